@@ -1,0 +1,76 @@
+"""Market data: instruments, ticks and bars, and the positions that name them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from domain.errors import InvalidValue
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be traded, and in which steps. Prices are in `currency` per unit."""
+
+    symbol: str
+    currency: str = "USD"
+    price_increment: Decimal = Decimal("0.01")
+    quantity_increment: Decimal = Decimal("1")
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One completed bar. Prices in the instrument's currency, volume in units."""
+
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+    def __post_init__(self) -> None:
+        top, bottom = max(self.open, self.close), min(self.open, self.close)
+        if self.high < self.low:
+            raise InvalidValue("BAR_HIGH_BELOW_LOW", f"high {self.high} is below low {self.low}; expected high >= low")
+        if self.high < top or self.low > bottom:
+            raise InvalidValue(
+                "BAR_OUT_OF_RANGE",
+                f"open {self.open} and close {self.close} must lie between low {self.low} and high {self.high}",
+            )
+        if self.low <= 0 or self.volume < 0:
+            raise InvalidValue(
+                "BAR_NOT_POSITIVE", f"low {self.low} must be above zero and volume {self.volume} not below it"
+            )
+
+
+class Tick(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One trade print on `market.ticks`; the last tick of a bar carries the whole bar.
+
+    market_time_us: microseconds since 1970 UTC, the market's own clock. volume: units traded since the last tick.
+    """
+
+    symbol: str
+    market_time_us: int
+    price: Decimal
+    volume: Decimal
+    bar: Bar | None = None
+
+    def __post_init__(self) -> None:
+        if not self.symbol:
+            raise InvalidValue("TICK_SYMBOL_MISSING", "a tick needs a symbol, it was empty")
+        if self.price <= 0 or self.volume < 0:
+            raise InvalidValue(
+                "TICK_NOT_POSITIVE",
+                f"tick price {self.price} must be above zero and volume {self.volume} not below it",
+            )
+        if self.bar is not None and self.bar.close != self.price:
+            raise InvalidValue(
+                "TICK_NOT_CLOSE", f"a tick that completes a bar has its close {self.bar.close}, it was {self.price}"
+            )
+
+
+class TickRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The position of a tick on `market.ticks`, and its market time (microseconds UTC)."""
+
+    partition: int
+    offset: int
+    market_time_us: int

@@ -1,0 +1,73 @@
+"""Inputs of the ledger on `execution.reports` (key: account id): what the execution engine says happened.
+
+`report_id` is derived from what it reports (see domain.ids), so a report that is sent twice has the same id.
+`dispatch_epoch` is the fencing token: the ledger takes reports of an order's current epoch only.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from domain.market import TickRef
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every report has. `reported_at_us`: the engine's wall clock, which decides nothing."""
+
+    report_id: str
+    account_id: str
+    order_id: str
+    dispatch_epoch: int
+    worker_id: str
+    reported_at_us: int
+
+
+class ReportAcknowledged(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The venue has the order. `active_after`: it fills from the first tick of its symbol after this one."""
+
+    venue: str
+    active_after: TickRef | None = None
+
+
+class FillEvidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an auditor needs to compute a paper fill again: the tick, the model, its parameters, the seed."""
+
+    tick: TickRef
+    tick_price: Decimal
+    tick_volume: Decimal
+    model: str
+    parameters: dict[str, str]
+    seed: str
+
+
+class ReportFilled(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Part or all of an order was executed. price: per unit; fee: in the account's currency; both Decimal."""
+
+    execution_id: str
+    venue: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    market_time_us: int
+    evidence: FillEvidence | None = None
+
+
+class ReportCanceled(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The venue will not fill what is left."""
+
+    reason: str
+
+
+class ReportRefused(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The venue did not take the order. `code`: stable CATEGORY_CONDITION name."""
+
+    code: str
+    text: str
+
+
+class RequestRedispatch(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The worker that held the order is gone (or the queue was lost): dispatch it again under a new epoch."""
+
+    reason: str

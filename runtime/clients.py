@@ -1,0 +1,66 @@
+"""Clients of the three servers, configured in one place.
+
+Every producer partitions by murmur2, as the Java client, aiokafka and Faust do: a key is on one partition whoever sends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import redis
+import redis.asyncio
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+
+from runtime.settings import Settings
+
+
+def kafka_producer(settings: Settings, **overrides: Any) -> Producer:
+    """An idempotent producer: acks=all, no reordering, no duplicates from its own retries."""
+    return Producer(
+        {
+            "bootstrap.servers": settings.kafka_bootstrap_servers,
+            "enable.idempotence": True,
+            "acks": "all",
+            "partitioner": "murmur2_random",
+            "linger.ms": 0,
+            "compression.type": "lz4",
+            **overrides,
+        }
+    )
+
+
+def kafka_consumer(settings: Settings, **overrides: Any) -> Consumer:
+    """A consumer that commits nothing and sees each partition to its end; assign it, or pass a group.id to subscribe."""
+    return Consumer(
+        {
+            "bootstrap.servers": settings.kafka_bootstrap_servers,
+            "group.id": "unused",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": settings.fetch_wait_ms_max,
+            **overrides,
+        }
+    )
+
+
+def kafka_admin(settings: Settings) -> AdminClient:
+    return AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
+
+
+def redis_async(settings: Settings) -> redis.asyncio.Redis:
+    """decode_responses: text in, text out. Commands time out after 5 s rather than hang."""
+    return redis.asyncio.Redis.from_url(
+        settings.redis_url, decode_responses=True, socket_timeout=5, socket_connect_timeout=2
+    )
+
+
+def redis_sync(settings: Settings) -> redis.Redis:
+    return redis.Redis.from_url(settings.redis_url, decode_responses=True, socket_timeout=5, socket_connect_timeout=2)
+
+
+def postgres(settings: Settings, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection as the owner. The query side uses `database_reader_url` and a pool of its own."""
+    return psycopg.connect(settings.database_url, **options)

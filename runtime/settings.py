@@ -1,0 +1,87 @@
+"""The one settings object. Read from the environment and from `.env`; every field has a default that works embedded."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All settings, each from the environment variable of its name in capitals.
+
+    Empty server addresses mean the embedded ones, whose addresses `tape up` writes to `<tape_home>/endpoints.json`
+    and runtime.endpoints fills in here.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    # Servers
+    kafka_bootstrap_servers: str = ""
+    database_url: str = Field("", description="owner's address: migrations, projectors (libpq URI)")
+    database_reader_url: str = Field("", description="the query side's address: a role that can only select")
+    redis_url: str = ""
+    topic_prefix: str = Field("", description="put before every topic and consumer group: several ledgers on one broker")
+    tape_home: Path = Field(Path(".tape"), description="data, logs and state of the embedded servers and workers")
+
+    # Ledger
+    partitions: int = Field(4, ge=1, le=256)
+    batch_records_max: int = Field(500, ge=1, le=10_000)
+    batch_wait_ms: int = Field(5, ge=0, le=1_000)
+    fetch_wait_ms_max: int = Field(5, ge=1, le=1_500)
+    client_ids_kept_s: int = Field(7 * 24 * 3600, ge=60)
+    instruments: str = Field("AAPL,FB,GOOG,IBM,MSFT", description="symbols that may be traded, comma separated")
+
+    # Execution
+    paper_trade_mode: bool = True
+    execution_stream: str = "execution.orders"
+    execution_group: str = "execution.engine"
+    claim_idle_ms: int = Field(5_000, ge=100, description="a stream entry untouched this long belongs to a dead worker")
+    redispatch_after_ms: int = Field(5_000, ge=100, description="an order unacknowledged this long is sent again")
+    paper_half_spread_bps: Decimal = Decimal("1")
+    paper_impact_bps: Decimal = Field(Decimal("10"), description="impact at a participation of 100 %, square-root law")
+    paper_participation_max: Decimal = Field(Decimal("0.10"), description="share of a tick's volume one order may take")
+    paper_fee_bps: Decimal = Decimal("1")
+    market_latency_us: int = Field(50_000, ge=0, description="delay from a decision's tick to the order being active")
+
+    # Signals and strategy
+    mlflow_tracking_uri: str = Field("", description="empty: SQLite in tape_home")
+    model_name: str = "xgboost"
+    model_alias: str = "champion"
+    strategy_id: str = "model-follower"
+    strategy_account_id: str = "acc_demo"
+    strategy_allocation: Decimal = Field(Decimal("20000"), description="cash put into one symbol by one entry")
+    strategy_protection: Decimal = Field(Decimal("0.10"), description="how far above the signal's price a buy may fill")
+
+    # API
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(8080, ge=0, le=65535)
+    idempotency_ttl_s: int = 3600
+
+    # Observability
+    log_level: str = "INFO"
+    service_name: str = "tape"
+    worker_port: int = Field(0, ge=0, le=65535, description="a worker's /livez, /readyz, /metrics; 0: a free port")
+    otlp_endpoint: str = Field("", description="empty: spans are made and passed on, not exported")
+
+    def topic(self, name: str) -> str:
+        """The name on the broker of a topic that infra/kafka/topics.yaml declares."""
+        return self.topic_prefix + name
+
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(symbol.strip() for symbol in self.instruments.split(",") if symbol.strip())
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read once; empty server addresses are those of the embedded servers, where they run."""
+    given = Settings()
+    try:
+        embedded = json.loads((given.tape_home / "endpoints.json").read_text())
+    except FileNotFoundError:
+        return given
+    return given.model_copy(update={name: value for name, value in embedded.items() if not getattr(given, name)})
