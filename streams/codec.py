@@ -1,7 +1,7 @@
 """The wire form: CloudEvents 1.0 in Kafka's binary content mode, with W3C `traceparent`.
 
-Headers `ce_specversion`, `ce_id`, `ce_source`, `ce_type`, `ce_time`, `ce_subject`, `content-type`, `traceparent`, and on
-tapes `ce_cause` = `topic:partition:offset:id` of the input. The value is the message as JSON.
+Headers `ce_specversion`, `ce_id`, `ce_source`, `ce_type`, `ce_time`, `ce_subject`, `content-type`, `traceparent`, and
+on tapes `ce_cause` = `topic:partition:offset:id` of the input. The value is the message as JSON.
 Source: CloudEvents Kafka protocol binding 1.0.2, section 3.2.
 """
 

@@ -25,7 +25,7 @@ class Input(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """An event that is to be appended. key: Kafka key; id: CloudEvents id, unique on the tape; subject: what it is about."""
+    """An event to be appended. key: Kafka key; id: CloudEvents id, unique on the tape; subject: what it is about."""
 
     key: str
     id: str
@@ -45,7 +45,7 @@ class Folded(NamedTuple):
 
 
 class Decider(Protocol):
-    """State of one partition of a tape. Made anew, and folded from the beginning, whenever what it holds is in doubt."""
+    """State of one partition of a tape. Made and folded anew whenever what it holds is in doubt."""
 
     def fold(self, event: Folded) -> None:
         """Take in an event that is on the chain. Called for the past; not for events that `decide` has just made."""

@@ -1,0 +1,154 @@
+"""Reading tapes: a range to its end, or on and on as records come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from domain.errors import UnavailableError
+from runtime.clients import kafka_consumer
+from runtime.settings import Settings
+from streams.tape.chain import Chain, Head, Lookup
+from streams.tape.hashing import HASH, SEQ
+from streams.tape.record import TapeRecord
+
+_CONSUME_MAX = 5_000
+_STALL_S = 30.0
+
+
+def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
+    """The offset behind the newest record of each partition. Raises UnavailableError."""
+    consumer = kafka_consumer(settings)
+    try:
+        metadata = consumer.list_topics(topic, timeout=15).topics[topic]
+        if metadata.error is not None:
+            raise UnavailableError(
+                f"topic {topic} is not there: {metadata.error}; expected `tape topics apply` to have run"
+            )
+        return {
+            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=15)[1]
+            for partition in sorted(metadata.partitions)
+        }
+    except KafkaException as error:
+        raise UnavailableError(f"the end of {topic} is not known: {error}") from error
+    finally:
+        consumer.close()
+
+
+def read_range(
+    settings: Settings, topic: str, partition: int, first: int = 0, end: int | None = None
+) -> Iterator[TapeRecord]:
+    """The records from offset `first` up to, not including, `end` (None: the end of the partition at the call).
+
+    Raises UnavailableError when the broker stalls, or has lost records that the range names.
+    """
+    consumer = kafka_consumer(settings)
+    try:
+        if end is None:
+            end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=15)[1]
+        if first >= end:
+            return
+        consumer.assign([TopicPartition(topic, partition, first)])
+        deadline = time.monotonic() + _STALL_S
+        while True:
+            for message in consumer.consume(_CONSUME_MAX, timeout=0.2):
+                error = message.error()
+                if error is not None:
+                    if _is_end(error, message, end):
+                        return
+                    continue
+                deadline = time.monotonic() + _STALL_S
+                if _offset(message) < end:
+                    yield TapeRecord.of(message)
+                if _offset(message) + 1 >= end:
+                    return
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"{topic}/{partition}: the broker gave nothing for {_STALL_S:.0f} s, expected offset {end}"
+                )
+    except KafkaException as error:
+        raise UnavailableError(f"{topic}/{partition} cannot be read: {error}") from error
+    finally:
+        consumer.close()
+
+
+_TRANSIENT = frozenset(
+    {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT}
+)
+
+
+def kafka_lookup(settings: Settings, topic: str, partition: int, before: int) -> Lookup:
+    """A Chain's lookup that reads the partition again from the beginning up to offset `before`. Slow, and rarely asked."""
+
+    def lookup(digest: bytes, seq: int) -> bool:
+        wanted = {(HASH, digest.hex().encode()), (SEQ, str(seq).encode())}
+        return any(wanted <= set(record.headers) for record in read_range(settings, topic, partition, end=before))
+
+    return lookup
+
+
+def _is_end(error: KafkaError, message: Message, end: int) -> bool:
+    """True at the end of the partition, False when waiting helps. Raises UnavailableError when nothing does."""
+    where = f"{message.topic()}/{message.partition()}"
+    if error.code() == KafkaError._PARTITION_EOF:
+        if _offset(message) < end:
+            raise UnavailableError(f"{where} ends at offset {_offset(message)}, expected {end}: records are lost")
+        return True
+    if error.retriable() or error.code() in _TRANSIENT:
+        return False
+    raise UnavailableError(f"{where}: {error}")
+
+
+def _offset(message: Message) -> int:
+    offset = message.offset()
+    assert offset is not None, "a message that came from a broker has an offset"
+    return offset
+
+
+class TapeReader:
+    """Follows partitions of a tape for ever and says of each record whether it is live.
+
+    partitions: partition -> (next offset, head before it); (0, None) is the beginning.
+    lookups: partition -> Chain lookup for what lies further back; the default reads Kafka again.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topic: str,
+        partitions: Mapping[int, tuple[int, Head | None]],
+        lookups: Mapping[int, Lookup] | None = None,
+    ) -> None:
+        self.topic = topic
+        self.chains: dict[int, Chain] = {}
+        for partition, (offset, head) in partitions.items():
+            lookup = (lookups or {}).get(partition) or kafka_lookup(settings, topic, partition, offset)
+            self.chains[partition] = Chain(topic, partition, head, lookup)
+        self._consumer: Consumer = kafka_consumer(settings, **{"enable.partition.eof": False})
+        self._consumer.assign(
+            [
+                TopicPartition(topic, partition, offset or OFFSET_BEGINNING)
+                for partition, (offset, _) in partitions.items()
+            ]
+        )
+
+    def poll(self, max_records: int = _CONSUME_MAX, timeout_s: float = 0.1) -> list[tuple[TapeRecord, bool]]:
+        """The next records with their verdicts (True: live), none after `timeout_s`. Raises ChainError.
+
+        A broker that is away gives nothing until it is back; an error that will not heal raises UnavailableError.
+        """
+        taken: list[tuple[TapeRecord, bool]] = []
+        for message in self._consumer.consume(max_records, timeout=timeout_s):
+            error = message.error()
+            if error is not None:
+                if error.retriable() or error.code() in _TRANSIENT:
+                    continue
+                raise UnavailableError(f"{self.topic}/{message.partition()}: {error}")
+            record = TapeRecord.of(message)
+            taken.append((record, self.chains[record.partition].accept(record)))
+        return taken
+
+    def close(self) -> None:
+        self._consumer.close()
