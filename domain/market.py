@@ -18,6 +18,12 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     quantity_increment: Decimal = Decimal("1")
 
 
+def _require_finite(code: str, *values: Decimal) -> None:
+    """NaN cannot be compared and infinity is no price: both are refused before any other check."""
+    if not all(value.is_finite() for value in values):
+        raise InvalidValue(code, f"expected finite numbers, they were {', '.join(map(str, values))}")
+
+
 class Bar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One completed bar. Prices in the instrument's currency, volume in units."""
 
@@ -28,6 +34,7 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     volume: Decimal
 
     def __post_init__(self) -> None:
+        _require_finite("BAR_NOT_FINITE", self.open, self.high, self.low, self.close, self.volume)
         top, bottom = max(self.open, self.close), min(self.open, self.close)
         if self.high < self.low:
             raise InvalidValue("BAR_HIGH_BELOW_LOW", f"high {self.high} is below low {self.low}; expected high >= low")
@@ -57,6 +64,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         if not self.symbol:
             raise InvalidValue("TICK_SYMBOL_MISSING", "a tick needs a symbol, it was empty")
+        _require_finite("TICK_NOT_FINITE", self.price, self.volume)
         if self.price <= 0 or self.volume < 0:
             raise InvalidValue(
                 "TICK_NOT_POSITIVE",
