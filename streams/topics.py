@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +17,7 @@ from domain.errors import UnavailableError
 from runtime.clients import kafka_admin
 from runtime.settings import Settings
 
+log = logging.getLogger(__name__)
 DECLARATION = Path(__file__).resolve().parent.parent / "infra" / "kafka" / "topics.yaml"
 _TIMEOUT_S = 15.0
 
@@ -57,7 +62,7 @@ def apply(settings: Settings) -> list[str]:
             )
         elif len(live[name].partitions) != settings.partitions:
             raise UnavailableError(
-                f"topic {name} has {len(live[name].partitions)} partitions, expected {settings.partitions}: that "
+                f"topic {name} has {len(live[name].partitions)} partitions, expected {settings.partitions}; the "
                 "number cannot change on a live ledger, since accounts would move to tapes that do not know them"
             )
     if not missing:
@@ -71,3 +76,19 @@ def apply(settings: Settings) -> list[str]:
                 raise UnavailableError(f"topic {name} could not be created: {error}") from error
         created.append(name)
     return created
+
+
+def wait_until_there(settings: Settings, names: Iterable[str]) -> None:
+    """Return when Kafka answers and has these declared topics. Says every few seconds what it waits for."""
+    wanted = {settings.topic(name) for name in names}
+    for attempt in count():
+        try:
+            missing = wanted - set(kafka_admin(settings).list_topics(timeout=5).topics)
+            if not missing:
+                return
+            reason = f"topics {sorted(missing)} are not there; `tape topics apply` makes them"
+        except KafkaException as error:
+            reason = f"Kafka at {settings.kafka_bootstrap_servers!r} does not answer: {error}"
+        if attempt % 10 == 0:
+            log.info("waiting: %s", reason)
+        time.sleep(0.3)

@@ -1,0 +1,351 @@
+"""The agent that alone writes a tape: inputs in, one event each out (design promises 1, 3 and 4).
+
+Per owned partition it keeps a Decider folded from the tape, and decides inputs in the order of their offsets without
+gaps, whatever Faust hands over after a rebalance. Drafts of a batch are appended together; when another writer was in
+between, the partition is folded anew and its inputs are decided again. Only then are followers told (`Follower`).
+
+Boundaries: no retry of what cannot be understood; a broken tape or a lost broker ends the process, whose successor
+starts from the tape. Verification: tests/streams/test_agent.py, tests/faults.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
+
+from aiokafka.partitioner import murmur2
+from confluent_kafka import Producer
+from faust.types import TP
+
+from domain.errors import UnreadableInput
+from runtime import health as health_module
+from runtime.clients import kafka_producer
+from runtime.clock import now_us
+from runtime.settings import Settings
+from streams import codec
+from streams.deadletters import DeadLetters
+from streams.decider import Decider, Draft, Folded, Input
+from streams.faust_app import make_app, run_app
+from streams.tape import Head, Interrupted, TapeRecord, TapeWriter, Unsealed, end_offsets, read_range
+from streams.topics import wait_until_there
+
+log = logging.getLogger(__name__)
+
+
+class AgentSpec(NamedTuple):
+    """What distinguishes one agent from another. Topic names as declared; key: the message's field that is its key."""
+
+    service: str
+    tape: str
+    inputs: tuple[str, ...]
+    key: str
+    decider: Callable[[int], Decider]
+
+
+class Follower(Protocol):
+    """Who is told what is on the chain, and only that. Called in the agent's event loop, never concurrently."""
+
+    async def loaded(self, partition: int, decider: Any) -> None:
+        """The partition was folded; everything before may have been told to nobody."""
+
+    async def appended(self, partition: int, decider: Any, events: Sequence[Folded]) -> None:
+        """These events are on the chain now."""
+
+    async def closed(self, partition: int) -> None:
+        """The partition is somebody else's now."""
+
+    async def run(self) -> None:
+        """What the follower does besides, until it is cancelled. An exception ends the agent."""
+
+
+class Nobody:
+    """A Follower that does nothing."""
+
+    async def loaded(self, partition: int, decider: Any) -> None: ...
+
+    async def appended(self, partition: int, decider: Any, events: Sequence[Folded]) -> None: ...
+
+    async def closed(self, partition: int) -> None: ...
+
+    async def run(self) -> None: ...
+
+
+class Partition:
+    """What the agent knows of one owned partition. next_input: topic -> the offset that is to be decided next."""
+
+    def __init__(self, decider: Decider, next_input: dict[str, int]) -> None:
+        self.decider = decider
+        self.next_input = next_input
+
+
+class _Decided(NamedTuple):
+    draft: Draft
+    source: Input
+
+
+class TapeAgent:
+    """Decides and appends. Faust only brings the records (see `run_agent`), so tests can bring them too."""
+
+    def __init__(self, settings: Settings, spec: AgentSpec, follower: Follower | None = None) -> None:
+        self.settings = settings
+        self.spec = spec
+        self.tape = settings.topic(spec.tape)
+        self._names = {settings.topic(name): name for name in spec.inputs}
+        self.follower: Follower = follower or Nobody()
+        self._writer = TapeWriter(settings, self.tape)
+        self._producer: Producer = kafka_producer(settings)
+        self._dead_letters = DeadLetters(settings, spec.service, self._producer)
+        self._owned: dict[int, Partition] = {}
+        self._lock = asyncio.Lock()
+
+    async def assign(self, partitions: Iterable[int]) -> dict[int, dict[str, int]]:
+        """Own exactly these partitions; returns for each where its inputs go on: declared topic -> offset."""
+        wanted = set(partitions)
+        async with self._lock:
+            for partition in set(self._owned) - wanted:
+                await self._close(partition)
+            ends = await asyncio.to_thread(end_offsets, self.settings, self.tape)
+            for partition in sorted(wanted):
+                if self._writer.next_offset(partition) != ends[partition]:
+                    await self._load(partition)
+            return {partition: dict(self._owned[partition].next_input) for partition in wanted}
+
+    async def process(self, records: Sequence[TapeRecord]) -> None:
+        """Decide a batch of input records of any partitions, and return when all of it is on the chain and told."""
+        async with self._lock:
+            by_partition: dict[int, list[TapeRecord]] = {}
+            for record in records:
+                by_partition.setdefault(record.partition, []).append(record)
+            while by_partition:
+                by_partition = await self._round(by_partition)
+
+    async def _round(self, batch: dict[int, list[TapeRecord]]) -> dict[int, list[TapeRecord]]:
+        """One attempt; returns the partitions that must be decided again because another writer was in between."""
+        decided: dict[int, list[_Decided]] = {}
+        for partition, records in batch.items():
+            if partition not in self._owned:
+                await self._load(partition)
+            decided[partition] = await self._decide(self._owned[partition], records)
+        await asyncio.to_thread(self._producer.flush)  # dead letters are kept before the inputs count as done
+        unsealed = {partition: [self._encode(item) for item in items] for partition, items in decided.items() if items}
+        if not unsealed:
+            return {}
+        results = await asyncio.to_thread(self._writer.append, unsealed)
+        again: dict[int, list[TapeRecord]] = {}
+        for partition, result in results.items():
+            if isinstance(result, Interrupted):
+                log.warning(
+                    "%s/%s: another writer's record stands at offset %s (ours landed at %s): deciding again",
+                    self.tape,
+                    partition,
+                    result.expected_offset,
+                    result.found_offset,
+                )
+                await self._load(partition)
+                again[partition] = batch[partition]
+                continue
+            events = [
+                Folded(
+                    partition, sealed.offset, sealed.seq, item.draft.message, _cause(item.source), _trace(item.source)
+                )
+                for sealed, item in zip(result.records, decided[partition], strict=True)
+            ]
+            await self.follower.appended(partition, self._owned[partition].decider, events)
+        return again
+
+    async def _decide(self, owned: Partition, records: Sequence[TapeRecord]) -> list[_Decided]:
+        decided: list[_Decided] = []
+        now = now_us()
+        for record in records:
+            name = self._names[record.topic]
+            expected = owned.next_input.get(name, 0)
+            if record.offset < expected:
+                continue
+            if record.offset > expected:
+                # Left over from before a rebalance, or the topic has a hole: what stands between comes first.
+                between = await asyncio.to_thread(self._between, record, expected)
+                for earlier in between:
+                    self._decide_one(owned, earlier, now, decided)
+            self._decide_one(owned, record, now, decided)
+        return decided
+
+    def _between(self, record: TapeRecord, expected: int) -> list[TapeRecord]:
+        return list(read_range(self.settings, record.topic, record.partition, expected, record.offset))
+
+    def _decide_one(self, owned: Partition, record: TapeRecord, now: int, decided: list[_Decided]) -> None:
+        source = self._read(record)
+        if source is not None:
+            draft = owned.decider.decide(source, now)
+            if draft is not None:
+                decided.append(_Decided(draft, source))
+        owned.next_input[self._names[record.topic]] = record.offset + 1
+
+    def _read(self, record: TapeRecord) -> Input | None:
+        """The input, or None when it cannot be read; it is among the dead letters then."""
+        try:
+            message = codec.decode(record.value, record.headers)
+            self._check_key(record, message)
+        except UnreadableInput as error:
+            self._dead_letters.add(record, str(error))
+            return None
+        return Input(
+            self._names[record.topic],
+            record.partition,
+            record.offset,
+            record.timestamp_ms,
+            record.key,
+            message,
+            record.headers,
+        )
+
+    def _check_key(self, record: TapeRecord, message: Any) -> None:
+        subject = getattr(message, self.spec.key, None)
+        if not isinstance(subject, str):
+            raise UnreadableInput(f"{type(message).__name__} is no input of {self.spec.service}")
+        if record.key != subject.encode():
+            raise UnreadableInput(f"the key is {record.key!r}, expected the message's {self.spec.key} {subject!r}")
+        home = partition_of(record.key, self.settings.partitions)
+        if home != record.partition:
+            raise UnreadableInput(
+                f"key {subject!r} belongs on partition {home} (murmur2), it came on {record.partition}"
+            )
+
+    def _encode(self, item: _Decided) -> Unsealed:
+        draft, source = item
+        value, headers = codec.encode(
+            draft.message,
+            id_=draft.id,
+            source=self.spec.service,
+            time_us=now_us(),
+            subject=draft.subject,
+            traceparent=_trace(source),
+            cause=_cause(source),
+        )
+        return Unsealed(draft.key.encode(), value, headers)
+
+    async def _load(self, partition: int) -> None:
+        """Fold the tape, rebuild what it does not hold, and tell the follower."""
+        self._owned.pop(partition, None)
+        owned = await asyncio.to_thread(self._fold, partition)
+        self._owned[partition] = owned
+        await self.follower.loaded(partition, owned.decider)
+
+    def _fold(self, partition: int) -> Partition:
+        decider = self.spec.decider(partition)
+        causes: dict[str, int] = {}
+
+        def take(record: TapeRecord, head: Head) -> None:
+            event = folded(record, head)
+            causes[self._names.get(event.cause.topic, event.cause.topic)] = event.cause.offset
+            decider.fold(event)
+
+        dead = self._writer.fold(partition, take)
+        for name, first in decider.rewind(causes).items():
+            for record in read_range(self.settings, self.settings.topic(name), partition, first, causes[name] + 1):
+                source = self._read(record)
+                if source is not None:
+                    decider.observe(source)
+        log.info("%s/%s folded to offset %s, %s dead", self.tape, partition, self._writer.next_offset(partition), dead)
+        return Partition(decider, {name: causes.get(name, -1) + 1 for name in self.spec.inputs})
+
+    async def _close(self, partition: int) -> None:
+        del self._owned[partition]
+        self._writer.close(partition)
+        await self.follower.closed(partition)
+
+
+@lru_cache(maxsize=100_000)
+def partition_of(key: bytes, partitions: int) -> int:
+    """Where Kafka's default partitioner puts a key: murmur2, sign bit cleared, modulo the number of partitions."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+def folded(record: TapeRecord, head: Head) -> Folded:
+    """A live record of a tape, decoded. Raises UnreadableInput when a tape holds what this program cannot read."""
+    cause = codec.cause_of(record.headers)
+    if cause is None:
+        raise UnreadableInput(f"{record.topic}/{record.partition} at offset {record.offset}: no ce_cause header")
+    try:
+        message = codec.decode(record.value, record.headers)
+    except UnreadableInput as error:
+        raise UnreadableInput(f"{record.topic}/{record.partition} at offset {record.offset}: {error}") from error
+    return Folded(record.partition, record.offset, head.seq, message, cause, codec.traceparent_of(record.headers))
+
+
+def _cause(source: Input) -> codec.Cause:
+    raw = codec.header(source.headers, "ce_id")
+    return codec.Cause(source.topic, source.partition, source.offset, raw.decode(errors="replace") if raw else "")
+
+
+def _trace(source: Input) -> str | None:
+    return codec.traceparent_of(source.headers)
+
+
+def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = None) -> None:
+    """Run an agent under Faust until SIGTERM or SIGINT. Raises what it could not go on from."""
+    health = health_module.serve(settings, spec.service)
+    wait_until_there(settings, (spec.tape, *spec.inputs))
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    failed: asyncio.Future[None] = loop.create_future()
+    agent = TapeAgent(settings, spec, follower)
+    topics = [settings.topic(name) for name in spec.inputs]
+
+    async def seek(assigned: set[TP]) -> dict[TP, int]:
+        try:
+            offsets = await agent.assign({tp.partition for tp in assigned if tp.topic in topics})
+        except Exception as error:
+            fail(error)
+            raise
+        health.ready(True)
+        return {
+            tp: offsets[tp.partition][name]
+            for tp in assigned
+            for name in spec.inputs
+            if tp.topic == settings.topic(name)
+        }
+
+    def fail(error: BaseException) -> None:
+        log.critical("%s cannot go on: %s", spec.service, error, exc_info=error)
+        if not failed.done():
+            failed.set_exception(error)
+
+    app = make_app(settings, spec.service, seek)
+
+    @app.agent(app.topic(*topics, key_serializer="raw", value_serializer="raw"), name=spec.service)
+    async def decide(stream: Any) -> None:
+        async for events in stream.take_events(settings.batch_records_max, within=settings.batch_wait_ms / 1000):
+            if failed.done():
+                return
+            try:
+                await agent.process([_record(event.message) for event in events])
+            except Exception as error:  # noqa: BLE001  whatever it is, the process ends with it
+                fail(error)
+                return
+            health.beat()
+
+    def on_start() -> None:
+        def done(task: asyncio.Task[None]) -> None:
+            error = None if task.cancelled() else task.exception()
+            if error is not None:
+                fail(error)
+
+        companion = loop.create_task(agent.follower.run())
+        companion.add_done_callback(done)
+
+    run_app(app, failed, on_start)
+
+
+def _record(message: Any) -> TapeRecord:
+    return TapeRecord(
+        message.topic,
+        message.partition,
+        message.offset,
+        int((message.timestamp or 0) * 1000),
+        message.key,
+        message.value,
+        list(message.headers or ()),
+    )

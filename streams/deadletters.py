@@ -1,0 +1,39 @@
+"""Inputs that could not be read go to `ledger.deadletters` as they were, with where they came from and why."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, cast
+
+from confluent_kafka import Producer
+
+from runtime.clock import now_us
+from runtime.settings import Settings
+from streams.codec import rfc3339
+from streams.tape.record import TapeRecord
+
+log = logging.getLogger(__name__)
+TOPIC = "ledger.deadletters"
+
+
+class DeadLetters:
+    """Key and `ce_id`: topic:partition:offset of the record, so that a second copy after a restart is recognised."""
+
+    def __init__(self, settings: Settings, service: str, producer: Producer) -> None:
+        self._topic = settings.topic(TOPIC)
+        self._service = service
+        self._producer = producer
+
+    def add(self, record: TapeRecord, reason: str) -> None:
+        """Queue a record; the caller flushes the producer before the input counts as done."""
+        place = f"{record.topic}:{record.partition}:{record.offset}"
+        log.warning("dead letter %s: %s", place, reason)
+        headers = [
+            *record.headers,
+            ("deadletter-service", self._service.encode()),
+            ("deadletter-place", place.encode()),
+            ("deadletter-reason", reason.encode()),
+            ("deadletter-time", rfc3339(now_us()).encode()),
+            ("deadletter-key", record.key or b""),
+        ]
+        self._producer.produce(self._topic, key=place.encode(), value=record.value, headers=cast(Any, headers))

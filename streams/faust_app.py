@@ -1,0 +1,111 @@
+"""Faust, set up the way this project needs it (docs/adr: consume through aiokafka with a short fetch wait).
+
+The stock driver waits up to 1.5 s for a busy partition when an idle one is on the same broker, assigns co-partitioned
+topics apart when workers and partitions do not divide, and starts from committed offsets. Here: a short wait, ranges
+(partition n of every topic goes to one worker), and the offsets that the caller names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import faust
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+Seek = Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
+_STOP_S = 8.0
+
+
+def make_app(settings: Settings, service: str, seek: Seek | None = None) -> faust.App:
+    """An app whose consumer group is the service's name. seek: given the assigned partitions, where to start in each;
+    partitions that it leaves out start from the committed offset, or the beginning.
+    """
+    app = faust.App(
+        id=settings.topic_prefix + service,
+        broker=";".join(f"kafka://{address}" for address in settings.kafka_bootstrap_servers.split(",")),
+        datadir=str(settings.tape_home / "faust" / service),
+        key_serializer="raw",
+        value_serializer="raw",
+        store="memory://",
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.worker_instance or None,
+        broker_session_timeout=settings.session_timeout_ms / 1000,
+        broker_heartbeat_interval=settings.session_timeout_ms / 3000,
+        broker_rebalance_timeout=max(10.0, settings.session_timeout_ms / 1000),
+        broker_request_timeout=300.0,
+        broker_commit_interval=0.5,
+        stream_buffer_maxsize=settings.batch_records_max * 4,
+        worker_redirect_stdouts=False,
+        logging_config=None,
+    )
+    app.transport = _transport(settings, seek)(url=app.conf.broker_consumer, app=app, loop=app.loop)
+    return app
+
+
+def _transport(settings: Settings, seek: Seek | None) -> type[driver.Transport]:
+    class ConsumerThread(driver.AIOKafkaConsumerThread):
+        def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+            consumer = super()._create_worker_consumer(transport)
+            consumer._fetch_max_wait_ms = settings.fetch_wait_ms_max
+            consumer._partition_assignment_strategy = [RangePartitionAssignor]
+            return consumer
+
+    class Consumer(driver.Consumer):
+        def _new_consumer_thread(self) -> ConsumerThread:
+            return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+        async def perform_seek(self) -> None:
+            await super().perform_seek()
+            if seek is not None:
+                for partition, offset in (await seek(set(self.assignment()))).items():
+                    await self.seek(partition, offset)
+
+    class Transport(driver.Transport):
+        pass
+
+    Transport.Consumer = Consumer
+    return Transport
+
+
+def run_app(app: faust.App, failed: asyncio.Future[None], on_start: Callable[[], None] = lambda: None) -> None:
+    """Run until SIGTERM or SIGINT, or until `failed` has an exception, which is raised after the app has stopped.
+
+    Raises RuntimeError when Faust itself crashed.
+    """
+    loop = failed.get_loop()
+    loop.run_until_complete(_main(app, failed, on_start))
+
+
+async def _main(app: faust.App, failed: asyncio.Future[None], on_start: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await app.start()
+    on_start()
+    watch: list[asyncio.Future[Any]] = [
+        asyncio.ensure_future(stop.wait()),
+        failed,
+        asyncio.ensure_future(app.wait_until_stopped()),
+    ]
+    await asyncio.wait(watch, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        await asyncio.wait_for(app.stop(), _STOP_S)
+    except TimeoutError:
+        log.warning("the app did not stop within %s s; leaving it", _STOP_S)
+    if failed.done():
+        failed.result()
+    if not stop.is_set():
+        raise RuntimeError(f"the Faust app {app.conf.id} stopped by itself: {app.crash_reason!r}")

@@ -1,0 +1,26 @@
+"""`tape worker ledger`: the agent that alone writes `ledger.events`."""
+
+from __future__ import annotations
+
+from domain.catalog import catalog
+from runtime.settings import Settings
+from streams.agent import AgentSpec, run_agent
+from streams.ledger.decider import LedgerDecider
+from streams.ledger.dispatcher import Dispatcher
+
+
+def spec(settings: Settings) -> AgentSpec:
+    instruments = catalog(settings.symbols())
+    kept_us = settings.client_ids_kept_s * 1_000_000
+    return AgentSpec(
+        service="ledger",
+        tape="ledger.events",
+        inputs=("trading.commands", "execution.reports"),
+        key="account_id",
+        decider=lambda partition: LedgerDecider(instruments, kept_us),
+    )
+
+
+def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; ends with an error on what it cannot go on from."""
+    run_agent(settings, spec(settings), Dispatcher(settings))
