@@ -42,8 +42,8 @@ def declared() -> Declaration:
 def apply(settings: Settings) -> list[str]:
     """Create the declared topics that are missing and return their names on the broker.
 
-    Raises UnavailableError when Kafka does not answer, or when a live topic has another number of partitions: keys would
-    move to other partitions, and with them accounts to tapes that do not know them.
+    Raises UnavailableError when Kafka does not answer, or when a live topic has another number of partitions: keys
+    would move to other partitions, and with them accounts to tapes that do not know them.
     """
     declaration = declared()
     admin = kafka_admin(settings)

@@ -1,8 +1,8 @@
 """Hands accepted orders to the execution engine, and hands them over again until somebody looks after them.
 
-Redis may be wiped at any time (design promise 7), so nothing here is the truth: an order that no venue has acknowledged
-is sent again, and an acknowledged one whose worker gives no sign of life is asked for a fresh dispatch, which raises its
-epoch. Sending too often is harmless: engines know an order by id and epoch, the ledger takes reports of one epoch only.
+Redis may be wiped at any time (design promise 7), so nothing here is the truth: an order that no venue has
+acknowledged is sent again, and an acknowledged one whose worker gives no sign of life is asked for a fresh dispatch,
+which raises its epoch. Sending too often is harmless: engines know an order by id and epoch, the ledger takes reports of one epoch only.
 """
 
 from __future__ import annotations

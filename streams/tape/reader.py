@@ -80,7 +80,7 @@ _TRANSIENT = frozenset(
 
 
 def kafka_lookup(settings: Settings, topic: str, partition: int, before: int) -> Lookup:
-    """A Chain's lookup that reads the partition again from the beginning up to offset `before`. Slow, and rarely asked."""
+    """A Chain's lookup that reads the partition again, from the beginning up to offset `before`. Slow, rarely asked."""
 
     def lookup(digest: bytes, seq: int) -> bool:
         wanted = {(HASH, digest.hex().encode()), (SEQ, str(seq).encode())}
