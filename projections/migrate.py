@@ -21,6 +21,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.errors import TapeledgerError
+from runtime.settings import Settings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Flavour = Literal["timescale", "plain"]
@@ -90,14 +91,22 @@ def migrate(database_url: str, folder: Path = MIGRATIONS) -> list[str]:
         return done
 
 
-def ensure_reader(database_url: str, password: str, statement_timeout_ms: int = 5_000) -> str:
-    """Make the login role `tape_reader`, or bring it up to date, and give its libpq URI for the same database.
+def ensure_reader(where: Settings | str, password: str | None = None, statement_timeout_ms: int = 5_000) -> str:
+    """Make the reader's login role, or bring it up to date, and give its libpq URI for the same database.
 
-    It can select from all tables and views of this database, those of later migrations included, and nothing else.
+    where: the owner's URI, and the role is `tape_reader` with `password`; or Settings, whose `database_reader_url` names
+    the role and its password. The role can select from all tables and views of this database, those of later migrations
+    included, and nothing else. Raises MigrationError when no password is given.
     """
-    name = sql.Identifier(READER)
+    database_url, role = where if isinstance(where, str) else where.database_url, READER
+    if not isinstance(where, str) and where.database_reader_url:
+        reader = conninfo_to_dict(where.database_reader_url)
+        role, password = str(reader.get("user") or READER), password or str(reader.get("password") or "")
+    if not password:
+        raise MigrationError(f"the role {role} needs a password: give one, or put it into database_reader_url")
+    name = sql.Identifier(role)
     with psycopg.connect(database_url, autocommit=True) as connection, _locked(connection):
-        _retry_role(connection, password, statement_timeout_ms)
+        _retry_role(connection, role, password, statement_timeout_ms)
         database = sql.Identifier(str(connection.info.dbname))
         for statement in (
             sql.SQL("revoke temporary on database {} from public").format(database),
@@ -108,7 +117,7 @@ def ensure_reader(database_url: str, password: str, statement_timeout_ms: int = 
             sql.SQL("alter default privileges in schema public grant select on tables to {}").format(name),
         ):
             connection.execute(statement)
-    return with_credentials(database_url, READER, password)
+    return with_credentials(database_url, role, password)
 
 
 def with_credentials(database_url: str, user: str, password: str) -> str:
@@ -168,12 +177,12 @@ def _refuse_changes(files: list[Migration], applied: dict[str, str]) -> None:
             )
 
 
-def _retry_role(connection: Connection, password: str, statement_timeout_ms: int) -> None:
+def _retry_role(connection: Connection, role: str, password: str, statement_timeout_ms: int) -> None:
     """Roles belong to the whole cluster, locks to one database: another database's migrator may be in between."""
     for attempt in range(_ROLE_TRIES_MAX):
         try:
             with connection.transaction():
-                _put_role(connection, password, statement_timeout_ms)
+                _put_role(connection, role, password, statement_timeout_ms)
             return
         except (psycopg.errors.InternalError_, psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
             if attempt == _ROLE_TRIES_MAX - 1:
@@ -181,9 +190,9 @@ def _retry_role(connection: Connection, password: str, statement_timeout_ms: int
             time.sleep(0.05 * (attempt + 1))
 
 
-def _put_role(connection: Connection, password: str, statement_timeout_ms: int) -> None:
-    name = sql.Identifier(READER)
-    if connection.execute("select 1 from pg_roles where rolname = %s", (READER,)).fetchone() is None:
+def _put_role(connection: Connection, role: str, password: str, statement_timeout_ms: int) -> None:
+    name = sql.Identifier(role)
+    if connection.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone() is None:
         connection.execute(sql.SQL("create role {}").format(name))
     connection.execute(
         sql.SQL("alter role {} login nosuperuser nocreatedb nocreaterole password {}").format(

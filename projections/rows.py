@@ -1,0 +1,77 @@
+"""What the projections share: an event as they see it, and writing many rows with one statement.
+
+A projection is a pure function from a batch of live events to rows, and the SQL that applies those rows. Nothing that a
+row needs is remembered between batches: it comes from the event, or SQL takes it from the row itself. So the tables do
+not depend on how the tape was cut into batches, or on who wrote which.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+Cursor = psycopg.Cursor[tuple[Any, ...]]
+Row = tuple[Any, ...]
+
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # an escaped U+0000, not an escaped backslash before "u0000"
+
+
+class Event(NamedTuple):
+    """A live record of a tape, decoded. id: its ce_id; data: its value, JSON."""
+
+    partition: int
+    offset: int
+    id: str
+    message: Any
+    data: bytes
+
+
+def source(columns: Mapping[str, str]) -> str:
+    """`unnest(…) as given(…)` over one array parameter a column. columns: name -> PostgreSQL type."""
+    arrays = ", ".join(f"%b::{_wire(type_)}[]" for type_ in columns.values())
+    return f"unnest({arrays}) as given ({', '.join(columns)})"
+
+
+def values(columns: Mapping[str, str]) -> str:
+    """The select list that turns what `source` gives into the columns' types."""
+    return ", ".join(_convert(name, type_) for name, type_ in columns.items())
+
+
+def insert(table: str, columns: Mapping[str, str]) -> str:
+    """`insert into table … select … from unnest(…)`. columns: name -> PostgreSQL type.
+
+    timestamptz columns are given as integer microseconds since 1970 UTC, jsonb and array columns as their text.
+    """
+    return f"insert into {table} ({', '.join(columns)}) select {values(columns)} from {source(columns)}"
+
+
+def execute(cursor: Cursor, statement: str, rows: Sequence[Row]) -> None:
+    """Run a statement made with `source` over the rows; nothing when there are none."""
+    if rows:
+        cursor.execute(statement.encode(), [list(column) for column in zip(*rows, strict=True)])
+
+
+def clean(text: str) -> str:
+    """The text as PostgreSQL can hold it: U+0000, which it cannot, becomes U+FFFD. The archive keeps the bytes."""
+    return text.replace("\x00", "\ufffd") if "\x00" in text else text
+
+
+def clean_json(data: bytes) -> str:
+    """JSON text as jsonb can hold it: U+0000 becomes U+FFFD."""
+    return _NUL.sub(r"\1\\ufffd", data.decode())
+
+
+def _wire(type_: str) -> str:
+    """The type in which a column is sent. Arrays of arrays would be flattened, so those travel as text."""
+    if type_ == "timestamptz":
+        return "bigint"
+    return "text" if type_ == "jsonb" or type_.endswith("[]") else type_
+
+
+def _convert(name: str, type_: str) -> str:
+    if type_ == "timestamptz":
+        return f"time_of_us({name})"
+    return f"{name}::{type_}" if _wire(type_) != type_ else name
