@@ -1,0 +1,95 @@
+"""Real servers for the tests that cross a process.
+
+`servers` starts Kafka, PostgreSQL and Valkey once for the whole run, those that the environment does not give
+(KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL, REDIS_URL). `ledger_settings` gives each test a ledger of its own on them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import redis
+from psycopg import sql
+
+from runtime.clients import kafka_admin
+from runtime.embedded.servers import EmbeddedServers
+from runtime.settings import Settings
+
+_REDIS_DATABASES = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Settings]:
+    """Settings of real, running servers. They are gone when the run ends, however it ends."""
+    given = {
+        name: os.environ[name.upper()]
+        for name in ("kafka_bootstrap_servers", "database_url", "database_reader_url", "redis_url")
+        if os.environ.get(name.upper())
+    }
+    # Not pytest's tmp_path: its parents are closed to the system user that PostgreSQL runs as under root.
+    home = Path(tempfile.mkdtemp(prefix="tape-tests-"))
+    try:
+        with EmbeddedServers(home, given) as embedded:
+            addresses: dict[str, Any] = {**embedded.endpoints(), **given}
+            yield Settings(_env_file=None, tape_home=home, **addresses)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def ledger_settings(servers: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """A ledger of its own: topics with a fresh prefix, a migrated database, an empty Redis database, a home folder."""
+    from projections.migrate import ensure_reader, migrate
+    from streams.topics import apply
+
+    name = f"t{uuid.uuid4().hex[:12]}"
+    settings = servers.model_copy(
+        update={
+            "topic_prefix": f"{name}.",
+            "tape_home": tmp_path,
+            "database_url": _with_database(servers.database_url, name),
+            "redis_url": f"{servers.redis_url.rsplit('/', 1)[0]}/{_fresh_redis(servers)}",
+        }
+    )
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    try:
+        migrate(settings.database_url)
+        reader_url = ensure_reader(settings.database_url, _password(servers.database_reader_url))
+        settings = settings.model_copy(update={"database_reader_url": reader_url})
+        topics = apply(settings)
+        yield settings
+    finally:
+        with psycopg.connect(servers.database_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    if topics:
+        kafka_admin(settings).delete_topics(topics)
+
+
+def _with_database(url: str, name: str) -> str:
+    """The same server and role, another database."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _password(url: str) -> str:
+    return urlsplit(url).password or "tape_reader"
+
+
+def _fresh_redis(servers: Settings) -> int:
+    """The number of a database that no other test of this run has, emptied."""
+    with redis.Redis.from_url(servers.redis_url) as client:
+        databases = int(client.config_get("databases")["databases"])
+        number = 1 + (next(_REDIS_DATABASES) - 1) % (databases - 1)
+    with redis.Redis.from_url(f"{servers.redis_url.rsplit('/', 1)[0]}/{number}") as client:
+        client.flushdb()
+    return number
