@@ -21,7 +21,6 @@ from confluent_kafka import Producer
 from faust.types import TP
 
 from domain.errors import UnreadableInput
-from runtime import health as health_module
 from runtime.clients import kafka_producer
 from runtime.clock import now_us
 from runtime.settings import Settings
@@ -286,6 +285,8 @@ def _trace(source: Input) -> str | None:
 
 def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = None) -> None:
     """Run an agent under Faust until SIGTERM or SIGINT. Raises what it could not go on from."""
+    from runtime import health as health_module
+
     health = health_module.serve(settings, spec.service)
     wait_until_there(settings, (spec.tape, *spec.inputs))
     loop = asyncio.new_event_loop()
