@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,8 +13,10 @@ from domain.errors import InvalidValue, UnavailableError, UnreadableInput
 from domain.signals import Direction
 from models import store
 from models.features import FEATURE_NAMES
-from models.store import CLASSES, Meta, Thresholds
+from models.store import CLASSES, Meta, Pointer, Thresholds
 from runtime.settings import Settings
+
+_logger = logging.getLogger(__name__)
 
 
 class Predictor:
@@ -129,8 +132,29 @@ def booster_of(model: bytes) -> xgboost.Booster:
     return booster
 
 
-def _resolve(settings: Settings) -> store.Pointer | None:
-    return store.pointer(settings, settings.model_name, settings.model_alias)
+def _resolve(settings: Settings) -> Pointer | None:
+    """What the alias means. MLflow is imported and asked only where the pointer file is not the answer."""
+    pointer = store.pointer(settings, settings.model_name, settings.model_alias)
+    if settings.mlflow_tracking_uri:
+        return _asked(settings, pointer)
+    if pointer is None and (settings.tape_home / "mlflow.db").exists():
+        from models import registry
+
+        return registry.sync(settings)
+    return pointer
+
+
+def _asked(settings: Settings, known: Pointer | None) -> Pointer | None:
+    """Ask MLflow's server; when it does not answer, the champion that was known last serves on, and the log says so."""
+    from models import registry
+
+    try:
+        return registry.sync(settings)
+    except UnavailableError as error:
+        if known is None:
+            raise
+        _logger.warning("using model version %s, the champion known last: %s", known.version, error)
+        return known
 
 
 def _named(row: NDArray[np.float64]) -> dict[Direction, float]:
