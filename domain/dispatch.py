@@ -12,7 +12,7 @@ from domain.market import TickRef
 
 
 class Dispatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An order with its state as the ledger knows it (fields of the stream entry: `dispatch` = this as JSON, `traceparent`).
+    """An order with its state as the ledger knows it. Stream entry: `dispatch` (this, as JSON), `traceparent`.
 
     kind: EXECUTE the order, or CANCEL what is left of it. dispatch_epoch: to be named in every report.
     resume_after: the tick of the last fill, None when there was none; evaluation goes on with the tick after it.

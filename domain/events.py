@@ -58,6 +58,10 @@ class LedgerEvent(
     timestamp: Any  # int, microseconds since 1970 UTC; eventsourcing's own type for it is datetime
     postings: tuple[Posting, ...] = ()
 
+    def apply(self, aggregate: Any) -> None:
+        """Called by `mutate` after it has checked id and version; `aggregate` is a domain.account.Account."""
+        aggregate.take(self)
+
 
 class AccountOpened(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The account exists from here on (version 1)."""
@@ -201,9 +205,11 @@ class OrderRedispatched(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class CommandRejected(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A command other than a fresh order was refused, or an order's id was used again with other content.
+    """A command was refused that is no fresh, well-formed order of a known account (that would be OrderRejected).
 
-    account_version is 0: it changes no account.
+    Such as a withdrawal without cover, an order for an unknown account, an order id used again with other content, a
+    command that is too old. account_version is 0: it changes no account. Texts that are no text (control characters,
+    more than 128 characters) stand here escaped and cut, account_id and command_id included.
     """
 
     command_id: str

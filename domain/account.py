@@ -1,0 +1,164 @@
+"""The `Account` aggregate: the consistency boundary of the ledger, and the fold of its own events.
+
+Its state is a pure function of its events and of `ids_kept_us`, the time for which ids of finished orders and of
+commands are remembered. Forgetting is driven by the events' record times, at most FORGOTTEN_MAX ids an event.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+from eventsourcing.domain import BaseAggregate
+
+from domain import account_fold, canonical, journal
+from domain.commands import LotMethod
+from domain.errors import BooksError
+from domain.events import LedgerEvent, Posting
+from domain.journal import Balances
+from domain.lots import Position
+from domain.numbers import ONE, ZERO, cents_up, exact
+from domain.orders import ClosedOrder, Order
+
+E = TypeVar("E", bound=LedgerEvent)
+
+IDS_KEPT_US = 7 * 24 * 3600 * 1_000_000
+FORGOTTEN_MAX = 4
+
+
+class TakenCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that was carried out: its content's fingerprint, and when it was recorded."""
+
+    fingerprint: bytes
+    recorded_at_us: int
+
+
+class Account(BaseAggregate[str]):
+    """One trading account. Money in `currency`; cash, held_cash, fees and realized_pnl (before fees) since opening.
+
+    orders: the open ones by order id; closed: the finished ones that are remembered, oldest first; commands: the
+    commands that are remembered, oldest first; books: the balances of all postings, see domain.journal.
+    """
+
+    @classmethod
+    def unopened(cls, account_id: str, ids_kept_us: int) -> Account:
+        """An account before its first event (version 0)."""
+        account = cls.__new__(cls)
+        account.__base_init__(account_id, 0, 0)  # type: ignore[arg-type]  # our times are integers
+        account._start(ids_kept_us)
+        return account
+
+    def _start(self, ids_kept_us: int) -> None:
+        self.ids_kept_us = ids_kept_us
+        self.owner = ""
+        self.currency = ""
+        self.lot_method: LotMethod = "FIFO"
+        self.fee_bps = ZERO
+        self.cash = ZERO
+        self.held_cash = ZERO
+        self.fees = ZERO
+        self.realized_pnl = ZERO
+        self.positions: dict[str, Position] = {}
+        self.orders: dict[str, Order] = {}
+        self.closed: OrderedDict[str, ClosedOrder] = OrderedDict()
+        self.commands: OrderedDict[str, TakenCommand] = OrderedDict()
+        self.books: Balances = {}
+
+    @property
+    def updated_at_us(self) -> int:
+        """The record time of the newest event, microseconds since 1970 UTC."""
+        return self._modified_on  # type: ignore[return-value]  # our times are integers
+
+    # Making events
+
+    def record(self, event_class: type[E], now_us: int, *, postings: tuple[Posting, ...] = (), **fields: Any) -> E:
+        """Make the account's next event, fold it in and return it.
+
+        Its record time is never below that of the event before, so that a clock that is set back forgets nothing.
+        """
+        self.trigger_event(event_class, timestamp=self.clock(now_us), postings=postings, **fields)
+        (event,) = self.collect_events()
+        assert isinstance(event, event_class)
+        return event
+
+    def clock(self, now_us: int) -> int:
+        """`now_us`, or the newest event's record time when that is later."""
+        return max(now_us, self.updated_at_us)
+
+    # Folding
+
+    def take(self, event: LedgerEvent) -> None:
+        """Fold one event. Raises BooksError when its postings do not balance or contradict what it says happened."""
+        journal.check_balanced(event.postings)
+        with exact():
+            account_fold.FOLDS[type(event)](self, event)
+            journal.fold_postings(self.books, event.postings)
+            for leg in event.postings:
+                self._check_leg(leg.account, leg.commodity)
+        self._forget(event.timestamp - self.ids_kept_us)
+
+    def _check_leg(self, name: str, commodity: str) -> None:
+        expected = self.books.get((name, commodity), ZERO)
+        actual = self.balance(name)
+        if actual is not None and actual != expected:
+            raise BooksError(f"account {self.id}: {name} is {actual}, its postings sum to {expected} {commodity}")
+
+    def _forget(self, before_us: int) -> None:
+        for _ in range(FORGOTTEN_MAX):
+            if not self.closed or next(iter(self.closed.values())).closed_at_us >= before_us:
+                break
+            self.closed.popitem(last=False)
+        for _ in range(FORGOTTEN_MAX):
+            if not self.commands or next(iter(self.commands.values())).recorded_at_us >= before_us:
+                break
+            self.commands.popitem(last=False)
+
+    def remember_command(self, command_id: str, fingerprint: bytes, recorded_at_us: int) -> None:
+        self.commands.pop(command_id, None)
+        self.commands[command_id] = TakenCommand(fingerprint=fingerprint, recorded_at_us=recorded_at_us)
+
+    def remember_closed(self, order_id: str, closed: ClosedOrder) -> None:
+        self.closed.pop(order_id, None)
+        self.closed[order_id] = closed
+
+    # Reading
+
+    def balance(self, name: str) -> Decimal | None:
+        """A book account's balance as the state has it; None for the counterparts `external` and `market:…`."""
+        kind, _, symbol = name.partition(":")
+        if symbol:
+            position = self.position(symbol)
+            units = {"inventory": position.cost, "position": position.free, "position_hold": position.held}
+            return units.get(kind)
+        money = {"cash": self.cash, "hold": self.held_cash, "fees": self.fees, "realized_pnl": -self.realized_pnl}
+        return money.get(kind)
+
+    def trial_balance(self) -> Mapping[str, Decimal]:
+        """Every book account but the counterparts, as the state has it, zeros included."""
+        names = ["cash", "hold", "fees", "realized_pnl"]
+        for symbol in self.positions:
+            names += [f"inventory:{symbol}", f"position:{symbol}", f"position_hold:{symbol}"]
+        return {name: balance for name in names if (balance := self.balance(name)) is not None}
+
+    def position(self, symbol: str) -> Position:
+        """The position in a symbol; an empty one, not kept, when there never was any."""
+        return self.positions.get(symbol) or Position()
+
+    def order(self, order_id: str) -> Order | ClosedOrder | None:
+        """An open order, a finished one that is remembered, or None."""
+        return self.orders.get(order_id) or self.closed.get(order_id)
+
+    def hold_for(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """Cash to set aside for buying: quantity x price x (1 + fee_bps / 10,000), rounded up to the cent.
+
+        To be called inside domain.numbers.exact().
+        """
+        return cents_up(quantity * price * (ONE + self.fee_bps.scaleb(-4)))
+
+    def digest(self) -> bytes:
+        """SHA-256 over the whole state; equal for equal folds."""
+        state = {name: value for name, value in vars(self).items() if name not in {"_pending_events", "_created_on"}}
+        return canonical.digest(state)

@@ -1,0 +1,306 @@
+"""Checks of commands and reports, as pure functions that give a Refusal or None.
+
+A Refusal's text says what was expected and what it was; its details hold the values. Called inside the exact decimal
+context. Pre-trade checks follow EU 2017/589 (RTS 6) article 15 in that they run before anything is sent.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from domain import ids
+from domain.account import Account
+from domain.catalog import Catalog
+from domain.codes import CODES
+from domain.commands import CancelOrder, Command, Deposit, OpenAccount, SubmitOrder, Withdraw
+from domain.events import OrderTerms
+from domain.market import Instrument
+from domain.numbers import CENT, is_sound
+from domain.reports import ReportFilled
+
+TEXT_CHARACTERS_MAX = 128
+CLIENT_ORDER_ID_CHARACTERS_MAX = 48
+CURRENCY_CHARACTERS = 3
+FEE_BPS_MAX = 10_000
+CLOCK_AHEAD_US_MAX = 5 * 60 * 1_000_000
+
+
+class Refusal(NamedTuple):
+    """Why something was refused. code: one of domain.codes.CODES."""
+
+    code: str
+    text: str
+    details: dict[str, str]
+
+
+def refuse(code: str, text: str, **details: object) -> Refusal:
+    assert code in CODES, code
+    return Refusal(code, text, {name: clean(value) for name, value in details.items()})
+
+
+def clean(value: object) -> str:
+    """A text that every reader can store: escaped when it is not printable, and cut at 128 characters."""
+    text = str(value)
+    if not text.isprintable():
+        text = ascii(text[:TEXT_CHARACTERS_MAX])
+    return text if len(text) <= TEXT_CHARACTERS_MAX else text[: TEXT_CHARACTERS_MAX - 1] + "…"
+
+
+def is_text(text: str, characters_max: int = TEXT_CHARACTERS_MAX) -> bool:
+    return 0 < len(text) <= characters_max and text.isprintable()
+
+
+def number(category: str, value: Decimal) -> Refusal | None:
+    """Refuse NaN, infinities and numbers out of range, so that no later sum can fail or lose a digit."""
+    if is_sound(value):
+        return None
+    if not value.is_finite():
+        return refuse(f"{category}_NOT_FINITE", f"expected a finite number, it was {clean(value)}", value=value)
+    return refuse(
+        f"{category}_OUT_OF_RANGE",
+        f"expected at most 15 integer digits and 18 decimals, it was {clean(value)}",
+        value=value,
+    )
+
+
+# Commands
+
+
+def envelope(command: Command) -> Refusal | None:
+    """The fields that every command has."""
+    if not is_text(command.command_id):
+        return refuse("COMMAND_ID_INVALID", "expected 1 to 128 printable characters", command_id=command.command_id)
+    if not is_text(command.account_id):
+        return refuse("ACCOUNT_ID_INVALID", "expected 1 to 128 printable characters", account_id=command.account_id)
+    return None
+
+
+def form(command: Command) -> Refusal | None:
+    """What makes a command one that can be stored and computed with: ids, texts, numbers."""
+    match command:
+        case SubmitOrder():
+            return order_form(command)
+        case Deposit() | Withdraw():
+            return number("AMOUNT", command.amount)
+        case OpenAccount():
+            return opening(command)
+        case CancelOrder() if not is_text(command.order_id):
+            return refuse(
+                "TEXT_INVALID", "expected order_id to be 1 to 128 printable characters", order_id=command.order_id
+            )
+    return None
+
+
+def age(command: Command, now_us: int, kept_us: int) -> Refusal | None:
+    """Refuse a command so old that its first copy may be forgotten, or so early that it could outlive its memory."""
+    details = {"issued_at_us": command.issued_at_us, "now_us": now_us}
+    if command.issued_at_us < now_us - kept_us:
+        return refuse(
+            "COMMAND_EXPIRED",
+            f"expected a command issued at most {kept_us // 1_000_000} s ago, "
+            f"it was issued {(now_us - command.issued_at_us) // 1_000_000} s ago",
+            **details,
+        )
+    if command.issued_at_us > now_us + CLOCK_AHEAD_US_MAX:
+        return refuse(
+            "COMMAND_AHEAD",
+            f"expected a command issued at most 300 s ahead of the ledger's clock, "
+            f"it was {(command.issued_at_us - now_us) // 1_000_000} s ahead",
+            **details,
+        )
+    return None
+
+
+def unknown_account(account_id: str) -> Refusal:
+    return refuse(
+        "ACCOUNT_UNKNOWN", f"expected an open account, {account_id!r} was never opened", account_id=account_id
+    )
+
+
+def opening(command: OpenAccount) -> Refusal | None:
+    fee = command.fee_bps
+    if not is_text(command.owner):
+        return refuse("OWNER_INVALID", "expected 1 to 128 printable characters", owner=command.owner)
+    if not is_currency(command.currency):
+        return refuse("CURRENCY_INVALID", "expected three capital letters (ISO 4217)", currency=command.currency)
+    if not is_sound(fee) or not 0 <= fee <= FEE_BPS_MAX or fee % CENT.scaleb(-2):
+        return refuse(
+            "FEE_INVALID",
+            f"expected 0 to {FEE_BPS_MAX} basis points with at most 4 decimals, it was {clean(fee)}",
+            fee_bps=fee,
+        )
+    return None
+
+
+def is_currency(text: str) -> bool:
+    return len(text) == CURRENCY_CHARACTERS and text.isascii() and text.isalpha() and text.isupper()
+
+
+def amount(account: Account, value: Decimal, currency: str) -> Refusal | None:
+    """A deposit's or a withdrawal's amount; `number` has been checked."""
+    if value <= 0:
+        return refuse("AMOUNT_NOT_POSITIVE", f"expected an amount above zero, it was {value}", amount=value)
+    if value % CENT:
+        return refuse("AMOUNT_OVER_PRECISE", f"expected whole cents, it was {value}", amount=value)
+    return _currency(account, currency)
+
+
+def cash(account: Account, needed: Decimal) -> Refusal | None:
+    if needed <= account.cash:
+        return None
+    return refuse(
+        "CASH_INSUFFICIENT",
+        f"expected at most the free cash of {account.cash} {account.currency}, it needs {needed}",
+        needed=needed,
+        free=account.cash,
+        held=account.held_cash,
+        currency=account.currency,
+    )
+
+
+def _currency(account: Account, currency: str) -> Refusal | None:
+    if currency == account.currency:
+        return None
+    return refuse(
+        "CURRENCY_MISMATCH",
+        f"expected the account's currency {account.currency}, it was {clean(currency)}",
+        expected=account.currency,
+        actual=currency,
+    )
+
+
+# Orders
+
+
+def order_form(command: SubmitOrder) -> Refusal | None:
+    """An order's ids, texts and numbers."""
+    if not is_text(command.client_order_id, CLIENT_ORDER_ID_CHARACTERS_MAX):
+        return refuse(
+            "CLIENT_ORDER_ID_INVALID",
+            f"expected 1 to 48 printable characters, it has {len(command.client_order_id)}",
+            client_order_id=command.client_order_id,
+        )
+    derived = ids.order_id(command.account_id, command.client_order_id)
+    if command.order_id != derived:
+        return refuse(
+            "CLIENT_ORDER_ID_INVALID",
+            f"expected the order id {derived} that is derived from it, it was {clean(command.order_id)}",
+            client_order_id=command.client_order_id,
+            order_id=command.order_id,
+        )
+    for name in ("symbol", "signal_id", "strategy_id"):
+        text: str | None = getattr(command, name)
+        if text and not is_text(text):
+            return refuse("TEXT_INVALID", f"expected {name} to be at most 128 printable characters", **{name: text})
+    refusal = number("QUANTITY", command.quantity)
+    for price in (command.limit_price, command.protection_price):
+        if refusal is None and price is not None:
+            refusal = number("PRICE", price)
+    return refusal
+
+
+def order(account: Account, terms: OrderTerms, catalog: Catalog) -> Refusal | None:
+    """The pre-trade checks that need no sum: instrument, quantity, prices and, for a sale, the free units."""
+    instrument = catalog.get(terms.symbol)
+    if instrument is None:
+        return refuse(
+            "INSTRUMENT_UNKNOWN",
+            f"expected one of {', '.join(sorted(catalog))}, it was {terms.symbol!r}",
+            symbol=terms.symbol,
+        )
+    return (
+        _currency(account, instrument.currency)
+        or _quantity(terms.quantity, instrument)
+        or _prices(terms, instrument)
+        or (_units(account, terms) if terms.side == "SELL" else None)
+    )
+
+
+def _quantity(quantity: Decimal, instrument: Instrument) -> Refusal | None:
+    if quantity <= 0:
+        return refuse("QUANTITY_NOT_POSITIVE", f"expected a quantity above zero, it was {quantity}", quantity=quantity)
+    if quantity % instrument.quantity_increment:
+        return refuse(
+            "QUANTITY_OVER_PRECISE",
+            f"expected a multiple of {instrument.quantity_increment}, it was {quantity}",
+            quantity=quantity,
+            increment=instrument.quantity_increment,
+        )
+    return None
+
+
+def _prices(terms: OrderTerms, instrument: Instrument) -> Refusal | None:
+    """LIMIT: a limit price alone. MARKET: a protection price alone, which a sale may leave out."""
+    wanted, unwanted = "limit_price", "protection_price"
+    if terms.order_type == "MARKET":
+        wanted, unwanted = unwanted, wanted
+    price: Decimal | None = getattr(terms, wanted)
+    excess: Decimal | None = getattr(terms, unwanted)
+    kind = terms.order_type.lower()
+    if excess is not None:
+        text = f"expected a {kind} order without {unwanted}, it was {excess}"
+        return refuse("PRICE_NOT_ALLOWED", text, **{unwanted: excess})
+    if price is not None:
+        return _price(wanted, price, instrument)
+    if terms.order_type == "MARKET" and terms.side == "SELL":
+        return None
+    return refuse("PRICE_REQUIRED", f"expected a {kind} {terms.side} to have a {wanted}, it has none", missing=wanted)
+
+
+def _price(name: str, price: Decimal, instrument: Instrument) -> Refusal | None:
+    if price <= 0:
+        return refuse("PRICE_NOT_POSITIVE", f"expected a {name} above zero, it was {price}", **{name: price})
+    if price % instrument.price_increment:
+        return refuse(
+            "PRICE_OFF_INCREMENT",
+            f"expected {name} to be a multiple of {instrument.price_increment}, it was {price}",
+            **{name: price, "increment": instrument.price_increment},
+        )
+    return None
+
+
+def _units(account: Account, terms: OrderTerms) -> Refusal | None:
+    position = account.position(terms.symbol)
+    if terms.quantity <= position.free:
+        return None
+    return refuse(
+        "POSITION_INSUFFICIENT",
+        f"expected at most the {position.free} free units of {terms.symbol}, it was {terms.quantity}",
+        symbol=terms.symbol,
+        quantity=terms.quantity,
+        free=position.free,
+        held=position.held,
+    )
+
+
+# Reports
+
+
+def fill(report: ReportFilled, leaves: Decimal, instrument: Instrument | None) -> Refusal | None:
+    """A fill as such. A fee below zero is a rebate. Whether the cash suffices is no question: it has happened."""
+    refusal = number("FILL", report.quantity) or number("FILL", report.price) or number("FILL", report.fee)
+    if refusal is not None:
+        return refusal
+    if report.quantity <= 0 or report.price <= 0:
+        return refuse(
+            "FILL_NOT_POSITIVE",
+            f"expected quantity and price above zero, they were {report.quantity} and {report.price}",
+            quantity=report.quantity,
+            price=report.price,
+        )
+    if report.quantity > leaves:
+        return refuse(
+            "FILL_EXCEEDS_LEAVES",
+            f"expected at most the leaves quantity of {leaves}, it was {report.quantity}",
+            quantity=report.quantity,
+            leaves=leaves,
+        )
+    if instrument is not None and report.quantity % instrument.quantity_increment:
+        return refuse(
+            "FILL_OVER_PRECISE",
+            f"expected a multiple of {instrument.quantity_increment}, it was {report.quantity}",
+            quantity=report.quantity,
+            increment=instrument.quantity_increment,
+        )
+    return None

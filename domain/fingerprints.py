@@ -1,0 +1,52 @@
+"""The content of commands, by which a repeat is told from a conflict: 128 bits of SHA-256.
+
+Decimals count by value, so that 1.0 and 1.00 are the same content. Ids of commands and times of issue do not count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from domain.events import OrderTerms
+from domain.numbers import plain
+
+_encoder = msgspec.json.Encoder()
+
+
+def opened_content(owner: str, currency: str, lot_method: str, fee_bps: Decimal) -> bytes:
+    return _content("OpenAccount", owner, currency, lot_method, fee_bps)
+
+
+def cash_content(command_type: str, amount: Decimal, currency: str) -> bytes:
+    """command_type: Deposit or Withdraw."""
+    return _content(command_type, amount, currency)
+
+
+def cancel_content(order_id: str) -> bytes:
+    return _content("CancelOrder", order_id)
+
+
+def order_content(terms: OrderTerms) -> bytes:
+    return _content(
+        "SubmitOrder",
+        terms.client_order_id,
+        terms.symbol,
+        terms.side,
+        terms.order_type,
+        terms.quantity,
+        terms.limit_price,
+        terms.protection_price,
+        terms.active_after,
+        terms.active_from_us,
+        terms.signal_id,
+        terms.strategy_id,
+    )
+
+
+def _content(*parts: Any) -> bytes:
+    values = [plain(part) if isinstance(part, Decimal) else part for part in parts]
+    return hashlib.sha256(_encoder.encode(values)).digest()[:16]

@@ -1,0 +1,183 @@
+"""The accounts of one partition: fold what is on the tape, decide what comes next."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import msgspec
+from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
+
+from domain import checks, decide_cash, decide_orders, decide_reports
+from domain.account import IDS_KEPT_US, Account
+from domain.catalog import Catalog
+from domain.commands import CancelOrder, Command, Deposit, OpenAccount, SubmitOrder, Withdraw
+from domain.dispatch import Dispatch
+from domain.errors import BooksError, InvalidValue, UnreadableInput
+from domain.events import AccountOpened, LedgerEvent, OrderAccepted, OrderCancelRequested, OrderRedispatched
+from domain.numbers import exact
+from domain.orders import Order
+from domain.reports import Report
+
+
+class Ledger:
+    """Accounts by id, and the decisions on them.
+
+    ids_kept_us_max: for how long the state remembers ids of finished orders and of commands, in microseconds of record
+    time; the longest `client_ids_kept_us` that `decide` can be asked to honour. Two ledgers with the same value that
+    fold the same events have the same digest.
+    """
+
+    def __init__(self, catalog: Catalog, ids_kept_us_max: int = IDS_KEPT_US) -> None:
+        self.catalog = catalog
+        self.accounts: dict[str, Account] = {}
+        self._ids_kept_us_max = ids_kept_us_max
+
+    # Folding
+
+    def fold(self, event: LedgerEvent) -> None:
+        """Take in an event that is on the tape. Raises BooksError when it does not follow from what was before."""
+        if event.originator_version == 0:
+            return
+        account = self.accounts.get(event.originator_id)
+        if account is None:
+            if not isinstance(event, AccountOpened):
+                raise BooksError(f"{type(event).__name__} for account {event.originator_id!r}, which was never opened")
+            account = self._unopened(event.originator_id)
+        try:
+            event.mutate(account)
+        except (OriginatorIDError, OriginatorVersionError, KeyError) as error:
+            raise BooksError(
+                f"{type(event).__name__} version {event.originator_version} does not follow "
+                f"account {account.id!r} version {account.version}: {error!r}"
+            ) from error
+        self.accounts[account.id] = account
+
+    def _unopened(self, account_id: str) -> Account:
+        # An id must outlive every command that could repeat it, also one whose sender's clock runs ahead.
+        return Account.unopened(account_id, self._ids_kept_us_max + checks.CLOCK_AHEAD_US_MAX)
+
+    # Deciding
+
+    def decide(self, message: Any, now_us: int, client_ids_kept_us: int = IDS_KEPT_US) -> LedgerEvent | None:
+        """The one event of a command or report, already folded in; None when it is a repeat.
+
+        now_us: wall time. client_ids_kept_us: the published time for which ids are remembered. Raises UnreadableInput
+        when the message is neither command nor report, InvalidValue when ids are not remembered for that long.
+        """
+        if client_ids_kept_us > self._ids_kept_us_max:
+            raise InvalidValue(
+                "IDS_KEPT_TOO_LONG",
+                f"expected at most {self._ids_kept_us_max} us, as ids are remembered, it was {client_ids_kept_us}",
+            )
+        with exact():
+            if isinstance(message, Report):
+                return self._report(message, now_us)
+            if isinstance(message, Command):
+                return self._command(message, now_us, client_ids_kept_us)
+        raise UnreadableInput(f"the ledger takes commands and reports, it was a {type(message).__name__}")
+
+    def _report(self, report: Report, now_us: int) -> LedgerEvent | None:
+        account = self.accounts.get(report.account_id)
+        if account is None:
+            return decide_reports.rejected(report, checks.unknown_account(report.account_id), now_us)
+        return decide_reports.report(account, report, now_us, self.catalog)
+
+    def _command(self, command: Command, now_us: int, kept_us: int) -> LedgerEvent | None:
+        refusal = checks.envelope(command) or checks.form(command)
+        if refusal is not None:
+            return decide_cash.rejected(command, refusal, now_us)
+        account = self.accounts.get(command.account_id)
+        if account is not None:
+            now_us = account.clock(now_us)
+            known = _repeat(account, command, now_us - kept_us - checks.CLOCK_AHEAD_US_MAX)
+            if known is True:
+                return None
+            refusal = known or None
+        refusal = refusal or checks.age(command, now_us, kept_us)
+        if refusal is None and account is None and not isinstance(command, OpenAccount):
+            refusal = checks.unknown_account(command.account_id)
+        if refusal is not None:
+            return decide_cash.rejected(command, refusal, now_us)
+        return self._carry_out(account, command, now_us)
+
+    def _carry_out(self, account: Account | None, command: Command, now_us: int) -> LedgerEvent | None:
+        if account is None:
+            assert isinstance(command, OpenAccount)
+            account = self._unopened(command.account_id)
+            event = decide_cash.open_account(account, command, now_us)
+            self.accounts[account.id] = account
+            return event
+        if isinstance(command, SubmitOrder):
+            return decide_orders.submit(account, command, now_us, self.catalog)
+        return _DECISIONS[type(command)](account, command, now_us)
+
+    # Reading
+
+    def open_orders(self) -> Iterator[tuple[Account, Order]]:
+        """Every open order with its account. The ledger must not change while this is read."""
+        for account in self.accounts.values():
+            for order in account.orders.values():
+                yield account, order
+
+    def dispatch_of(self, event: LedgerEvent) -> Dispatch | None:
+        """What the execution engine is to be sent for an event, as of now.
+
+        None when the event needs none, and when it needs none any more: the order is done, or its epoch is over and
+        the OrderRedispatched that ended it has a dispatch of its own.
+        """
+        kind: Literal["EXECUTE", "CANCEL"] | None = None
+        match event:
+            case OrderAccepted():
+                order_id, kind = event.order.order_id, "EXECUTE"
+            case OrderRedispatched():
+                order_id = event.order_id
+            case OrderCancelRequested():
+                order_id, kind = event.order_id, "CANCEL"
+            case _:
+                return None
+        account = self.accounts[event.originator_id]
+        order = account.orders.get(order_id)
+        if order is None or order.dispatch_epoch != event.dispatch_epoch:
+            return None
+        dispatch = self.dispatch_for(account, order_id)
+        return msgspec.structs.replace(dispatch, kind=kind) if kind else dispatch
+
+    def dispatch_for(self, account: Account, order_id: str) -> Dispatch:
+        """The dispatch of an open order as of now: CANCEL when somebody wants it cancelled, otherwise EXECUTE.
+
+        Raises KeyError when it is not open.
+        """
+        order = account.orders[order_id]
+        return Dispatch(
+            kind="CANCEL" if order.status == "PENDING_CANCEL" else "EXECUTE",
+            account_id=account.id,
+            order=order.terms,
+            dispatch_epoch=order.dispatch_epoch,
+            cumulative_quantity=order.cumulative_quantity,
+            acknowledged_after=order.acknowledged_after,
+            resume_after=order.resume_after,
+        )
+
+    def digest(self) -> bytes:
+        """SHA-256 over the digests of all accounts, in the order of their ids."""
+        total = hashlib.sha256()
+        for account_id in sorted(self.accounts):
+            name = account_id.encode()
+            total.update(len(name).to_bytes(4, "big") + name + self.accounts[account_id].digest())
+        return total.digest()
+
+
+def _repeat(account: Account, command: Command, forgotten_before_us: int) -> checks.Refusal | bool:
+    if isinstance(command, SubmitOrder):
+        return decide_orders.repeat(account, command, forgotten_before_us)
+    return decide_cash.repeat(account, command, forgotten_before_us)
+
+
+_DECISIONS: dict[type[Command], Callable[[Account, Any, int], LedgerEvent | None]] = {
+    OpenAccount: decide_cash.refuse_opening,
+    Deposit: decide_cash.deposit,
+    Withdraw: decide_cash.withdraw,
+    CancelOrder: decide_orders.cancel,
+}

@@ -1,0 +1,74 @@
+"""Decimal arithmetic: one context in which nothing is rounded silently, and the few places where rounding is meant.
+
+No global context is changed: whoever computes enters `exact()`. Its 100 digits hold any product of two numbers that
+`is_sound` lets in, so an Inexact signal is a defect of ours and raises; it never becomes a wrong cent.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from decimal import (
+    ROUND_CEILING,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    FloatOperation,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+CENT = Decimal("0.01")
+COST_STEP = Decimal("0.0001")
+
+INTEGER_DIGITS_MAX = 15
+DECIMALS_MAX = 18
+
+_BROKEN = [InvalidOperation, DivisionByZero, Overflow, FloatOperation]
+_EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN, traps=[*_BROKEN, Inexact])
+_ROUNDING = Context(prec=100, rounding=ROUND_HALF_EVEN, traps=_BROKEN)
+
+
+def exact() -> AbstractContextManager[Context]:
+    """A context manager in which sums and products are exact, or raise decimal.Inexact."""
+    return localcontext(_EXACT)
+
+
+def is_sound(number: Decimal) -> bool:
+    """Whether a number from outside may be computed with: finite, below 10^15 in size, at most 18 decimals."""
+    return number.is_finite() and number.adjusted() < INTEGER_DIGITS_MAX and within_decimals(number)
+
+
+def within_decimals(number: Decimal) -> bool:
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -DECIMALS_MAX
+
+
+def cents_up(amount: Decimal) -> Decimal:
+    """Rounded up to the cent, so that what is set aside is never too little."""
+    return amount.quantize(CENT, rounding=ROUND_CEILING, context=_ROUNDING)
+
+
+def cost_share(cost: Decimal, quantity: Decimal, taken: Decimal) -> Decimal:
+    """What `taken` of `quantity` units cost, of which all cost `cost` together.
+
+    The share is rounded half to even to 0.0001 and taken off the cost that is left, so the next share is computed from
+    the true remainder; whoever takes the last unit takes all that is left. Hence the shares sum to the cost exactly,
+    however it was cut, and no share is below zero or above what is left.
+    """
+    if taken == quantity:
+        return cost
+    share = _ROUNDING.divide(_ROUNDING.multiply(cost, taken), quantity)
+    return min(cost, share.quantize(COST_STEP, context=_ROUNDING))
+
+
+def plain(number: Decimal) -> str:
+    """One text for one value: no exponent, no trailing zeros, no negative zero."""
+    if not number:
+        return "0"
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
