@@ -1,19 +1,15 @@
-"""Ids that are derived from what they name, so that a retry has the same id. Prefix, then 26 base32 characters."""
+"""Ids that are derived from what they name, so that a retry has the same id. Prefix, then 32 hex digits."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 
 
 def derive(prefix: str, *parts: str | int) -> str:
-    """A 130-bit id of `parts`: SHA-256 over their length-prefixed texts, base32, cut at 26 characters."""
-    digest = hashlib.sha256()
-    for part in parts:
-        text = str(part).encode()
-        digest.update(len(text).to_bytes(4, "big"))
-        digest.update(text)
-    return f"{prefix}_{base64.b32encode(digest.digest())[:26].decode().lower()}"
+    """A 128-bit id of `parts`: SHA-256 over their length-prefixed texts, the first 32 hex digits."""
+    texts = [str(part).encode() for part in parts]
+    digest = hashlib.sha256(b"".join(len(text).to_bytes(4, "big") + text for text in texts))
+    return f"{prefix}_{digest.hexdigest()[:32]}"
 
 
 def order_id(account_id: str, client_order_id: str) -> str:
