@@ -1,6 +1,6 @@
 """Clients of the three servers, configured in one place.
 
-Every producer partitions by murmur2, as the Java client, aiokafka and Faust do: a key is on one partition whoever sends.
+Every producer partitions by murmur2, as the Java client, aiokafka and Faust do: a key has one partition, whoever sends.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def kafka_producer(settings: Settings, **overrides: Any) -> Producer:
 
 
 def kafka_consumer(settings: Settings, **overrides: Any) -> Consumer:
-    """A consumer that commits nothing and sees each partition to its end; assign it, or pass a group.id to subscribe."""
+    """A consumer that commits nothing and sees each partition's end; assign it, or pass a group.id to subscribe."""
     return Consumer(
         {
             "bootstrap.servers": settings.kafka_bootstrap_servers,

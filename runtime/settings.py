@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +26,9 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="owner's address: migrations, projectors (libpq URI)")
     database_reader_url: str = Field("", description="the query side's address: a role that can only select")
     redis_url: str = ""
-    topic_prefix: str = Field("", description="put before every topic and consumer group: several ledgers on one broker")
+    topic_prefix: str = Field(
+        "", description="put before every topic and consumer group: several ledgers on one broker"
+    )
     tape_home: Path = Field(Path(".tape"), description="data, logs and state of the embedded servers and workers")
 
     # Ledger
@@ -52,10 +55,18 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str = Field("", description="empty: SQLite in tape_home")
     model_name: str = "xgboost"
     model_alias: str = "champion"
+    model_version: str = Field(
+        default="", description="empty: the version that the tape's newest signal names, else the alias's"
+    )
     strategy_id: str = "model-follower"
     strategy_account_id: str = "acc_demo"
     strategy_allocation: Decimal = Field(Decimal("20000"), description="cash put into one symbol by one entry")
     strategy_protection: Decimal = Field(Decimal("0.10"), description="how far above the signal's price a buy may fill")
+
+    # Feed
+    feed_from: date = Field(default=date(2011, 1, 1), description="first day of the feed worker's replay")
+    feed_to: date = Field(default=date(2012, 12, 31), description="last day of the feed worker's replay")
+    feed_speed: float = Field(default=0.0, ge=0, description="market seconds per second; 0: lockstep")
 
     # API
     api_host: str = "127.0.0.1"
@@ -65,7 +76,16 @@ class Settings(BaseSettings):
     # Observability
     log_level: str = "INFO"
     service_name: str = "tape"
+    worker_instance: str = Field(
+        default="",
+        description="Kafka group.instance.id: a restarted worker of that name takes its partitions back at once",
+    )
+    session_timeout_ms: int = Field(
+        default=6_000, ge=1_000, description="a worker silent this long loses its partitions to another"
+    )
     worker_port: int = Field(0, ge=0, le=65535, description="a worker's /livez, /readyz, /metrics; 0: a free port")
+    worker_host: str = Field("127.0.0.1", description="where a worker's /livez, /readyz, /metrics are served")
+    beat_timeout_s: float = Field(15.0, gt=0, description="/livez fails when a worker's loop stood still this long")
     otlp_endpoint: str = Field("", description="empty: spans are made and passed on, not exported")
 
     def topic(self, name: str) -> str:

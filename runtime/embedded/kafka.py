@@ -77,7 +77,7 @@ class Kafka(Server):
 
 
 def _cluster_id() -> str:
-    """22 characters of URL-safe Base64. With the first bit 0 it begins with a letter; "-" would be read as an option."""
+    """22 characters of URL-safe Base64. The first bit is 0, so it begins with a letter, never "-"."""
     random = uuid.uuid4().bytes
     return urlsafe_b64encode(bytes([random[0] & 0x7F]) + random[1:]).decode().rstrip("=")
 

@@ -1,0 +1,46 @@
+"""Every Prometheus metric, declared here and nowhere else; a variable has the name that is exported.
+
+Times are in the unit that ends the name. A label has few values: never an id, never a price.
+"""
+
+from __future__ import annotations
+
+import prometheus_client
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+_MILLISECONDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+_FAST_MILLISECONDS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+
+
+def exposition() -> tuple[bytes, str]:
+    """All metrics of this process in Prometheus' text format, and its content type."""
+    return generate_latest(), CONTENT_TYPE_LATEST
+
+
+# Orders
+execution_latency_milliseconds = Histogram(
+    "execution_latency_milliseconds", "From the receipt of a dispatched order to its report", buckets=_MILLISECONDS
+)
+orders_processed_total = Counter("orders_processed_total", "Order commands decided, by the event", ["event"])
+orders_rejected_total = Counter("orders_rejected_total", "Orders rejected, by code", ["code"])
+execution_ticks_skipped_total = Counter("execution_ticks_skipped_total", "Ticks that the engine could not read")
+
+# Signals
+model_inference_time_ms = Histogram(
+    "model_inference_time_ms", "One prediction, features not included", buckets=_FAST_MILLISECONDS
+)
+predictions_total = Counter(
+    "predictions_total", "Predictions, by direction and reason to abstain", ["direction", "abstained"]
+)
+ticks_unknown_symbol_total = Counter("ticks_unknown_symbol_total", "Ticks of symbols that are no instruments of ours")
+
+# HTTP
+http_request_duration_ms = Histogram(
+    "http_request_duration_ms", "Requests, from the first byte to the last", ["method", "route"], buckets=_MILLISECONDS
+)
+http_requests_total = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
+http_request_errors_total = Counter(
+    "http_request_errors_total", "Requests answered 4xx or 5xx", ["method", "route", "status"]
+)
