@@ -139,11 +139,16 @@ def is_currency(text: str) -> bool:
 
 def amount(account: Account, value: Decimal, currency: str) -> Refusal | None:
     """A deposit's or a withdrawal's amount; `number` has been checked."""
+    return amount_alone(value) or _currency(account, currency)
+
+
+def amount_alone(value: Decimal) -> Refusal | None:
+    """The part of `amount` that needs no account; `number` has been checked."""
     if value <= 0:
         return refuse("AMOUNT_NOT_POSITIVE", f"expected an amount above zero, it was {value}", amount=value)
     if value % CENT:
         return refuse("AMOUNT_OVER_PRECISE", f"expected whole cents, it was {value}", amount=value)
-    return _currency(account, currency)
+    return None
 
 
 def cash(account: Account, needed: Decimal) -> Refusal | None:
@@ -201,20 +206,24 @@ def order_form(command: SubmitOrder) -> Refusal | None:
 
 
 def order(account: Account, terms: OrderTerms, catalog: Catalog) -> Refusal | None:
-    """The pre-trade checks that need no sum: instrument, quantity, prices and, for a sale, the free units."""
+    """The pre-trade checks that need no sum: instrument, quantity, prices, currency and, for a sale, the free units."""
+    return (
+        order_alone(terms, catalog)
+        or _currency(account, catalog[terms.symbol].currency)
+        or (_units(account, terms) if terms.side == "SELL" else None)
+    )
+
+
+def order_alone(terms: OrderTerms, catalog: Catalog) -> Refusal | None:
+    """The part of `order` that needs no account: instrument, quantity and prices."""
     instrument = catalog.get(terms.symbol)
     if instrument is None:
         return refuse(
             "INSTRUMENT_UNKNOWN",
-            f"expected one of {', '.join(sorted(catalog))}, it was {terms.symbol!r}",
+            f"expected one of {clean(', '.join(sorted(catalog)))}; it was {terms.symbol!r}",
             symbol=terms.symbol,
         )
-    return (
-        _currency(account, instrument.currency)
-        or _quantity(terms.quantity, instrument)
-        or _prices(terms, instrument)
-        or (_units(account, terms) if terms.side == "SELL" else None)
-    )
+    return _quantity(terms.quantity, instrument) or _prices(terms, instrument)
 
 
 def _quantity(quantity: Decimal, instrument: Instrument) -> Refusal | None:

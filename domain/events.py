@@ -8,7 +8,7 @@ beside market time and decides nothing but how long ids are remembered.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from eventsourcing.domain import CanMutateAggregate
@@ -55,7 +55,8 @@ class LedgerEvent(
 
     originator_id: str
     originator_version: int
-    timestamp: Any  # int, microseconds since 1970 UTC; eventsourcing's own type for it is datetime
+    # An int, microseconds since 1970 UTC; eventsourcing's own type for it is datetime.
+    timestamp: Annotated[Any, msgspec.Meta(extra_json_schema={"type": "integer"})]
     postings: tuple[Posting, ...] = ()
 
     def apply(self, aggregate: Any) -> None:
@@ -74,12 +75,16 @@ class AccountOpened(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class CashDeposited(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Cash came in from outside; `amount` is above zero."""
+
     command_id: str
     amount: Decimal
     currency: str
 
 
 class CashWithdrawn(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Free cash went out; `amount` is above zero."""
+
     command_id: str
     amount: Decimal
     currency: str
