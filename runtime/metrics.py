@@ -44,3 +44,11 @@ http_requests_total = Counter("http_requests_total", "Requests answered", ["meth
 http_request_errors_total = Counter(
     "http_request_errors_total", "Requests answered 4xx or 5xx", ["method", "route", "status"]
 )
+
+# Feed
+feed_ticks_published_total = Counter("feed_ticks_published_total", "Ticks that the feed has put on market.ticks")
+feed_lockstep_wait_seconds = Histogram(
+    "feed_lockstep_wait_seconds",
+    "How long the lockstep feed waited for what one tick causes",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+)

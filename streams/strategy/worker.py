@@ -1,0 +1,85 @@
+"""The strategy worker: a Faust agent over `trading.signals` that sends the rule's commands to `trading.commands`.
+
+Where each partition goes on is read from the log at every assignment (see streams.strategy.manager); the offsets that
+Faust commits are only for lag graphs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from faust.types import TP
+
+from runtime import health as health_module
+from runtime.settings import Settings
+from streams.faust_app import make_app, run_app
+from streams.strategy.manager import COMMANDS, SIGNALS, Manager
+from streams.tape import TapeRecord
+from streams.topics import wait_until_there
+
+_BEAT_S = 1.0
+_logger = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises what it could not go on from."""
+    health = health_module.serve(settings, "strategy")
+    wait_until_there(settings, (SIGNALS, COMMANDS))
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    failed: asyncio.Future[None] = loop.create_future()
+    manager = Manager(settings)
+    lock = asyncio.Lock()
+    topic = settings.topic(SIGNALS)
+
+    def fail(error: Exception) -> None:
+        _logger.critical("strategy cannot go on: %s", error, exc_info=error)
+        if not failed.done():
+            failed.set_exception(error)
+
+    async def seek(assigned: set[TP]) -> dict[TP, int]:
+        mine = {tp.partition: tp for tp in assigned if tp.topic == topic}
+        try:
+            async with lock:
+                starts = await asyncio.to_thread(manager.assign, set(mine))
+        except Exception as error:
+            fail(error)
+            raise
+        health.ready(True)
+        return {mine[partition]: offset for partition, offset in starts.items()}
+
+    app = make_app(settings, "strategy", seek)
+
+    @app.agent(app.topic(topic, key_serializer="raw", value_serializer="raw"), name="strategy")
+    async def follow(stream: Any) -> None:
+        async for events in stream.take_events(settings.batch_records_max, within=settings.batch_wait_ms / 1000):
+            if failed.done():
+                return
+            try:
+                async with lock:
+                    await asyncio.to_thread(manager.process, [_record(event.message) for event in events])
+            except Exception as error:  # noqa: BLE001  whatever it is, the process ends with it
+                fail(error)
+                return
+
+    async def beat() -> None:
+        while True:
+            health.beat()
+            await asyncio.sleep(_BEAT_S)
+
+    beating: list[asyncio.Task[None]] = []
+    run_app(app, failed, on_start=lambda: beating.append(loop.create_task(beat())))
+
+
+def _record(message: Any) -> TapeRecord:
+    return TapeRecord(
+        message.topic,
+        message.partition,
+        message.offset,
+        int((message.timestamp or 0) * 1000),
+        message.key,
+        message.value,
+        list(message.headers or ()),
+    )
