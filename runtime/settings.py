@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = Field(8080, ge=0, le=65535)
     idempotency_ttl_s: int = 3600
+    api_kafka_timeout_ms: int = Field(
+        5_000, ge=100, description="a command that Kafka has not acknowledged by then is answered 503"
+    )
+    api_allow_unauthenticated: bool = Field(
+        default=False, description="serve on a host other than loopback although there is no authentication"
+    )
 
     # Observability
     log_level: str = "INFO"

@@ -1,0 +1,85 @@
+"""The application: gateway and query side behind one port, apart in everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+from api import health, openapi, problems
+from api.gateway import routes as gateway_routes
+from api.gateway.service import Gateway
+from api.middleware import JsonGuard, RequestContext
+from api.query import account_routes as query_account_routes
+from api.query import routes as query_routes
+from api.query.database import Database
+from domain.errors import InvalidValue
+from runtime.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI application; servers are contacted when its lifespan begins, and may come later.
+
+    Raises InvalidValue where the API would be reachable from other machines and that was not allowed.
+    """
+    check_host(settings)
+    app = FastAPI(
+        title="tapeledger",
+        version=_version(),
+        description=openapi.DESCRIPTION,
+        lifespan=_lifespan,
+        redirect_slashes=False,
+    )
+    app.state.gateway = Gateway(settings)
+    app.state.database = Database(settings)
+    problems.install(app)
+    for router in (gateway_routes.router, query_routes.router, query_account_routes.router, health.router):
+        app.include_router(router)
+    openapi.install(app)
+    app.add_middleware(JsonGuard)
+    app.add_middleware(RequestContext)  # added last: outermost
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    gateway: Gateway = app.state.gateway
+    database: Database = app.state.database
+    gateway.start()
+    await database.open()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(gateway.stop)
+        await gateway.cache.close()
+        await database.close()
+
+
+def check_host(settings: Settings) -> None:
+    """There is no authentication yet: raises InvalidValue for a host other than loopback, unless that is allowed."""
+    if settings.api_allow_unauthenticated or _is_loopback(settings.api_host):
+        return
+    raise InvalidValue(
+        "API_HOST_NOT_LOOPBACK",
+        f"API_HOST is {settings.api_host!r} and the API has no authentication: whoever reaches it may trade. "
+        "Expected a loopback address such as 127.0.0.1, or API_ALLOW_UNAUTHENTICATED=true",
+        api_host=settings.api_host,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _version() -> str:
+    try:
+        return version("tapeledger")
+    except PackageNotFoundError:
+        return "0.0.0"

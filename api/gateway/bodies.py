@@ -1,0 +1,156 @@
+"""What the command side takes and answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Header
+from pydantic import ConfigDict, Field, StringConstraints
+
+from api.fields import AccountId, Body, ClientId, DecimalIn, DecimalOut, Symbol, View
+from domain.commands import LotMethod, OrderType, Side
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[!-~]{1,128}$",
+        description="The client's own id of this request: a repeat with it is answered with the first response.",
+        examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
+    ),
+]
+RequiredIdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[!-~]{1,128}$",
+        description="The client's own id of this movement of cash: the ledger makes each id once.",
+        examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
+    ),
+]
+
+
+class AccountRequest(Body):
+    """Open an account."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"account_id": "acc_demo", "owner": "Ada Lovelace", "currency": "USD"}]}
+    )
+
+    account_id: Annotated[str, StringConstraints(pattern=r"^acc_[A-Za-z0-9_.-]{1,60}$")] = Field(
+        description="chosen by the client", examples=["acc_demo"]
+    )
+    owner: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")] = Field(
+        examples=["Ada Lovelace"]
+    )
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
+        "USD", description="ISO 4217", examples=["USD"]
+    )
+    lot_method: LotMethod = Field("FIFO", description="which lots a sale consumes")
+    fee_bps: DecimalIn | None = Field(
+        None,
+        description="basis points of notional that a buy's hold sets aside for fees; default: the paper venue's fee",
+        examples=["1"],
+    )
+
+
+class CashRequest(Body):
+    """An amount of cash to put in or take out."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"amount": "100000.00", "currency": "USD"}]})
+
+    amount: DecimalIn = Field(description="in the account's currency", examples=["100000.00"])
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
+        "USD", description="ISO 4217, the account's", examples=["USD"]
+    )
+
+
+class OrderRequest(Body):
+    """An order. A LIMIT order needs `limit_price`; a MARKET order must not have one.
+
+    A MARKET BUY fills at `protection_price` at worst, and its hold is computed from it; without one it is derived from
+    the newest price.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "account_id": "acc_demo",
+                    "client_order_id": "rebalance-2011-06-30-1",
+                    "symbol": "AAPL",
+                    "side": "BUY",
+                    "order_type": "LIMIT",
+                    "quantity": "100",
+                    "limit_price": "45.10",
+                }
+            ]
+        }
+    )
+
+    account_id: AccountId
+    client_order_id: ClientId = Field(
+        description="the client's own id: each is one order per account, for ever the same"
+    )
+    symbol: Symbol
+    side: Side
+    order_type: OrderType
+    quantity: DecimalIn = Field(description="units, above zero", examples=["100"])
+    limit_price: DecimalIn | None = Field(None, description="per unit", examples=["45.10"])
+    protection_price: DecimalIn | None = Field(
+        None, description="per unit, worst price of a market order", examples=["49.60"]
+    )
+
+
+class CancelRequest(Body):
+    """Cancel what is left of an order. The account is named because commands are kept by account."""
+
+    account_id: AccountId
+
+
+class SignalRequest(Body):
+    """Ask for a signal from the ticks known so far."""
+
+    symbol: Symbol
+    requested_by: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,64}$")] = Field(
+        "api", description="who asks", examples=["ada"]
+    )
+
+
+class Place(View):
+    """Where the input stands on Kafka. The event that answers it names this position as its cause."""
+
+    topic: str = Field(examples=["trading.commands"])
+    partition: int = Field(ge=0, examples=[2])
+    offset: int = Field(ge=0, examples=[1041])
+
+
+class Accepted(View):
+    """The command is on the log; the ledger decides it next. `status_url` shows what became of it."""
+
+    command_id: str = Field(examples=["cmd_3f1c9a7e5b2d48069a1be3c5d7f80246"])
+    account_id: str = Field(examples=["acc_demo"])
+    status_url: str = Field(examples=["/api/accounts/acc_demo"])
+    position: Place
+
+
+class OrderSubmitted(Accepted):
+    """protection_price: the worst price, as given or as derived."""
+
+    order_id: str = Field(examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"])
+    client_order_id: str = Field(examples=["rebalance-2011-06-30-1"])
+    protection_price: DecimalOut | None
+
+
+class CancelSubmitted(Accepted):
+    order_id: str = Field(examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"])
+
+
+class SignalAsked(View):
+    request_id: str = Field(examples=["req_3f1c9a7e5b2d48069a1be3c5d7f80246"])
+    symbol: str = Field(examples=["AAPL"])
+    status_url: str = Field(examples=["/api/signals/requests/req_3f1c9a7e5b2d48069a1be3c5d7f80246"])
+    position: Place
+
+
+Operation = Literal["open", "deposit", "withdraw", "order", "cancel", "signal"]

@@ -1,0 +1,97 @@
+"""Stored responses in Redis (`order:idem:{key}`): a repeat is answered at once.
+
+Only a cache: the ledger itself decides what a repeat is (design promise 5), so nothing here is needed for safety, and a
+lost Redis changes nothing but the header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError
+
+from runtime.clients import redis_async
+from runtime.settings import Settings
+
+_TIMEOUT_S = 0.5
+_PAUSE_S = 2.0  # how long Redis is left alone after it failed, so that it costs no request more than once
+_log = logging.getLogger(__name__)
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known under a key. response: None while the outcome of the first request is unknown.
+
+    protection_price: the price that was derived for the first request; a retry must name the same one.
+    """
+
+    fingerprint: str
+    protection_price: str | None = None
+    response: dict[str, Any] | None = None
+    location: str | None = None
+
+
+def fingerprint(operation: str, content: Any) -> str:
+    """SHA-256 over the operation and the content of a request, as hex; order of names does not matter."""
+    return hashlib.sha256(msgspec.json.encode([operation, content], order="deterministic")).hexdigest()
+
+
+class ResponseCache:
+    """Get and set entries for `idempotency_ttl_s`; without Redis, find nothing and keep nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._redis = redis_async(settings)
+        self._ttl_s = settings.idempotency_ttl_s
+        self._silent_until = 0.0
+
+    async def find(self, keys: Sequence[str]) -> dict[str, Entry]:
+        """The entries found, by key."""
+        raws = await self._ask("mget", [_name(key) for key in keys]) if keys else None
+        entries = {key: _read(raw) for key, raw in zip(keys, raws or (), strict=False)}
+        return {key: entry for key, entry in entries.items() if entry is not None}
+
+    async def reserve(self, key: str, entry: Entry) -> Entry:
+        """Keep `entry` unless there is one; gives the one that stands."""
+        raw = await self._ask("set", _name(key), msgspec.json.encode(entry), ex=self._ttl_s, nx=True, get=True)
+        return _read(raw) or entry
+
+    async def keep(self, keys: Sequence[str], entry: Entry) -> None:
+        raw = msgspec.json.encode(entry)
+        for key in keys:
+            await self._ask("set", _name(key), raw, ex=self._ttl_s)
+
+    async def probe(self) -> None:
+        """Raises RedisError or TimeoutError when Redis does not answer."""
+        async with asyncio.timeout(_TIMEOUT_S):
+            await self._redis.get(_name("probe"))
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def _ask(self, command: str, *arguments: Any, **options: Any) -> Any:
+        if time.monotonic() < self._silent_until:
+            return None
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                return await getattr(self._redis, command)(*arguments, **options)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._silent_until = time.monotonic() + _PAUSE_S
+            _log.warning("no Redis, answering without stored responses: %s", error)
+            return None
+
+
+def _read(raw: str | None) -> Entry | None:
+    """What stands in Redis, None for what is not ours: it may hold anything."""
+    try:
+        return None if raw is None else msgspec.json.decode(raw, type=Entry)
+    except msgspec.DecodeError:
+        return None
+
+
+def _name(key: str) -> str:
+    return f"order:idem:{key}"

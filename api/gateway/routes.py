@@ -1,0 +1,132 @@
+"""POST operations: each puts one command on Kafka and answers 202; the query side shows what became of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from starlette.responses import JSONResponse
+
+from api.fields import OrderId
+from api.gateway.bodies import (
+    Accepted,
+    AccountRequest,
+    CancelRequest,
+    CancelSubmitted,
+    CashRequest,
+    IdempotencyKey,
+    OrderRequest,
+    OrderSubmitted,
+    RequiredIdempotencyKey,
+    SignalAsked,
+    SignalRequest,
+)
+from api.gateway.service import Gateway, Outcome
+from domain.commands import Deposit, Withdraw
+
+router = APIRouter()
+_HEADERS = {
+    202: {
+        "headers": {
+            "Location": {"description": "where to see what became of it", "schema": {"type": "string"}},
+            "Idempotent-Replayed": {
+                "description": "true: this is the stored answer to an earlier request with the same id",
+                "schema": {"type": "string", "enum": ["true"]},
+            },
+        }
+    }
+}
+_COMMON: dict[str, Any] = {"status_code": 202, "responses": _HEADERS}
+
+
+def gateway(request: Request) -> Gateway:
+    found: Gateway = request.app.state.gateway
+    return found
+
+
+Sender = Annotated[Gateway, Depends(gateway)]
+AccountPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["acc_demo"])]
+OrderPath = Annotated[OrderId, Path()]
+
+
+@router.post(
+    "/api/accounts",
+    operation_id="open_account",
+    tags=["accounts"],
+    summary="Open an account",
+    response_model=Accepted,
+    **_COMMON,
+)
+async def open_account(sender: Sender, body: AccountRequest, idempotency_key: IdempotencyKey = None) -> Response:
+    return _answer(await sender.open_account(body, idempotency_key))
+
+
+@router.post(
+    "/api/accounts/{account_id}/deposits",
+    operation_id="deposit_cash",
+    tags=["accounts"],
+    summary="Put cash in",
+    response_model=Accepted,
+    **_COMMON,
+)
+async def deposit_cash(
+    sender: Sender, account_id: AccountPath, body: CashRequest, idempotency_key: RequiredIdempotencyKey
+) -> Response:
+    return _answer(await sender.move_cash(Deposit, account_id, body, idempotency_key))
+
+
+@router.post(
+    "/api/accounts/{account_id}/withdrawals",
+    operation_id="withdraw_cash",
+    tags=["accounts"],
+    summary="Take free cash out",
+    response_model=Accepted,
+    **_COMMON,
+)
+async def withdraw_cash(
+    sender: Sender, account_id: AccountPath, body: CashRequest, idempotency_key: RequiredIdempotencyKey
+) -> Response:
+    return _answer(await sender.move_cash(Withdraw, account_id, body, idempotency_key))
+
+
+@router.post(
+    "/api/orders",
+    operation_id="submit_order",
+    tags=["orders"],
+    summary="Submit an order",
+    response_model=OrderSubmitted,
+    **_COMMON,
+)
+async def submit_order(sender: Sender, body: OrderRequest, idempotency_key: IdempotencyKey = None) -> Response:
+    return _answer(await sender.submit_order(body, idempotency_key))
+
+
+@router.post(
+    "/api/orders/{order_id}/cancel",
+    operation_id="cancel_order",
+    tags=["orders"],
+    summary="Cancel what is left of an order",
+    response_model=CancelSubmitted,
+    **_COMMON,
+)
+async def cancel_order(
+    sender: Sender, order_id: OrderPath, body: CancelRequest, idempotency_key: IdempotencyKey = None
+) -> Response:
+    return _answer(await sender.cancel_order(order_id, body, idempotency_key))
+
+
+@router.post(
+    "/api/signals",
+    operation_id="request_signal",
+    tags=["signals"],
+    summary="Ask for a signal now",
+    response_model=SignalAsked,
+    **_COMMON,
+)
+async def request_signal(sender: Sender, body: SignalRequest, idempotency_key: IdempotencyKey = None) -> Response:
+    return _answer(await sender.request_signal(body, idempotency_key))
+
+
+def _answer(outcome: Outcome) -> Response:
+    headers = {"Location": outcome.location} | ({"Idempotent-Replayed": "true"} if outcome.replayed else {})
+    return JSONResponse(outcome.body, 202, headers=headers)

@@ -1,0 +1,260 @@
+"""From a request to one command on Kafka, with an id that is the same for every retry."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+from api.fields import View
+from api.gateway import checks
+from api.gateway.bodies import (
+    Accepted,
+    AccountRequest,
+    CancelRequest,
+    CancelSubmitted,
+    CashRequest,
+    OrderRequest,
+    OrderSubmitted,
+    Place,
+    SignalAsked,
+    SignalRequest,
+)
+from api.gateway.idempotency import Entry, ResponseCache, fingerprint
+from api.gateway.prices import LastPrices, protection_price
+from api.gateway.producer import CommandProducer
+from api.problems import FieldProblem, ProblemError, refused
+from domain import ids
+from domain.catalog import catalog
+from domain.commands import CancelOrder, Deposit, OpenAccount, SubmitOrder, Withdraw
+from domain.numbers import plain
+from domain.signals import SignalRequested
+from runtime import tracing
+from runtime.clock import now_us
+from runtime.settings import Settings
+from streams import codec
+
+_SOURCE = "tapeledger/gateway"
+
+
+class Outcome(NamedTuple):
+    """The answer to a command. body: JSON-ready; replayed: it is the stored one of an earlier request."""
+
+    body: dict[str, Any]
+    location: str
+    replayed: bool
+
+
+class _Keyed(NamedTuple):
+    """How a request is known again: the cache's keys, and the fingerprint of its content."""
+
+    keys: tuple[str, ...]
+    fingerprint: str
+
+
+class Gateway:
+    """What the command side holds: a producer, the newest prices, the cache of responses, the instruments."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._catalog = catalog(settings.symbols())
+        self.producer = CommandProducer(settings)
+        self.prices = LastPrices(settings)
+        self.cache = ResponseCache(settings)
+
+    def start(self) -> None:
+        self.producer.start()
+        self.prices.start()
+
+    def stop(self) -> None:
+        """Blocks for at most `api_kafka_timeout_ms` and the time of one poll."""
+        self.producer.stop()
+        self.prices.stop()
+
+    async def open_account(self, body: AccountRequest, key: str | None) -> Outcome:
+        fee_bps = self._settings.paper_fee_bps if body.fee_bps is None else body.fee_bps
+        command = OpenAccount(
+            command_id=_command_id(body.account_id, "open", key or body.account_id),
+            account_id=body.account_id,
+            issued_at_us=now_us(),
+            owner=body.owner,
+            currency=body.currency,
+            lot_method=body.lot_method,
+            fee_bps=fee_bps,
+        )
+        checks.opening(command)
+        keyed = _keyed("open", command, body.account_id, key)
+        return await self._once(keyed, command, f"/api/accounts/{body.account_id}", Accepted, {})
+
+    async def move_cash(
+        self, kind: type[Deposit] | type[Withdraw], account_id: str, body: CashRequest, key: str
+    ) -> Outcome:
+        command = kind(
+            command_id=_command_id(account_id, "key", key),
+            account_id=account_id,
+            issued_at_us=now_us(),
+            amount=body.amount,
+            currency=body.currency,
+        )
+        checks.amount(command, body.amount)
+        keyed = _keyed(kind.__name__, command, account_id, key)
+        return await self._once(keyed, command, f"/api/accounts/{account_id}/journal", Accepted, {})
+
+    async def submit_order(self, body: OrderRequest, key: str | None) -> Outcome:
+        order_id = ids.order_id(body.account_id, body.client_order_id)
+        command = SubmitOrder(
+            command_id=_command_id(body.account_id, "order", body.client_order_id),
+            issued_at_us=now_us(),
+            order_id=order_id,
+            **{name: getattr(body, name) for name in OrderRequest.model_fields},
+        )
+        keyed = _keyed("order", command, body.account_id, key, order_id)
+        known = await self._known(keyed)
+        if known is not None and known.response is not None:
+            return _replay(known)
+        if command.protection_price is None and body.order_type == "MARKET" and body.side == "BUY":
+            command = self._protected(command, known)
+        checks.order(command, self._catalog)
+        price = None if command.protection_price is None else plain(command.protection_price)
+        stands = await self.cache.reserve(order_id, Entry(fingerprint=keyed.fingerprint, protection_price=price))
+        _same(keyed, order_id, stands)
+        if stands.protection_price != price:  # the same request was first, with another newest price
+            command = self._protected(command, stands)
+        extra = {
+            "order_id": order_id,
+            "client_order_id": body.client_order_id,
+            "protection_price": command.protection_price,
+        }
+        return await self._send_command(keyed, command, f"/api/orders/{order_id}", OrderSubmitted, extra)
+
+    async def cancel_order(self, order_id: str, body: CancelRequest, key: str | None) -> Outcome:
+        """Without a key every request is a command of its own; a second cancellation changes nothing."""
+        command = CancelOrder(
+            command_id=_command_id(body.account_id, "key", key or uuid.uuid4().hex),
+            account_id=body.account_id,
+            issued_at_us=now_us(),
+            order_id=order_id,
+        )
+        keyed = _keyed("cancel", command, body.account_id, key)
+        return await self._once(keyed, command, f"/api/orders/{order_id}", CancelSubmitted, {"order_id": order_id})
+
+    async def request_signal(self, body: SignalRequest, key: str | None) -> Outcome:
+        if body.symbol not in self._catalog:
+            symbols = ", ".join(sorted(self._catalog))
+            raise refused("INSTRUMENT_UNKNOWN", f"expected one of {symbols}; it was {body.symbol!r}", "#/symbol")
+        request = SignalRequested(
+            request_id=ids.derive("req", body.symbol, key or uuid.uuid4().hex),
+            symbol=body.symbol,
+            requested_by=body.requested_by,
+            issued_at_us=now_us(),
+        )
+        keyed = _keyed("signal", request, body.symbol, key)
+        known = await self._known(keyed)
+        if known is not None and known.response is not None:
+            return _replay(known)
+        place = await self._produce("signals.requests", body.symbol, request.request_id, request)
+        location = f"/api/signals/requests/{request.request_id}"
+        answer = SignalAsked(request_id=request.request_id, symbol=body.symbol, status_url=location, position=place)
+        return await self._keep(keyed, answer, location, None)
+
+    def _protected(self, command: SubmitOrder, known: Entry | None) -> SubmitOrder:
+        """The order with the price of its first request, or with one derived from the newest price."""
+        if known is not None and known.protection_price is not None:
+            return msgspec.structs.replace(command, protection_price=Decimal(known.protection_price))
+        instrument, last = self._catalog.get(command.symbol), self.prices.get(command.symbol)
+        if instrument is None:
+            return command  # the checks say so
+        if last is None:
+            raise refused(
+                "PRICE_REQUIRED",
+                "expected protection_price, the worst price at which a market purchase may fill: it has none, and no "
+                f"tick of {command.symbol} is known to derive it from",
+                "#/protection_price",
+            )
+        price = protection_price(last, self._settings.strategy_protection, instrument.price_increment)
+        return msgspec.structs.replace(command, protection_price=price)
+
+    async def _once(
+        self, keyed: _Keyed, command: Any, location: str, answer: Callable[..., View], extra: dict[str, Any]
+    ) -> Outcome:
+        known = await self._known(keyed)
+        if known is not None and known.response is not None:
+            return _replay(known)
+        return await self._send_command(keyed, command, location, answer, extra)
+
+    async def _send_command(
+        self, keyed: _Keyed, command: Any, location: str, answer: Callable[..., View], extra: dict[str, Any]
+    ) -> Outcome:
+        place = await self._produce("trading.commands", command.account_id, command.command_id, command)
+        view = answer(
+            command_id=command.command_id, account_id=command.account_id, status_url=location, position=place, **extra
+        )
+        return await self._keep(keyed, view, location, extra.get("protection_price"))
+
+    async def _produce(self, topic: str, key: str, id_: str, message: Any) -> Place:
+        value, headers = codec.encode(
+            message,
+            id_=id_,
+            source=_SOURCE,
+            time_us=message.issued_at_us,
+            subject=key,
+            traceparent=tracing.traceparent(),
+        )
+        position = await self.producer.send(self._settings.topic(topic), key, value, headers)
+        return Place(**position._asdict())
+
+    async def _known(self, keyed: _Keyed) -> Entry | None:
+        """What an earlier request left. Raises ProblemError 422 when it had other content."""
+        found = await self.cache.find(keyed.keys)
+        for key, entry in found.items():
+            _same(keyed, key, entry)
+        return next(iter(found.values()), None)
+
+    async def _keep(self, keyed: _Keyed, view: View, location: str, price: Any) -> Outcome:
+        body = view.model_dump(mode="json")
+        entry = Entry(
+            fingerprint=keyed.fingerprint,
+            protection_price=None if price is None else plain(price),
+            response=body,
+            location=location,
+        )
+        await self.cache.keep(keyed.keys, entry)
+        return Outcome(body, location, replayed=False)
+
+
+def _command_id(account_id: str, kind: str, key: str) -> str:
+    return ids.derive("cmd", account_id, kind, key)
+
+
+def _keyed(operation: str, message: Any, owner: str, key: str | None, order_id: str | None = None) -> _Keyed:
+    """The cache's keys of a request: of its order, and of its Idempotency-Key within its account (or symbol)."""
+    content = {
+        name: plain(value) if isinstance(value, Decimal) else value
+        for name, value in msgspec.structs.asdict(message).items()
+        if name not in {"issued_at_us", "command_id", "request_id"}
+    }
+    keys = ([order_id] if order_id else []) + ([f"{owner}:{key}"] if key else [])
+    return _Keyed(tuple(keys), fingerprint(operation, content))
+
+
+def _same(keyed: _Keyed, key: str, entry: Entry) -> None:
+    """Raises ProblemError 422 where what is known under a key is another request."""
+    if entry.fingerprint == keyed.fingerprint:
+        return
+    if key.startswith("ord_"):
+        code, name, pointer, parameter = "CLIENT_ORDER_ID_CONFLICT", "client_order_id", "#/client_order_id", None
+    else:
+        code, name, pointer, parameter = "IDEMPOTENCY_KEY_CONFLICT", "Idempotency-Key", None, "header:Idempotency-Key"
+    detail = f"expected the content of the first request with this {name}, it was other content"
+    raise ProblemError(
+        422, code, detail, errors=[FieldProblem(code=code, detail=detail, pointer=pointer, parameter=parameter)]
+    )
+
+
+def _replay(known: Entry) -> Outcome:
+    assert known.response is not None
+    assert known.location is not None
+    return Outcome(known.response, known.location, replayed=True)

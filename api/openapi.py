@@ -1,0 +1,101 @@
+"""The OpenAPI 3.1 document: what FastAPI makes, with every error response as a problem.
+
+FastAPI describes its own validation error, HTTPValidationError, even where the handler is replaced: it is taken out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.problems import MEDIA_TYPE, Problem
+
+DESCRIPTION = """\
+An event-sourced trading ledger. Commands (POST) are put on Kafka and answered 202; the ledger decides them, and the
+reads (GET) show projections of its events, a moment later.
+
+**There is no authentication.** Whoever reaches this API may trade. It therefore binds a loopback address, and refuses
+any other unless `API_ALLOW_UNAUTHENTICATED=true` is set.
+
+- Money, prices and quantities are decimal strings in both directions; a JSON number is refused.
+- Times are RFC 3339, UTC, with microseconds. Fields are snake_case; unknown fields are refused.
+- Errors are RFC 9457 problems (`application/problem+json`) with a stable `code`.
+- Lists are newest first; pass a page's `cursor` back, with the same filters, while `has_more` is true.
+- A retry is free: the same `client_order_id` or `Idempotency-Key` with the same content is one command.
+"""
+_SCHEMAS = "#/components/schemas/"
+_WRITE = {
+    "400": "the body is not JSON, or a required header is missing",
+    "413": "the body is too large",
+    "415": "the body's type is not application/json",
+    "422": "a field or parameter breaks a rule, or an id is used again with other content",
+    "500": "an unexpected error",
+    "503": "Kafka does not answer: the outcome is unknown, a retry with the same id is safe",
+}
+_READ = {
+    "400": "the cursor is damaged or belongs to another list",
+    "404": "not known, or not projected yet",
+    "422": "a parameter breaks a rule",
+    "500": "an unexpected error",
+    "503": "the database does not answer",
+}
+_PLAIN = {"500": "an unexpected error"}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app.openapi` give the patched document."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = get_openapi(
+                title=app.title,
+                version=app.version,
+                openapi_version="3.1.0",
+                description=app.description,
+                routes=app.routes,
+                tags=app.openapi_tags,
+                servers=[{"url": "/"}],
+            )
+            app.openapi_schema = _patched(made)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI documents this way of extending it
+
+
+def _patched(document: dict[str, Any]) -> dict[str, Any]:
+    schemas = document["components"]["schemas"]
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    problem = Problem.model_json_schema(ref_template=_SCHEMAS + "{model}")
+    schemas.update(problem.pop("$defs"))
+    schemas["Problem"] = problem
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for status, description in _errors(path, method, operation).items():
+                operation["responses"][status] = _problem_response(status, description)
+    return document
+
+
+def _errors(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
+    """The error responses of an operation by status."""
+    if method == "post":
+        return _WRITE
+    if path == "/readyz":
+        return _PLAIN | {"503": "Kafka or the database is missing"}
+    if not operation.get("parameters") and not path.startswith("/api/tapes"):
+        return _PLAIN
+    names = {parameter["name"] for parameter in operation.get("parameters", ())}
+    unfit = ({"400"} if "cursor" not in names else set()) | ({"404"} if "{" not in path else set())
+    return {status: text for status, text in _READ.items() if status not in unfit and (names or status != "422")}
+
+
+def _problem_response(status: str, description: str) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + "Problem"}}},
+    }
+    if status == "503":
+        response["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
+    return response

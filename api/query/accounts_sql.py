@@ -1,0 +1,98 @@
+"""Accounts, their balances, journal and refused commands."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from api.query.database import Row, Rows, Snapshot
+from api.query.filters import JournalFilters, RejectionFilters, where
+
+_Offset = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_Small = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+
+class AfterPosting(msgspec.Struct, array_like=True, frozen=True):
+    partition: _Small
+    offset: _Offset
+    leg: _Small
+
+
+class AfterRejection(msgspec.Struct, array_like=True, frozen=True):
+    partition: _Small
+    offset: _Offset
+
+
+async def one(snapshot: Snapshot, account_id: str) -> Row | None:
+    return await snapshot.one(
+        """select account_id, owner, currency, lot_method, fee_bps, opened_at, updated_at, version, partition,
+                  record_offset
+           from accounts where account_id = %(account_id)s""",
+        {"account_id": account_id},
+    )
+
+
+async def balances(snapshot: Snapshot, account_id: str) -> Rows:
+    return await snapshot.all(
+        """select book_account, commodity, amount from balances where account_id = %(account_id)s
+           order by book_account, commodity""",
+        {"account_id": account_id},
+    )
+
+
+def posting_key(row: Row) -> tuple[Any, ...]:
+    return row["partition"], row["record_offset"], row["leg"]
+
+
+async def journal(snapshot: Snapshot, account_id: str, filters: JournalFilters, after: AfterPosting | None) -> Rows:
+    """limit + 1 postings beyond `after`: newest event first, the legs of an event in their order from the last.
+
+    An account's postings are on one partition. Index: journal_postings_account.
+    """
+    clause, parameters = where(
+        account_id=("account_id = %(account_id)s", account_id),
+        start=("recorded_at >= %(start)s", filters.start),
+        end=("recorded_at < %(end)s", filters.end),
+        after_leg=(
+            "(partition, record_offset, leg) < (%(after_partition)s, %(after_offset)s, %(after_leg)s)",
+            None if after is None else after.leg,
+        ),
+    )
+    return await snapshot.all(
+        f"""select event_type, event_id, leg, book_account, commodity, amount, recorded_at, market_time, partition,
+                   record_offset
+            from journal_postings {clause}
+            order by partition desc, record_offset desc, leg desc limit %(rows)s""",
+        {
+            **parameters,
+            "after_partition": after and after.partition,
+            "after_offset": after and after.offset,
+            "rows": filters.limit + 1,
+        },
+    )
+
+
+def rejection_key(row: Row) -> tuple[Any, ...]:
+    return row["partition"], row["record_offset"]
+
+
+async def rejections(
+    snapshot: Snapshot, account_id: str, filters: RejectionFilters, after: AfterRejection | None
+) -> Rows:
+    """limit + 1 refused commands beyond `after`, newest first. Index: command_rejections_account, _command."""
+    clause, parameters = where(
+        account_id=("account_id = %(account_id)s", account_id),
+        command_id=("command_id = %(command_id)s", filters.command_id),
+        start=("recorded_at >= %(start)s", filters.start),
+        end=("recorded_at < %(end)s", filters.end),
+        after_offset=(
+            "(partition, record_offset) < (%(after_partition)s, %(after_offset)s)",
+            None if after is None else after.offset,
+        ),
+    )
+    return await snapshot.all(
+        f"""select command_id, command_type, code, text, details, recorded_at, partition, record_offset
+            from command_rejections {clause} order by partition desc, record_offset desc limit %(rows)s""",
+        {**parameters, "after_partition": after and after.partition, "rows": filters.limit + 1},
+    )

@@ -1,0 +1,87 @@
+"""The reader's connections: select only, each request one snapshot, each statement bounded in time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from api.problems import unavailable
+from runtime.settings import Settings
+
+STATEMENT_TIMEOUT_MS = 5_000
+_WAIT_S = 3.0  # for a free connection
+_OPTIONS = (
+    f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c default_transaction_read_only=on "
+    "-c default_transaction_isolation=repeatable\\ read -c timezone=UTC -c jit=off"
+)
+
+Row = DictRow
+Rows = list[DictRow]
+Parameters = Mapping[str, Any]
+
+
+class Snapshot:
+    """One read-only transaction: all its statements see the same rows."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[DictRow]) -> None:
+        self._connection = connection
+
+    async def all(self, statement: str, parameters: Parameters) -> Rows:
+        cursor = await self._connection.execute(statement.encode(), parameters)
+        return await cursor.fetchall()
+
+    async def one(self, statement: str, parameters: Parameters) -> Row | None:
+        cursor = await self._connection.execute(statement.encode(), parameters)
+        return await cursor.fetchone()
+
+
+class Database:
+    """A pool of the reader's connections. It opens without waiting: reads answer 503 until PostgreSQL is there."""
+
+    def __init__(self, settings: Settings, size_max: int = 8) -> None:
+        self._pool = AsyncConnectionPool(
+            settings.database_reader_url,
+            connection_class=psycopg.AsyncConnection[DictRow],
+            kwargs={"row_factory": dict_row, "options": _OPTIONS, "application_name": "tapeledger-query"},
+            min_size=1,
+            max_size=size_max,
+            timeout=_WAIT_S,
+            max_waiting=200,
+            reconnect_timeout=5.0,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+            name="query",
+        )
+
+    async def open(self) -> None:
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=3.0)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """Raises ProblemError 503 where PostgreSQL does not answer, or not in time."""
+        try:
+            async with self._pool.connection() as connection:
+                yield Snapshot(connection)
+        except (PoolTimeout, TooManyRequests) as error:
+            raise unavailable("DATABASE_UNAVAILABLE", "the database has no connection to give; try again") from error
+        except psycopg.errors.QueryCanceled as error:
+            raise unavailable(
+                "DATABASE_TIMEOUT", f"the database did not answer within {STATEMENT_TIMEOUT_MS} ms; ask for less"
+            ) from error
+        except psycopg.errors.UndefinedTable as error:
+            raise unavailable("DATABASE_NOT_MIGRATED", "the tables are not there yet: tape db migrate") from error
+        except psycopg.OperationalError as error:
+            raise unavailable("DATABASE_UNAVAILABLE", "the database went away; try again") from error
+
+    async def probe(self) -> None:
+        """Raises ProblemError when the database does not answer."""
+        async with self.snapshot() as snapshot:
+            await snapshot.one("select 1", {})

@@ -1,0 +1,134 @@
+"""GET operations: orders and signals."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+
+from api.fields import Symbol, time_of_us
+from api.problems import ProblemError
+from api.query import cursors, orders_sql, signals_sql
+from api.query.database import Database, Row
+from api.query.filters import OrderFilters, SignalFilters
+from api.query.views import Fill, Order, OrderDetail, OrderEvent, Page, Signal, SignalRefusal, SignalRequestStatus, Tick
+
+router = APIRouter()
+_REPRESENTATION = 1  # raise it when an order is shown differently, so that no client keeps the old form by its ETag
+
+
+def database(request: Request) -> Database:
+    found: Database = request.app.state.database
+    return found
+
+
+Reader = Annotated[Database, Depends(database)]
+OrderPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"])]
+AccountPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["acc_demo"])]
+RequestPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["req_3f1c9a7e5b2d48069a1be3c5d7f80246"])]
+SymbolPath = Annotated[Symbol, Path()]
+
+
+def not_found(code: str, what: str) -> ProblemError:
+    return ProblemError(
+        404, code, f"{what} is not known here. It may not be projected yet: a command just accepted shows up shortly"
+    )
+
+
+@router.get("/api/orders", operation_id="list_orders", tags=["orders"], summary="Orders, newest first")
+async def list_orders(reader: Reader, filters: Annotated[OrderFilters, Query()]) -> Page[Order]:
+    scope = cursors.scope_of("orders", filters.chosen())
+    after = cursors.decode(scope, filters.cursor, orders_sql.After)
+    async with reader.snapshot() as snapshot:
+        rows = await orders_sql.page(snapshot, filters, after)
+    return Page[Order].model_validate(cursors.page(rows, filters.limit, scope, orders_sql.key))
+
+
+@router.get(
+    "/api/orders/{order_id}",
+    operation_id="get_order",
+    tags=["orders"],
+    summary="One order, its history and its fills",
+    responses={
+        200: {"headers": {"ETag": {"description": "strong; changes with the order", "schema": {"type": "string"}}}},
+        304: {"description": "unchanged since the ETag in If-None-Match"},
+    },
+    response_model=OrderDetail,
+)
+async def get_order(
+    reader: Reader,
+    order_id: OrderPath,
+    response: Response,
+    if_none_match: Annotated[str | None, Header(description="an ETag that this operation gave")] = None,
+) -> OrderDetail | Response:
+    async with reader.snapshot() as snapshot:
+        revision = await orders_sql.revision(snapshot, order_id)
+        if revision is None:
+            raise not_found("ORDER_UNKNOWN", f"order {order_id}")
+        etag = _etag(revision)
+        if _matches(if_none_match, etag):
+            return Response(status_code=304, headers={"ETag": etag})
+        order = await orders_sql.one(snapshot, order_id)
+        events = await orders_sql.events(snapshot, order_id)
+        fills = await orders_sql.fills(snapshot, order_id)
+    assert order is not None
+    response.headers["ETag"] = etag
+    return OrderDetail(**order, events=[OrderEvent(**row) for row in events], fills=[Fill(**row) for row in fills])
+
+
+def _etag(revision: Row) -> str:
+    places = (revision["version"], revision["partition"], revision["record_offset"], revision["event_offset"])
+    return '"' + "-".join(str(place) for place in (_REPRESENTATION, *places)) + '"'
+
+
+def _matches(if_none_match: str | None, etag: str) -> bool:
+    """RFC 9110, section 13.1.2: a list of entity tags, compared weakly, or `*`."""
+    given = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return etag in given or given == ["*"]
+
+
+@router.get("/api/signals", operation_id="list_signals", tags=["signals"], summary="Signals, newest first")
+async def list_signals(reader: Reader, filters: Annotated[SignalFilters, Query()]) -> Page[Signal]:
+    scope = cursors.scope_of("signals", filters.chosen())
+    after = cursors.decode(scope, filters.cursor, signals_sql.After)
+    async with reader.snapshot() as snapshot:
+        rows = await signals_sql.page(snapshot, filters, after)
+    found = cursors.page(rows, filters.limit, scope, signals_sql.key)
+    return Page[Signal](**{**found, "data": [_signal(row) for row in found["data"]]})
+
+
+@router.get(
+    "/api/signals/requests/{request_id}",
+    operation_id="get_signal_request",
+    tags=["signals"],
+    summary="What became of a signal that was asked for by hand",
+)
+async def get_signal_request(reader: Reader, request_id: RequestPath) -> SignalRequestStatus:
+    async with reader.snapshot() as snapshot:
+        row = await signals_sql.of_request(snapshot, request_id)
+        refusal = None if row else await signals_sql.refusal_of_request(snapshot, request_id)
+    if row is None and refusal is None:
+        raise not_found("SIGNAL_REQUEST_UNKNOWN", f"an answer to signal request {request_id}")
+    return SignalRequestStatus(
+        request_id=request_id,
+        status="REFUSED" if refusal else "GENERATED",
+        signal=_signal(row) if row else None,
+        refusal=SignalRefusal(**refusal) if refusal else None,
+    )
+
+
+def _signal(row: Row) -> Signal:
+    rest = {name: value for name, value in row.items() if name not in {"p_buy", "p_sell", "p_hold"}}
+    rest["first_tick"], rest["last_tick"] = _tick(row["first_tick"]), _tick(row["last_tick"])
+    return Signal(probabilities={"BUY": row["p_buy"], "SELL": row["p_sell"], "HOLD": row["p_hold"]}, **rest)
+
+
+def _tick(reference: dict[str, Any] | None) -> Tick | None:
+    """A domain.market.TickRef as JSON, with its time as text."""
+    if reference is None:
+        return None
+    return Tick(
+        partition=reference["partition"],
+        offset=reference["offset"],
+        market_time=time_of_us(reference["market_time_us"]),
+    )

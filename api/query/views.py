@@ -1,0 +1,264 @@
+"""What the query side answers."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from api.fields import DecimalOut, TimeOut, View
+from domain.commands import LotMethod, OrderType, Side
+from domain.events import OrderStatus
+from domain.signals import Direction
+
+Item = TypeVar("Item")
+
+
+class Page(View, Generic[Item]):
+    """One page of a list, newest first."""
+
+    data: list[Item]
+    has_more: bool = Field(description="whether older rows follow")
+    cursor: str | None = Field(description="pass it back for the next page; null on the last one")
+
+
+class Tick(View):
+    """A position on market.ticks."""
+
+    partition: int
+    offset: int
+    market_time: TimeOut
+
+
+class Signal(View):
+    signal_id: str = Field(examples=["sig_3f1c9a7e5b2d48069a1be3c5d7f80246"])
+    symbol: str = Field(examples=["AAPL"])
+    direction: Direction
+    probabilities: dict[Direction, float | None] = Field(
+        description="of each direction, summing to one; all zero when the model abstained",
+        examples=[{"BUY": 0.5, "SELL": 0.2, "HOLD": 0.3}],
+    )
+    model_name: str
+    model_version: str
+    price: DecimalOut | None = Field(description="of the last tick, per unit")
+    features: dict[str, float | None]
+    abstained: str | None = Field(description="why there is no opinion, such as warm_up")
+    requested_by_id: str | None = Field(description="the request's id, for a signal asked for by hand")
+    first_tick: Tick | None = Field(description="the inputs begin here")
+    last_tick: Tick | None = Field(description="the inputs end here")
+    market_time: TimeOut
+    recorded_at: TimeOut
+    partition: int = Field(description="of trading.signals")
+    record_offset: int
+
+
+class SignalRefusal(View):
+    code: str
+    text: str
+    recorded_at: TimeOut
+
+
+class SignalRequestStatus(View):
+    request_id: str
+    status: Literal["GENERATED", "REFUSED"]
+    signal: Signal | None
+    refusal: SignalRefusal | None
+
+
+class Order(View):
+    order_id: str = Field(examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"])
+    account_id: str = Field(examples=["acc_demo"])
+    client_order_id: str
+    symbol: str = Field(examples=["AAPL"])
+    side: Side
+    order_type: OrderType
+    quantity: DecimalOut
+    limit_price: DecimalOut | None
+    protection_price: DecimalOut | None
+    status: OrderStatus
+    filled_quantity: DecimalOut
+    leaves_quantity: DecimalOut = Field(description="what may still fill")
+    average_price: DecimalOut | None = Field(description="of its fills, per unit, rounded to 8 digits")
+    fees: DecimalOut
+    hold_cash: DecimalOut = Field(description="cash still set aside")
+    hold_quantity: DecimalOut = Field(description="units still set aside")
+    reject_code: str | None
+    reject_text: str | None
+    reject_details: dict[str, Any] | None = Field(description="the values that failed")
+    cancel_reason: str | None
+    signal_id: str | None
+    strategy_id: str | None
+    dispatch_epoch: int | None
+    worker_id: str | None
+    venue: str | None
+    submitted_at: TimeOut = Field(description="when the ledger took or rejected it")
+    updated_at: TimeOut
+    version: int = Field(description="the account's version after the last change; 0 when it changed no account")
+    partition: int = Field(description="of ledger.events")
+    record_offset: int = Field(description="of the last event that changed it")
+
+
+class OrderEvent(View):
+    event_type: str = Field(examples=["OrderAccepted"])
+    status: str | None = Field(description="the status that this event gives")
+    recorded_at: TimeOut
+    market_time: TimeOut | None
+    partition: int
+    record_offset: int
+    data: dict[str, Any] = Field(description="the event as it stands on the tape")
+
+
+class Fill(View):
+    execution_id: str
+    quantity: DecimalOut
+    price: DecimalOut
+    fee: DecimalOut
+    realized_pnl: DecimalOut = Field(description="proceeds less the cost of the lots sold, before fees")
+    venue: str
+    market_time: TimeOut
+    recorded_at: TimeOut
+    evidence: dict[str, Any] | None = Field(description="what is needed to compute the fill again")
+    partition: int
+    record_offset: int
+
+
+class OrderDetail(Order):
+    """An order with its history and its fills, oldest first."""
+
+    events: list[OrderEvent]
+    fills: list[Fill]
+
+
+class Balance(View):
+    book_account: str = Field(examples=["cash"])
+    commodity: str = Field(examples=["USD"])
+    amount: DecimalOut
+
+
+class Account(View):
+    account_id: str = Field(examples=["acc_demo"])
+    owner: str
+    currency: str
+    lot_method: LotMethod
+    fee_bps: DecimalOut
+    opened_at: TimeOut
+    updated_at: TimeOut
+    version: int
+    partition: int
+    record_offset: int
+    balances: list[Balance] = Field(description="per book account and commodity; each commodity sums to zero")
+
+
+class Posting(View):
+    event_type: str = Field(examples=["OrderFilled"])
+    event_id: str
+    leg: int = Field(description="place within its event")
+    book_account: str = Field(examples=["cash"])
+    commodity: str = Field(examples=["USD"])
+    amount: DecimalOut
+    recorded_at: TimeOut
+    market_time: TimeOut | None
+    partition: int
+    record_offset: int
+
+
+class Rejection(View):
+    command_id: str
+    command_type: str = Field(examples=["Withdraw"])
+    code: str
+    text: str
+    details: dict[str, Any]
+    recorded_at: TimeOut
+    partition: int
+    record_offset: int
+
+
+class Lot(View):
+    lot_id: str
+    quantity: DecimalOut
+    cost: DecimalOut
+    opened_at: TimeOut = Field(description="market time of the purchase")
+
+
+class Position(View):
+    symbol: str = Field(examples=["AAPL"])
+    quantity: DecimalOut = Field(description="free and held units")
+    held_quantity: DecimalOut = Field(description="units set aside for orders to sell")
+    cost: DecimalOut = Field(description="purchase cost of what is held now, fees excluded")
+    last_price: DecimalOut | None = Field(description="of the newest tick; the last fill's where there is no tick")
+    priced_at: TimeOut | None = Field(description="market time of last_price")
+    market_value: DecimalOut | None = Field(description="quantity × last_price")
+    unrealized_pnl: DecimalOut | None = Field(description="market_value − cost")
+    realized_pnl: DecimalOut = Field(description="proceeds less the cost of the lots sold, before fees")
+    fees: DecimalOut
+    lots: list[Lot]
+
+
+class PortfolioPoint(View):
+    market_time: TimeOut
+    cash: DecimalOut = Field(description="free and held cash")
+    positions_value: DecimalOut
+    equity: DecimalOut
+
+
+class Portfolio(View):
+    """An account at its newest prices. All amounts are in `currency`.
+
+    equity = cash + hold + positions_value; total_pnl = equity − net_deposits = realized_pnl + unrealized_pnl − fees.
+    """
+
+    account_id: str = Field(examples=["acc_demo"])
+    currency: str = Field(examples=["USD"])
+    as_of: TimeOut | None = Field(description="market time of the newest price used; null before the first")
+    cash: DecimalOut = Field(description="free cash")
+    hold: DecimalOut = Field(description="cash set aside for orders to buy")
+    positions_value: DecimalOut = Field(description="sum of quantity × last_price")
+    equity: DecimalOut = Field(description="cash + hold + positions_value")
+    realized_pnl: DecimalOut = Field(description="sum of proceeds less the cost of the lots sold, before fees")
+    unrealized_pnl: DecimalOut = Field(description="sum of market_value − cost")
+    fees: DecimalOut
+    net_deposits: DecimalOut = Field(description="deposits less withdrawals")
+    total_pnl: DecimalOut = Field(description="equity − net_deposits = realized_pnl + unrealized_pnl − fees")
+    positions: list[Position]
+    history: list[PortfolioPoint] = Field(description="oldest first; thinned evenly, the newest point always kept")
+    history_points_total: int = Field(description="how many points there are before thinning")
+    version: int = Field(description="the account's version")
+
+
+class Level(View):
+    price: DecimalOut
+    quantity: DecimalOut = Field(description="sum of leaves quantities")
+    orders: int
+
+
+class OrderBook(View):
+    """The ledger's own working LIMIT orders of one symbol, best price first."""
+
+    symbol: str = Field(examples=["AAPL"])
+    bids: list[Level]
+    asks: list[Level]
+
+
+class Bar(View):
+    """A day of trading, UTC."""
+
+    bucket: TimeOut = Field(description="the bar's first moment")
+    open: DecimalOut
+    high: DecimalOut
+    low: DecimalOut
+    close: DecimalOut
+    volume: DecimalOut
+
+
+class TapeProgress(View):
+    projection: str = Field(examples=["ledger"])
+    topic: str = Field(examples=["ledger.events"])
+    partition: int
+    next_offset: int = Field(description="the first record that is not yet projected")
+    head_seq: int = Field(description="the chain's head there; 0 where the topic is no tape")
+    head_hash: str = Field(description="hex, 64 digits", examples=["00" * 32])
+    updated_at: TimeOut
+
+
+class Tapes(View):
+    data: list[TapeProgress]

@@ -1,0 +1,55 @@
+"""The `api` worker: uvicorn around the application."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from api.app import create_app
+from runtime import health
+from runtime.settings import Settings
+
+_GRACE_S = 5
+
+
+class _Server(uvicorn.Server):
+    """Stops on SIGTERM and SIGINT without raising the signal once more, so that a clean stop is exit code 0."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+def run(settings: Settings) -> None:
+    """Serve on api_host:api_port until SIGTERM or SIGINT; what is under way is finished within 10 s.
+
+    Raises InvalidValue for a host other than loopback that is not allowed, SystemExit where the port cannot be had.
+    """
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_GRACE_S,
+        server_header=False,
+    )
+    server, state = _Server(config), health.serve(settings, "api")
+    serving = asyncio.create_task(server.serve())
+    while not serving.done():
+        state.ready(server.started and not server.should_exit)
+        state.beat()
+        await asyncio.wait([serving], timeout=1.0)
+    state.ready(False)
+    serving.result()
