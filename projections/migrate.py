@@ -94,9 +94,9 @@ def migrate(database_url: str, folder: Path = MIGRATIONS) -> list[str]:
 def ensure_reader(where: Settings | str, password: str | None = None, statement_timeout_ms: int = 5_000) -> str:
     """Make the reader's login role, or bring it up to date, and give its libpq URI for the same database.
 
-    where: the owner's URI, and the role is `tape_reader` with `password`; or Settings, whose `database_reader_url` names
-    the role and its password. The role can select from all tables and views of this database, those of later migrations
-    included, and nothing else. Raises MigrationError when no password is given.
+    where: the owner's URI, and the role is `tape_reader` with `password`; or Settings, whose `database_reader_url`
+    names the role and its password. The role can select from all tables and views of this database, those of later
+    migrations included, and nothing else. Raises MigrationError when no password is given.
     """
     database_url, role = where if isinstance(where, str) else where.database_url, READER
     if not isinstance(where, str) and where.database_reader_url:

@@ -29,39 +29,43 @@ class Event(NamedTuple):
     data: bytes
 
 
-def source(columns: Mapping[str, str]) -> str:
-    """`unnest(…) as given(…)` over one array parameter a column. columns: name -> PostgreSQL type."""
+def given(columns: Mapping[str, str]) -> str:
+    """`(select … from unnest(…)) as given`: the rows that `execute` is given. columns: name -> PostgreSQL type.
+
+    timestamptz columns are given as integer microseconds since 1970 UTC, jsonb and array columns as their text.
+    `number` counts the rows from 1.
+    """
+    names = ", ".join(columns)
     arrays = ", ".join(f"%b::{_wire(type_)}[]" for type_ in columns.values())
-    return f"unnest({arrays}) as given ({', '.join(columns)})"
-
-
-def values(columns: Mapping[str, str]) -> str:
-    """The select list that turns what `source` gives into the columns' types."""
-    return ", ".join(_convert(name, type_) for name, type_ in columns.items())
+    converted = ", ".join(f"{_convert(name, type_)} as {name}" for name, type_ in columns.items())
+    return f"(select {converted}, number from unnest({arrays}) with ordinality as sent ({names}, number)) as given"
 
 
 def insert(table: str, columns: Mapping[str, str]) -> str:
-    """`insert into table … select … from unnest(…)`. columns: name -> PostgreSQL type.
-
-    timestamptz columns are given as integer microseconds since 1970 UTC, jsonb and array columns as their text.
-    """
-    return f"insert into {table} ({', '.join(columns)}) select {values(columns)} from {source(columns)}"
+    """`insert into table … select … from unnest(…)`."""
+    names = ", ".join(columns)
+    return f"insert into {table} ({names}) select {names} from {given(columns)}"
 
 
 def execute(cursor: Cursor, statement: str, rows: Sequence[Row]) -> None:
-    """Run a statement made with `source` over the rows; nothing when there are none."""
+    """Run a statement made with `given` over the rows; nothing when there are none.
+
+    PostgreSQL cannot hold U+0000 in texts: it becomes U+FFFD. The archive keeps the bytes.
+    """
     if rows:
-        cursor.execute(statement.encode(), [list(column) for column in zip(*rows, strict=True)])
+        cursor.execute(statement.encode(), [_clean(list(column)) for column in zip(*rows, strict=True)])
 
 
-def clean(text: str) -> str:
-    """The text as PostgreSQL can hold it: U+0000, which it cannot, becomes U+FFFD. The archive keeps the bytes."""
-    return text.replace("\x00", "\ufffd") if "\x00" in text else text
-
-
-def clean_json(data: bytes) -> str:
-    """JSON text as jsonb can hold it: U+0000 becomes U+FFFD."""
+def json_text(data: bytes) -> str:
+    """JSON as jsonb can hold it: U+0000 becomes U+FFFD."""
     return _NUL.sub(r"\1\\ufffd", data.decode())
+
+
+def _clean(column: list[Any]) -> list[Any]:
+    texts = [value for value in column if type(value) is str]
+    if not texts or "\x00" not in "".join(texts):
+        return column
+    return [value.replace("\x00", "\ufffd") if type(value) is str else value for value in column]
 
 
 def _wire(type_: str) -> str:

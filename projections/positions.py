@@ -1,0 +1,121 @@
+"""positions and lots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from domain.events import OrderFilled
+from domain.lots import POOLED_LOT
+from domain.numbers import ZERO, exact
+from projections.rows import Cursor, Event, Row, execute, given, insert
+
+POSITIONS = {
+    "account_id": "text",
+    "symbol": "text",
+    "quantity": "numeric",
+    "held_quantity": "numeric",
+    "cost": "numeric",
+    "realized_pnl": "numeric",
+    "fees": "numeric",
+}
+LOTS = {
+    "account_id": "text",
+    "symbol": "text",
+    "lot_id": "text",
+    "quantity": "numeric",
+    "cost": "numeric",
+    "opened_at": "timestamptz",
+}
+_ADD_POSITIONS = f"""
+{insert("positions", POSITIONS)}
+on conflict (account_id, symbol) do update set
+    quantity = positions.quantity + excluded.quantity,
+    held_quantity = positions.held_quantity + excluded.held_quantity,
+    cost = positions.cost + excluded.cost,
+    realized_pnl = positions.realized_pnl + excluded.realized_pnl,
+    fees = positions.fees + excluded.fees
+"""
+
+# A pooled lot that is sold out and bought again opens anew, within a batch as well as between two: `emptied` is the
+# last row of the batch after which nothing was left in the lot, and it opens with the first row after that.
+_CHANGE_LOTS = f"""
+with change as (
+    select given.account_id, given.symbol, given.quantity, given.cost, given.opened_at, given.number,
+        case when given.quantity > 0 and accounts.lot_method = 'AVERAGE' then '{POOLED_LOT}'
+            else given.lot_id end as lot_id
+    from {given(LOTS)} left join accounts on accounts.account_id = given.account_id
+), running as (
+    select change.*, lots.opened_at as opened_before,
+        coalesce(lots.quantity, 0) + sum(change.quantity)
+            over (partition by account_id, symbol, lot_id order by number) as quantity_after
+    from change left join lots using (account_id, symbol, lot_id)
+), marked as (
+    select running.*, coalesce(max(number) filter (where quantity_after = 0)
+        over (partition by account_id, symbol, lot_id), 0) as emptied
+    from running
+)
+insert into lots (account_id, symbol, lot_id, quantity, cost, opened_at)
+select account_id, symbol, lot_id, sum(quantity), sum(cost),
+    coalesce(
+        case when max(emptied) = 0 then max(opened_before) end,
+        (array_agg(opened_at order by number) filter (where number > emptied))[1],
+        max(opened_at))
+from marked group by account_id, symbol, lot_id
+on conflict (account_id, symbol, lot_id) do update set
+    quantity = lots.quantity + excluded.quantity, cost = lots.cost + excluded.cost, opened_at = excluded.opened_at
+"""
+_DROP_EMPTY = "delete from lots where account_id = any(%s) and quantity = 0"
+
+
+def positions(events: Sequence[Event]) -> list[Row]:
+    """Rows of POSITIONS: what the batch adds to each."""
+    sums: dict[tuple[str, str], list[Decimal]] = {}
+    with exact():
+        for event in events:
+            account = event.message.originator_id
+            for leg in event.message.postings:
+                kind, _, symbol = leg.account.partition(":")
+                if kind not in ("position", "position_hold", "inventory"):
+                    continue
+                row = sums.setdefault((account, symbol), [ZERO] * 5)
+                if kind == "inventory":
+                    row[2] += leg.amount
+                    continue
+                row[0] += leg.amount
+                if kind == "position_hold":
+                    row[1] += leg.amount
+            if type(event.message) is OrderFilled:
+                row = sums.setdefault((account, event.message.symbol), [ZERO] * 5)
+                row[3] += event.message.realized_pnl
+                row[4] += event.message.fee
+    return [(*key, *row) for key, row in sums.items()]
+
+
+def lots(events: Sequence[Event]) -> list[Row]:
+    """Rows of LOTS in the order of the events: what each adds to a lot, below zero for a sale.
+
+    A purchase names its execution; where the account pools its lots, SQL puts the pool's name instead. opened_at is
+    None for a sale.
+    """
+    found: list[Row] = []
+    for event in events:
+        fill = event.message
+        if type(fill) is not OrderFilled:
+            continue
+        if fill.side == "BUY":
+            with exact():
+                cost = sum((leg.amount for leg in fill.postings if leg.account == f"inventory:{fill.symbol}"), ZERO)
+            key = (fill.originator_id, fill.symbol, fill.execution_id)
+            found.append((*key, fill.quantity, cost, fill.market_time_us))
+        found.extend((fill.originator_id, fill.symbol, use.lot_id, -use.quantity, -use.cost, None) for use in fill.lots)
+    return found
+
+
+def apply(cursor: Cursor, events: Sequence[Event]) -> None:
+    """After accounts, whose lot methods decide which lots are pooled."""
+    execute(cursor, _ADD_POSITIONS, positions(events))
+    changes = lots(events)
+    if changes:
+        execute(cursor, _CHANGE_LOTS, changes)
+        cursor.execute(_DROP_EMPTY, (sorted({change[0] for change in changes}),))
