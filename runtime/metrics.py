@@ -6,7 +6,7 @@ Times are in the unit that ends the name. A label has few values: never an id, n
 from __future__ import annotations
 
 import prometheus_client
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -51,4 +51,15 @@ feed_lockstep_wait_seconds = Histogram(
     "feed_lockstep_wait_seconds",
     "How long the lockstep feed waited for what one tick causes",
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+)
+
+# Projections
+projection_lag_records = Gauge(
+    "projection_lag_records", "Records on the broker that are not yet projected", ["topic", "partition"]
+)
+projection_records_total = Counter("projection_records_total", "Records projected", ["projection"])
+projection_dead_records_total = Counter("projection_dead_records_total", "Dead records of a tape, archived", ["topic"])
+projection_skipped_total = Counter("projection_skipped_total", "Records of an input that could not be read", ["topic"])
+projection_batch_milliseconds = Histogram(
+    "projection_batch_milliseconds", "Writing one batch, commit included", ["projection"], buckets=_MILLISECONDS
 )
