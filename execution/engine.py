@@ -1,0 +1,234 @@
+"""The engine: takes orders from the queue, lets them meet their ticks at a venue, reports to the ledger.
+
+It holds no truth. Whatever it loses, the ledger dispatches again under a higher epoch; whatever it reports under a
+lower epoch, the ledger refuses. All state is touched on the event loop only. execution.desk tells what one order goes
+through; this module runs the loops around it.
+
+Boundaries: it does not decide whether an order is allowed, does not compute books, and keeps nothing over a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from domain.errors import UnavailableError
+from execution import watermarks
+from execution.cancels import CancelChannel
+from execution.desk import Desk
+from execution.queue import OrderQueue, is_wiped
+from execution.reports import Reporter
+from execution.ticks import TickHistory, TickSource
+from execution.venue import Venue
+from execution.window import TickWindow
+from runtime import metrics
+from runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+TICKS_KEPT = 10_000
+_READ_MAX = 500
+_READ_BLOCK_MS = 200
+_BACKOFF_S_MIN, _BACKOFF_S_MAX = 0.05, 2.0
+_STOP_S = 4.0
+_FORGET_EVERY = 60
+_LOST = (RedisConnectionError, RedisTimeoutError, OSError, asyncio.TimeoutError)
+T = TypeVar("T")
+
+
+def new_worker_id() -> str:
+    """Unique for every start: host, process, random."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+class Engine:
+    """One worker. run() until told to stop."""
+
+    def __init__(self, settings: Settings, venue: Venue, worker_id: str | None = None) -> None:
+        self.worker_id = worker_id or new_worker_id()
+        self._venue = venue
+        self._queue = OrderQueue(settings, self.worker_id)
+        self._reporter = Reporter(settings)
+        self._window = TickWindow(TICKS_KEPT)
+        self._source = TickSource(settings, self._window, history=TICKS_KEPT)
+        self._history = TickHistory(settings)
+        self._cancels = CancelChannel(settings, self._queue.redis)
+        self.desk = Desk(self.worker_id, venue, self._window, self._reporter, self._history)
+        self._period_s = min(1.0, settings.claim_idle_ms / 4_000)
+        self._stopping = asyncio.Event()
+        self._caught_up = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[bool], None], beat: Callable[[], None]) -> None:
+        """Work until `stop`; then hand over what is held. Raises what stopped a loop, to be started anew."""
+        await self._venue.start(self.desk.on_outcome)
+        self._reporter.start()
+        await self._retry(self._source.start)
+        loops = [
+            asyncio.create_task(loop, name=name)
+            for name, loop in (
+                ("market", self._follow_market()),
+                ("intake", self._take_orders(ready, beat)),
+                ("settle", self._settle()),
+                ("keep", self._keep_house()),
+                ("cancels", self._hear_cancels()),
+                ("catch up", self.desk.catch_up()),
+                ("stop", _wait(stop)),
+                ("reports", _outcome(self._reporter.failure)),
+            )
+        ]
+        try:
+            await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
+            self._stopping.set()
+            ready(False)
+            for task in loops:
+                if task.done():
+                    task.result()
+            await self._hand_over(loops)
+        finally:
+            for task in loops:
+                task.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await self._close()
+
+    async def _take_orders(self, ready: Callable[[bool], None], beat: Callable[[], None]) -> None:
+        await self._caught_up.wait()
+        await self._redis(self._queue.open)
+        ready(True)
+        log.info("the engine takes orders", extra={"worker_id": self.worker_id})
+        while not self._stopping.is_set():
+            beat()
+            await self._reporter.room()
+            for entry in await self._redis(lambda: self._queue.read(_READ_MAX, _READ_BLOCK_MS)):
+                await self.desk.take(entry)
+            await self._publish_cancels()
+
+    async def _follow_market(self) -> None:
+        while True:
+            batch = await self._source.batch()
+            for tick in batch.ticks:
+                await self._reporter.room()
+                await self.desk.on_tick(tick)
+            if batch.caught_up:
+                self._caught_up.set()
+
+    async def _settle(self) -> None:
+        """Bring to Redis what has changed: finished entries, watermarks."""
+        while True:
+            await self.desk.changed.wait()
+            self.desk.changed.clear()
+            await self._redis(self._settle_once)
+
+    async def _settle_once(self) -> None:
+        desk = self.desk
+        marks = desk.marks.due()
+        desk.fence(await watermarks.write(self._queue.redis, marks))
+        desk.marks.written(marks)
+        released = list(desk.released)
+        await self._queue.release(released)
+        desk.released.difference_update(released)
+
+    async def _keep_house(self) -> None:
+        """Touch what is held, take over what dead workers held, say again how far each order is."""
+        await self._caught_up.wait()
+        rounds = 0
+        while True:
+            await self._redis(self._touch)
+            for entry in await self._redis(self._queue.claim):
+                await self.desk.take_over(entry)
+            await self.desk.press_cancels()
+            await self._publish_cancels()
+            self.desk.mark_all()
+            if rounds % _FORGET_EVERY == 0:
+                await self._redis(self._queue.forget_dead_consumers)
+            rounds += 1
+            await asyncio.sleep(self._period_s)
+
+    async def _touch(self) -> None:
+        held = self.desk.entries()
+        touched = await self._queue.touch(held)
+        if touched.wiped:
+            log.warning("Redis was wiped; going on with %s orders from memory", len(self.desk.held))
+            await self._queue.open()
+            self.desk.forget_entries(held)
+        else:
+            self.desk.on_missing(touched.missing)
+
+    async def _publish_cancels(self) -> None:
+        for entry in self.desk.cancels_to_publish():
+            with contextlib.suppress(*_LOST):  # said again until it is answered
+                await self._cancels.publish(entry)
+
+    async def _hear_cancels(self) -> None:
+        await self._cancels.listen(self.desk.on_cancel_heard)
+
+    async def _hand_over(self, loops: list[asyncio.Task[Any]]) -> None:
+        """Ask for a new dispatch of all that is held, so that nobody has to wait until this worker looks dead."""
+        intake = [task for task in loops if task.get_name() == "intake"]
+        await asyncio.wait(intake, timeout=_STOP_S / 4)  # what it has been given is to be worked
+        ended = [task for task in loops if task.get_name() not in ("settle", "reports")]
+        for task in ended:
+            task.cancel()
+        await asyncio.gather(*ended, return_exceptions=True)
+        self.desk.hand_over_all("worker_stopped")
+        if not await self._reporter.drain(_STOP_S):
+            log.warning("Kafka has not taken %s reports; their orders stay in the queue", self._reporter.waiting)
+        with contextlib.suppress(RedisError, *_LOST):  # what is left pending is claimed by another worker
+            await asyncio.wait_for(self._settle_once(), _STOP_S / 2)
+        log.info("the engine has stopped", extra={"worker_id": self.worker_id})
+
+    async def _close(self) -> None:
+        await self._venue.stop()
+        await self._source.stop()
+        await self._reporter.stop()
+        await asyncio.to_thread(self._history.close)
+        with contextlib.suppress(RedisError, *_LOST):
+            await self._queue.close()
+
+    async def _redis(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call until Redis answers; make stream and group again when they are gone. Other errors are raised."""
+        delay_s = _BACKOFF_S_MIN
+        while True:
+            try:
+                return await call()
+            except _LOST as error:
+                log.warning("Redis does not answer, trying again in %.2f s: %s", delay_s, error)
+                metrics.execution_redis_retries_total.inc()
+                await asyncio.sleep(delay_s)
+                delay_s = min(2 * delay_s, _BACKOFF_S_MAX)
+            except RedisError as error:
+                if not is_wiped(error):
+                    raise
+                await self._reopen()
+
+    async def _reopen(self) -> None:
+        with contextlib.suppress(*_LOST):
+            await self._queue.open()
+
+    async def _retry(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call until Kafka is there."""
+        delay_s = _BACKOFF_S_MIN
+        while True:
+            try:
+                return await call()
+            except UnavailableError as error:
+                log.warning("waiting for Kafka: %s", error)
+                await asyncio.sleep(delay_s)
+                delay_s = min(2 * delay_s, _BACKOFF_S_MAX)
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _outcome(future: asyncio.Future[None] | None) -> None:
+    assert future is not None, "the reporter was not started"
+    await future

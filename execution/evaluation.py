@@ -1,0 +1,122 @@
+"""Which orders meet which ticks: every later tick of an order's symbol, each once, in offset order.
+
+An order whose position lies in the window catches up at once and then follows the market. One whose position lies
+before it reads the old ticks back first. Either way it meets the same ticks in the same order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from domain.errors import UnavailableError
+from execution.order import TickAt, WorkingOrder
+from execution.venue import Venue
+from execution.window import TickWindow
+
+log = logging.getLogger(__name__)
+_PAUSE_EVERY = 200
+_RETRY_S = 0.5
+
+
+class History(Protocol):
+    """Where old ticks come from (execution.ticks.TickHistory)."""
+
+    def read(self, partition: int, start: int, end: int) -> tuple[list[TickAt], int]:
+        """Some ticks at offsets [start, end) and the offset to go on from. Blocks; raises UnavailableError."""
+
+
+class Evaluation:
+    """Open orders by symbol. evaluated: called after an order has met a tick. pause: lets others run."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        window: TickWindow,
+        history: History,
+        evaluated: Callable[[WorkingOrder], None],
+        pause: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._venue = venue
+        self._window = window
+        self._history = history
+        self._evaluated = evaluated
+        self._pause = pause
+        self._live: dict[str, dict[str, WorkingOrder]] = defaultdict(dict)
+        self._late: dict[int, list[WorkingOrder]] = defaultdict(list)
+        self._is_late = asyncio.Event()
+
+    def join(self, order: WorkingOrder) -> None:
+        """Let the order meet all ticks after its position, and from now on the new ones."""
+        if not self._window.covers(order.position):
+            assert order.position is not None, "an order without a position needs no old ticks"
+            self._late[order.position.partition].append(order)
+            self._is_late.set()
+            return
+        self._follow(order)
+
+    def leave(self, order: WorkingOrder) -> None:
+        """The order meets no more ticks."""
+        live = self._live[order.terms.symbol]
+        if live.get(order.order_id) is order:
+            del live[order.order_id]
+
+    async def on_tick(self, tick: TickAt) -> None:
+        """Take a new tick and let every order of its symbol meet it."""
+        self._window.add(tick)
+        orders = self._live.get(tick.tick.symbol)
+        for count, order in enumerate(list(orders.values()) if orders else (), start=1):
+            self._meet(order, tick)
+            if count % _PAUSE_EVERY == 0:
+                await self._pause()
+
+    async def catch_up(self) -> None:
+        """Read old ticks back for the orders that need them. Runs for ever."""
+        while True:
+            await self._is_late.wait()
+            self._is_late.clear()
+            for partition in list(self._late):
+                orders = self._late.pop(partition)
+                await self._read_back(partition, orders)
+
+    async def _read_back(self, partition: int, orders: list[WorkingOrder]) -> None:
+        by_symbol: dict[str, list[WorkingOrder]] = defaultdict(list)
+        for order in orders:
+            by_symbol[order.terms.symbol].append(order)
+        position = min(order.position.offset + 1 for order in orders if order.position is not None)
+        log.info("reading %s back from offset %s for %s orders", partition, position, len(orders))
+        while position < self._window.start(partition) and not all(order.ended for order in orders):
+            try:
+                ticks, position = await asyncio.to_thread(
+                    self._history.read, partition, position, self._window.start(partition)
+                )
+            except UnavailableError as error:
+                log.warning("old ticks cannot be read yet: %s", error)
+                await asyncio.sleep(_RETRY_S)
+                continue
+            for tick in ticks:
+                for order in by_symbol.get(tick.tick.symbol, ()):
+                    self._meet(order, tick)
+            await self._pause()
+        for order in orders:
+            if not order.ended:
+                self._follow(order)
+
+    def _follow(self, order: WorkingOrder) -> None:
+        """The window holds all ticks that the order has not met."""
+        if order.position is not None:
+            for tick in self._window.after(order.terms.symbol, order.position):
+                self._meet(order, tick)
+        if not order.ended:
+            self._live[order.terms.symbol][order.order_id] = order
+
+    def _meet(self, order: WorkingOrder, tick: TickAt) -> None:
+        if order.ended or not order.comes_before(tick):
+            return
+        order.position = tick.ref
+        if order.is_active_at(tick):
+            self._venue.evaluate(order, tick)
+        self._evaluated(order)

@@ -1,0 +1,98 @@
+"""An order while this worker works it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from domain.dispatch import Dispatch
+from domain.events import OrderTerms
+from domain.market import Tick, TickRef
+
+Ended = Literal["", "finished", "handed_over", "dropped"]
+
+
+class TickAt(NamedTuple):
+    """A tick and its position on `market.ticks`."""
+
+    ref: TickRef
+    tick: Tick
+
+
+@dataclass(slots=True, eq=False)
+class WorkingOrder:
+    """One order under one dispatch epoch.
+
+    leaves: units still to be executed. position: the last tick it was evaluated against or that it comes after; None
+    until there is one. reports_made, reports_acknowledged: under this epoch, by this worker. entry: the queue's entry
+    that stays pending while the order is worked, None when the queue has lost it. cancel_entries: other entries that
+    stay pending until the order has ended. dispatched_at_ms: the queue's wall clock.
+    """
+
+    account_id: str
+    terms: OrderTerms
+    dispatch_epoch: int
+    leaves: Decimal
+    position: TickRef | None
+    traceparent: str | None = None
+    dispatched_at_ms: int = 0
+    entry: str | None = None
+    cancel_entries: list[str] = field(default_factory=list)
+    reports_made: int = 0
+    reports_acknowledged: int = 0
+    canceling: bool = False
+    ended: Ended = ""
+
+    @property
+    def order_id(self) -> str:
+        return self.terms.order_id
+
+    @property
+    def entries(self) -> list[str]:
+        """All entries of the queue that wait for this order."""
+        return self.cancel_entries if self.entry is None else [self.entry, *self.cancel_entries]
+
+    @property
+    def settled(self) -> bool:
+        """Whether Kafka has acknowledged every report made so far."""
+        return self.reports_made == self.reports_acknowledged
+
+    def comes_before(self, tick: TickAt) -> bool:
+        """Whether the tick is later than all that this order was evaluated against.
+
+        Offsets order the ticks of one partition; a symbol is on one partition, so ticks elsewhere are never later.
+        """
+        position, ref = self.position, tick.ref
+        return position is None or (position.partition == ref.partition and position.offset < ref.offset)
+
+    def is_active_at(self, tick: TickAt) -> bool:
+        """Whether the latency model's delay is over (design section 4, Market time)."""
+        start = self.terms.active_from_us
+        return start is None or tick.ref.market_time_us > start
+
+
+def working_order(
+    dispatch: Dispatch,
+    newest: TickRef | None,
+    *,
+    traceparent: str | None = None,
+    entry: str | None = None,
+    dispatched_at_ms: int = 0,
+) -> WorkingOrder:
+    """The order that a dispatch entry carries. newest: the symbol's newest tick that this worker knows."""
+    return WorkingOrder(
+        account_id=dispatch.account_id,
+        terms=dispatch.order,
+        dispatch_epoch=dispatch.dispatch_epoch,
+        leaves=dispatch.order.quantity - dispatch.cumulative_quantity,
+        position=dispatch.resume_after or active_after(dispatch, newest),
+        traceparent=traceparent,
+        dispatched_at_ms=dispatched_at_ms,
+        entry=entry,
+    )
+
+
+def active_after(dispatch: Dispatch, newest: TickRef | None) -> TickRef | None:
+    """The tick after which the order may fill: what was acknowledged before, else what was asked for, else `newest`."""
+    return dispatch.acknowledged_after or dispatch.order.active_after or newest

@@ -1,0 +1,29 @@
+"""`tape worker engine`: one execution worker."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from execution.adapters import make_venue
+from execution.engine import Engine
+from runtime import health
+from runtime.settings import Settings
+
+
+def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then hand over what is held. Raises what the engine cannot get over."""
+    venue = make_venue(settings)
+    state = health.serve(settings, "engine")
+    try:
+        asyncio.run(_run(Engine(settings, venue), state))
+    finally:
+        state.close()
+
+
+async def _run(engine: Engine, state: health.Health) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    await engine.run(stop, state.ready, state.beat)
