@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from audit.findings import Finding
 from audit.tapes import Connection
 from streams.codec import header
 from streams.tape import TapeRecord, record_hash
@@ -57,6 +58,25 @@ def walk(connection: Connection, topic: str, partition: int) -> Iterator[Archive
         if len(rows) < _BATCH:
             return
         offset, recorded_at = rows[-1][0], rows[-1][10]
+
+
+def foreign(connection: Connection, known: Collection[tuple[str, int]]) -> Iterator[Finding]:
+    """Tapes (topic, partition) that the archive has and Kafka has not."""
+    rows = connection.execute(
+        """select topic, partition, min(record_offset), count(*) from tape_records
+           group by topic, partition order by topic, partition"""
+    )
+    for topic, partition, first, count in rows:
+        if (topic, partition) not in known:
+            yield Finding(
+                kind="archive_foreign",
+                topic=topic,
+                partition=partition,
+                offset=first,
+                subject="rows",
+                expected="no row, Kafka has no such tape",
+                found=f"{count} rows",
+            )
 
 
 def differences(record: TapeRecord, live: bool | None, row: Archived) -> Iterator[Difference]:

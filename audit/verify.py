@@ -96,6 +96,8 @@ def verify(settings: Settings, progress: Progress | None = None, *, wait: bool =
                 at = reached[name].get(partition) or Reached(0, Head(0, genesis(topic, partition)))
                 summaries.append(walk.run(topic, partition, extent, at))
                 behind += max(0, extent.end - at.next_offset)
+        for finding in archive.foreign(connection, {(tape.topic, tape.partition) for tape in summaries}):
+            findings.add(finding)
         balances = len(books.balances)
         if all(tape.chain_whole for tape in summaries):  # a fold that ends at a broken chain compares with nothing
             tell.stage("compare balances", balances)
