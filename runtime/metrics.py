@@ -26,6 +26,7 @@ execution_latency_milliseconds = Histogram(
 orders_processed_total = Counter("orders_processed_total", "Order commands decided, by the event", ["event"])
 orders_rejected_total = Counter("orders_rejected_total", "Orders rejected, by code", ["code"])
 execution_ticks_skipped_total = Counter("execution_ticks_skipped_total", "Ticks that the engine could not read")
+execution_redis_retries_total = Counter("execution_redis_retries_total", "Times that Redis did not answer the engine")
 
 # Signals
 model_inference_time_ms = Histogram(
