@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.errors import InvalidValue
+
+_SCHEMES = {
+    "database_url": ("postgresql", "postgres"),
+    "database_reader_url": ("postgresql", "postgres"),
+    "redis_url": ("redis", "rediss", "unix"),
+    "otlp_endpoint": ("http", "https"),
+}
+_ADDRESS = re.compile(r"[^\s,:]+:[0-9]{1,5}(,[^\s,:]+:[0-9]{1,5})*")
 
 
 class Settings(BaseSettings):
     """All settings, each from the environment variable of its name in capitals.
 
     Empty server addresses mean the embedded ones, whose addresses `tape up` writes to `<tape_home>/endpoints.json`
-    and runtime.endpoints fills in here.
+    and `settings()` fills in here. A name in `.env` that is no setting is an error, so that a typing mistake is seen.
     """
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", extra="forbid", frozen=True)
 
     # Servers
     kafka_bootstrap_servers: str = ""
@@ -80,7 +92,7 @@ class Settings(BaseSettings):
     )
 
     # Observability
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     service_name: str = "tape"
     worker_instance: str = Field(
         default="",
@@ -98,6 +110,44 @@ class Settings(BaseSettings):
         """The name on the broker of a topic that infra/kafka/topics.yaml declares."""
         return self.topic_prefix + name
 
+    def environ(self) -> dict[str, str]:
+        """The environment variables that give another process these very settings."""
+        return {name.upper(): str(value) for name, value in self.model_dump().items()}
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator(*_SCHEMES)
+    @classmethod
+    def _has_scheme(cls, value: str, info: ValidationInfo) -> str:
+        schemes = _SCHEMES[str(info.field_name)]
+        if value and value.partition("://")[0] not in schemes:
+            raise ValueError(f"expected an address that begins with {' or '.join(f'{name}://' for name in schemes)}")
+        return value
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _is_addresses(cls, value: str) -> str:
+        if value and not _ADDRESS.fullmatch(value):
+            raise ValueError("expected host:port, several separated by commas")
+        return value
+
+    @field_validator("topic_prefix")
+    @classmethod
+    def _fits_topics(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{0,200}", value):
+            raise ValueError("expected up to 200 letters, digits, dots, underscores and hyphens")
+        return value
+
+    @field_validator("instruments")
+    @classmethod
+    def _names_symbols(cls, value: str) -> str:
+        if not any(part.strip() for part in value.split(",")):
+            raise ValueError("expected at least one symbol")
+        return value
+
     def symbols(self) -> tuple[str, ...]:
         return tuple(symbol.strip() for symbol in self.instruments.split(",") if symbol.strip())
 
@@ -105,9 +155,29 @@ class Settings(BaseSettings):
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The process's settings, read once; empty server addresses are those of the embedded servers, where they run."""
-    given = Settings()
+    given = given_settings()
     try:
         embedded = json.loads((given.tape_home / "endpoints.json").read_text())
     except FileNotFoundError:
         return given
     return given.model_copy(update={name: value for name, value in embedded.items() if not getattr(given, name)})
+
+
+def given_settings() -> Settings:
+    """What the environment and `.env` say, without the embedded servers' addresses.
+
+    Raises InvalidValue, which names every variable that is wrong, what was expected and what it was.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidValue("SETTINGS_INVALID", "; ".join(_say(problem) for problem in error.errors())) from error
+
+
+def _say(problem: Any) -> str:
+    name = str(problem["loc"][0]) if problem["loc"] else "settings"
+    if problem["type"] == "extra_forbidden":
+        return f"{name.upper()} in .env is no setting; .env.example lists them all"
+    text = problem["msg"].removeprefix("Value error, ")
+    secret = name.endswith("_url")
+    return f"{name.upper()}: {text[0].lower()}{text[1:]}" + ("" if secret else f", it was {problem['input']!r}")

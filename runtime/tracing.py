@@ -1,7 +1,7 @@
 """Spans, and the W3C `traceparent` that carries them from one process to the next.
 
 Spans are always made, so that logs and records carry trace ids; they are exported, by OTLP over HTTP, only when
-settings.otlp_endpoint is set. Source: W3C Trace Context, section 3.2 (traceparent header); level 2 adds the random flag.
+settings.otlp_endpoint is set. Source: W3C Trace Context, section 3.2 (traceparent); level 2 adds the random flag.
 """
 
 from __future__ import annotations

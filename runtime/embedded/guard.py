@@ -15,7 +15,8 @@ from pathlib import Path
 from runtime.embedded import process
 
 SERVERS = ("kafka", "postgres", "valkey")
-_NOT_CHILDREN = ("guard", "supervisor")
+_NOT_CHILDREN = ("guard", "owner")
+_TAKE_OVER_S = 40.0
 _FAST_STOP = {"postgres": signal.SIGINT}
 
 
@@ -34,6 +35,14 @@ def stop_recorded(home: Path, timeout_s: float = 10.0) -> list[str]:
             process.forget(run, name)
         stopped.extend(living)
     return stopped
+
+
+def take_over(home: Path) -> list[str]:
+    """End what an earlier owner left: wait for its guard, which does that; where it was killed too, do it here."""
+    earlier = process.recorded(home / "run").get("guard")
+    if earlier is not None and (running := earlier.process()) is not None:
+        process.wait_gone(running, _TAKE_OVER_S)
+    return stop_recorded(home)
 
 
 def main() -> None:

@@ -94,7 +94,7 @@ def java() -> str:
 
 def jars() -> Path:
     """The folder of Kafka's jars, copied by Maven at first use and shared by all homes. Safe for several processes."""
-    libraries = CACHE / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
+    libraries = jars_folder()
     if libraries.is_dir():
         return libraries
     CACHE.mkdir(exist_ok=True)
@@ -103,6 +103,11 @@ def jars() -> Path:
         if not libraries.is_dir():
             _copy_jars(libraries)
     return libraries
+
+
+def jars_folder() -> Path:
+    """Where `jars` puts them: another folder for another pom.xml."""
+    return CACHE / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
 
 
 def _copy_jars(libraries: Path) -> None:

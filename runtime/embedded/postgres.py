@@ -132,14 +132,14 @@ class Postgres(Server):
         return f"postgresql://{role}:{self._passwords()[role]}@{self.address}/{database}"
 
     def _passwords(self) -> dict[str, str]:
-        """Made at the first start; readable for us alone."""
-        found = {}
-        for role in (OWNER, READER):
-            path = self.folder / f"{role}.password"
-            if not path.exists():
-                write_atomically(path, secrets.token_hex(16), 0o600)
-            found[role] = path.read_text()
-        return found
+        return {role: secret(self.folder / f"{role}.password") for role in (OWNER, READER)}
+
+
+def secret(path: Path) -> str:
+    """A password that is made when it is first asked for, and kept in a file that only we can read."""
+    if not path.exists():
+        write_atomically(path, secrets.token_hex(16), 0o600)
+    return path.read_text()
 
 
 def binaries() -> Path:

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -62,13 +63,14 @@ def forget(run: Path, name: str) -> None:
     (run / f"{name}.json").unlink(missing_ok=True)
 
 
-def write_atomically(path: Path, text: str, mode: int = 0o644) -> None:
-    """A reader sees the old text or the new text, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def write_atomically(path: Path, text: str, mode: int = 0o644, *, durable: bool = True) -> None:
+    """A reader sees the old text or the new text, never a part. durable: also after a power cut."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     temporary.replace(path)
 
 

@@ -70,7 +70,7 @@ class Server(ABC):
         if (leftover := self.recorded()) is not None:
             process.stop(leftover, self.stop_timeout_s, self.stop_signal)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.ports = remembered_ports(self.folder / "ports.json", self.port_names)
+        self.ports = self.ports or remembered_ports(self.folder / "ports.json", self.port_names)
         self.prepare()
         user, group = self.user() or (None, None)
         self._child = process.spawn(self.argv(), log=self.log, cwd=self.folder, env=self.env(), user=user, group=group)
@@ -81,8 +81,8 @@ class Server(ABC):
         deadline = time.monotonic() + self.start_timeout_s
         while not (listening(self.port) and self.answers()):
             if not self.alive():
-                code = self._child.returncode if self._child is not None else None
-                end = process.tail(self.log)
+                child, end = self._child, process.tail(self.log)
+                code = child.returncode if child is not None else None
                 raise UnavailableError(f"{self.name} ended with code {code}; end of {self.log}:\n{end}")
             if time.monotonic() > deadline:
                 self.stop()
@@ -97,18 +97,20 @@ class Server(ABC):
         running = self.recorded()
         if running is not None:
             process.stop(running, self.stop_timeout_s, self.stop_signal)
-        if self._child is not None:
-            self._child.wait()
+        if (child := self._child) is not None:
+            child.wait()
             self._child = None
         process.forget(self.run, self.name)
 
     def alive(self) -> bool:
         """Our child runs (an earlier supervisor's does not count)."""
-        return self._child is not None and self._child.poll() is None
+        child = self._child
+        return child is not None and child.poll() is None
 
     @property
     def pid(self) -> int | None:
-        return self._child.pid if self._child is not None else None
+        child = self._child
+        return child.pid if child is not None else None
 
     @property
     def port(self) -> int:

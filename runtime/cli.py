@@ -1,0 +1,261 @@
+"""The `tape` command. Exit codes: 0 it worked; 1 it did not, and one line says why; 2 the command line is wrong."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from domain.errors import TapeledgerError, UnavailableError
+from runtime import parts
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+
+_DETACH_TIMEOUT_S = 180.0
+_DOWN_TIMEOUT_S = 30.0
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="An event-sourced trading ledger: every signal, order and fill is an immutable, hash-chained event on Kafka.",
+)
+topics = typer.Typer(no_args_is_help=True, help="Kafka topics (infra/kafka/topics.yaml).")
+db = typer.Typer(no_args_is_help=True, help="The read side's database (infra/timescale).")
+app.add_typer(topics, name="topics")
+app.add_typer(db, name="db")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def root(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
+    """Options of every command."""
+    if debug:
+        os.environ["TAPE_DEBUG"] = "1"
+
+
+@app.command()
+def up(
+    workers: Annotated[str, typer.Option(help="Comma separated; `none` for the servers alone.")] = ",".join(
+        parts.DEFAULT_WORKERS
+    ),
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when it runs, and leave it running.")] = False,
+) -> None:
+    """Start servers and workers, and keep them running until Ctrl-C or `tape down`."""
+    names = parts.split(workers)
+    if detach:
+        _detach(workers)
+        return
+    from runtime import board
+    from runtime.embedded.ports import is_free
+    from runtime.settings import given_settings
+    from runtime.supervisor import Supervisor
+
+    settings = given_settings()
+    supervisor = Supervisor(settings, {n.partition("=")[0]: parts.worker_argv(n) for n in names}, prepare, board.say)
+    supervisor.acquire()
+    if "api" in names and settings.api_port and not is_free(settings.api_port):
+        supervisor.stop()
+        raise UnavailableError(f"port {settings.api_port} for the API is taken; API_PORT names another one")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: supervisor.request_stop())
+    with board.live(supervisor.rows):
+        supervisor.start()
+        supervisor.run()
+
+
+def _detach(workers: str) -> None:
+    """Start `tape up` in the background; return when its servers answer and its workers are started."""
+    from runtime import board
+    from runtime.embedded import process
+    from runtime.embedded.servers import HomeInUse, owner
+    from runtime.settings import given_settings
+    from runtime.supervisor import read_status
+
+    home = given_settings().tape_home.absolute()
+    if (running := owner(home)) is not None:
+        raise HomeInUse(f"{home} is in use by process {running.pid}; `tape status` shows it, `tape down` ends it")
+    log = home / "logs" / "supervisor.log"
+    child = process.spawn([sys.executable, "-m", "runtime.cli", "up", "--workers", workers], log=log)
+    deadline = time.monotonic() + _DETACH_TIMEOUT_S
+    while True:
+        status = read_status(home)
+        if status["pid"] == child.pid and status["phase"] == "running":
+            break
+        if child.poll() is not None:
+            raise UnavailableError(f"tape up ended with code {child.returncode}; end of {log}:\n{process.tail(log)}")
+        if time.monotonic() > deadline:
+            child.send_signal(signal.SIGTERM)
+            raise UnavailableError(f"tape up is not there after {_DETACH_TIMEOUT_S:.0f} s; see {log}")
+        time.sleep(0.1)
+    board.show(status["rows"])
+    board.say(f"running in the background as process {child.pid}; `tape status` shows it, `tape down` ends it")
+
+
+@app.command()
+def down() -> None:
+    """Stop workers, then servers; kill what has not ended after 30 s."""
+    from runtime import board
+    from runtime.embedded import guard, process
+    from runtime.embedded.servers import owner
+    from runtime.settings import given_settings
+
+    home = given_settings().tape_home.absolute()
+    running = owner(home)
+    if running is not None:
+        gracefully = process.stop(running, _DOWN_TIMEOUT_S)
+        board.say("stopped" if gracefully else f"process {running.pid} did not end, so it was killed")
+    if (left := guard.take_over(home)) or running is None:
+        board.say(f"stopped what was left of an earlier run: {', '.join(left)}" if left else "nothing was running")
+    (home / "endpoints.json").unlink(missing_ok=True)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show servers and workers. Exit code 1 when nothing runs."""
+    from runtime import board
+    from runtime.embedded.servers import owner
+    from runtime.settings import given_settings
+    from runtime.supervisor import read_status
+
+    home = given_settings().tape_home.absolute()
+    running = owner(home)
+    found: dict[str, Any] = {"pid": None, "phase": "stopped", "rows": []}
+    if running is not None:
+        found = read_status(home)
+    if as_json:
+        typer.echo(json.dumps(found))
+    elif running is None:
+        board.say(f"nothing runs in {home}; `tape up` starts it")
+    else:
+        board.show(found["rows"])
+    if running is None:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is missing and how to get it. Exit code 1 when something required is."""
+    from runtime import board
+    from runtime.doctor import examine
+    from runtime.settings import given_settings
+
+    findings = examine(given_settings())
+    if as_json:
+        typer.echo(json.dumps([finding._asdict() for finding in findings]))
+    else:
+        board.findings(findings)
+    if any(finding.required and not finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def worker(name: str) -> None:
+    """Run one worker: ledger, signals, strategy, engine, projector, api, feed, or NAME=package.module of your own."""
+    from runtime import logs
+    from runtime.settings import settings
+
+    run = parts.load(f"{parts.worker_module(name)}:run")
+    found = settings()
+    service = name.partition("=")[0]
+    logs.configure(found, service)
+    try:
+        run(found)
+    except TapeledgerError as error:
+        logging.getLogger(__name__).critical("%s cannot go on: %s", service, error, exc_info=_debug())
+        raise typer.Exit(1) from error
+
+
+@topics.command("apply")
+def topics_apply() -> None:
+    """Create the declared topics that are missing. A live topic is never changed."""
+    from runtime import board
+    from runtime.settings import settings
+    from streams.topics import apply
+
+    created = apply(_with_address(settings(), "kafka_bootstrap_servers"))
+    board.say(f"created {', '.join(created)}" if created else "all topics are there")
+
+
+@db.command("migrate")
+def db_migrate() -> None:
+    """Apply the migrations that are missing, and bring the reader's role up to date."""
+    from projections.migrate import ensure_reader, migrate
+    from runtime import board
+    from runtime.settings import settings
+
+    found = _with_address(settings(), "database_url")
+    applied = migrate(found.database_url)
+    board.say(f"applied {', '.join(applied)}" if applied else "the database is up to date")
+    if found.database_reader_url:
+        ensure_reader(found)
+    else:
+        board.say("no DATABASE_READER_URL is given, so the reader's role was left alone")
+
+
+def prepare(settings: Settings) -> Mapping[str, str]:
+    """Make topics, tables and the reader's role. Returns the reader's address where none was given."""
+    from projections.migrate import ensure_reader, migrate
+    from runtime.embedded.postgres import secret
+    from streams.topics import apply
+
+    apply(settings)
+    migrate(settings.database_url)
+    if settings.database_reader_url:
+        ensure_reader(settings)
+        return {}
+    password = secret(settings.tape_home.absolute() / "reader.password")
+    return {"database_reader_url": ensure_reader(settings.database_url, password)}
+
+
+def _with_address(settings: Settings, name: str) -> Settings:
+    if not getattr(settings, name):
+        raise UnavailableError(f"{name.upper()} is not given, and no embedded server runs; `tape up` starts one")
+    return settings
+
+
+def _part(name: str, path: str, text: str) -> None:
+    """A command of another folder, imported when it is used; all that follows on the command line is its own."""
+    if not parts.is_there(path.partition(":")[0].partition(".")[0]):
+        return
+
+    def command(context: typer.Context) -> None:
+        arguments = list(context.args)
+        typer.main.get_command(parts.load(path))(arguments, prog_name=f"tape {name}")
+
+    own = {"ignore_unknown_options": True, "allow_extra_args": True}
+    app.command(name, help=text, context_settings=own, add_help_option=False)(command)
+
+
+_part("demo", "streams.demo.cli:app", "Replay 2011-2012 on real prices, trade, and show what came of it.")
+_part("feed", "streams.feed.cli:app", "Publish real bars as ticks.")
+_part("models", "models.cli:app", "Train, list and promote models.")
+_part("audit", "audit.cli:app", "Verify the tape, replay it, prove it, export it.")
+
+
+def _debug() -> bool:
+    return bool(os.environ.get("TAPE_DEBUG"))
+
+
+def main() -> None:
+    """The entry point. An error of ours is one line on standard error; --debug shows its traceback too."""
+    try:
+        app()
+    except TapeledgerError as error:
+        if _debug():
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
