@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import redis
 import redis.asyncio
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, Message, Producer
 from confluent_kafka.admin import AdminClient
 
 from runtime.settings import Settings
@@ -44,6 +44,15 @@ def kafka_consumer(settings: Settings, **overrides: Any) -> Consumer:
             **overrides,
         }
     )
+
+
+def consume_ready(consumer: Consumer, max_records: int, timeout_s: float) -> list[Message]:
+    """Wait up to `timeout_s` for a first message, then take along what is there already, at most `max_records`.
+
+    Consumer.consume alone waits out its timeout unless it gets as many as it may take.
+    """
+    first = consumer.poll(timeout_s)
+    return [] if first is None else [first, *consumer.consume(max_records - 1, timeout=0)]
 
 
 def kafka_admin(settings: Settings) -> AdminClient:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from domain.errors import UnavailableError
-from runtime.clients import kafka_consumer
+from runtime.clients import consume_ready, kafka_consumer
 from runtime.settings import Settings
 from streams.tape.chain import Chain, Head, Lookup
 from streams.tape.hashing import HASH, SEQ
@@ -53,7 +53,7 @@ def read_range(
         consumer.assign([TopicPartition(topic, partition, first)])
         deadline = time.monotonic() + _STALL_S
         while True:
-            for message in consumer.consume(_CONSUME_MAX, timeout=0.2):
+            for message in consume_ready(consumer, _CONSUME_MAX, 0.2):
                 error = message.error()
                 if error is not None:
                     if _is_end(error, message, end):
@@ -140,7 +140,7 @@ class TapeReader:
         A broker that is away gives nothing until it is back; an error that will not heal raises UnavailableError.
         """
         taken: list[tuple[TapeRecord, bool]] = []
-        for message in self._consumer.consume(max_records, timeout=timeout_s):
+        for message in consume_ready(self._consumer, max_records, timeout_s):
             error = message.error()
             if error is not None:
                 if error.retriable() or error.code() in _TRANSIENT:
