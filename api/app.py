@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.gateway = Gateway(settings)
     app.state.database = Database(settings)
+    app.state.symbols = settings.symbols()
     problems.install(app)
     for router in (gateway_routes.router, query_routes.router, query_account_routes.router, health.router):
         app.include_router(router)

@@ -87,7 +87,9 @@ def _errors(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]
     if not operation.get("parameters") and not path.startswith("/api/tapes"):
         return _PLAIN
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
-    unfit = ({"400"} if "cursor" not in names else set()) | ({"404"} if "{" not in path else set())
+    unfit = ({"400"} if "cursor" not in names else set()) | (
+        {"404"} if "{" not in path or path.endswith("/rejections") else set()
+    )
     return {status: text for status, text in _READ.items() if status not in unfit and (names or status != "422")}
 
 

@@ -10,12 +10,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
 from starlette.types import Scope
 
 from domain.errors import InputError, InvalidValue, TapeledgerError, UnavailableError
@@ -122,14 +124,24 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    name = HTTPStatus(error.status_code).name
-    code = {404: "PATH_NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, f"HTTP_{name}")
-    allowed = (error.headers or {}).get("Allow", "")
+    code = {404: "PATH_NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(
+        error.status_code, f"HTTP_{HTTPStatus(error.status_code).name}"
+    )
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = _allowed(request) or headers.get("Allow", "")
     detail = {
         404: f"nothing is at {request.url.path}",
-        405: f"{request.method} is not allowed here; allowed: {allowed}",
+        405: f"{request.method} is not allowed here; allowed: {headers.get('Allow')}",
     }.get(error.status_code, str(error.detail))
-    return render(request.scope, ProblemError(error.status_code, code, detail, headers=error.headers))
+    return render(request.scope, ProblemError(error.status_code, code, detail, headers=headers))
+
+
+def _allowed(request: Request) -> str:
+    """Every method of this path: the router names only those of the first route that has it."""
+    paths = request.app.openapi()["paths"]
+    found = {m.upper() for path, item in paths.items() if compile_path(path)[0].match(request.url.path) for m in item}
+    return ", ".join(sorted(found))
 
 
 async def _on_input(request: Request, error: Exception) -> Response:
@@ -180,6 +192,4 @@ def _field_problem(item: Mapping[str, Any]) -> FieldProblem:
 
 def _escape(token: str) -> str:
     """RFC 6901, section 3, and RFC 3986's percent encoding of a fragment (section 6 there)."""
-    from urllib.parse import quote
-
     return quote(token.replace("~", "~0").replace("/", "~1"), safe="~!$&'()*+,;=:@")

@@ -27,19 +27,21 @@ _POINTERS = {
 }
 
 
-def problem(refusal: Refusal) -> ProblemError:
+def _problem(refusal: Refusal, order: SubmitOrder | None) -> ProblemError:
     """422 with the ledger's code, text and values, and the field's pointer."""
     pointer = next((p for prefix, p in _POINTERS.items() if refusal.code.startswith(prefix)), None)
-    return refused(refusal.code, refusal.text, pointer or _price_pointer(refusal), **refusal.details)
+    if pointer is None and order is not None and refusal.code.startswith("PRICE"):
+        pointer = _price_pointer(refusal, order)
+    return refused(refusal.code, refusal.text, pointer, **refusal.details)
 
 
-def _price_pointer(refusal: Refusal) -> str | None:
-    """A price's refusal names the price among its details, or in its text where there is none to show."""
-    if "limit_price" in refusal.details or "limit price" in refusal.text:
-        return "#/limit_price"
-    if "protection_price" in refusal.details or "protection price" in refusal.text:
-        return "#/protection_price"
-    return None
+def _price_pointer(refusal: Refusal, order: SubmitOrder) -> str:
+    """The price that the refusal's details name, or whose value they hold; else the one that its type lacks."""
+    values = refusal.details.values()
+    for name, price in (("limit_price", order.limit_price), ("protection_price", order.protection_price)):
+        if name in refusal.details or (price is not None and str(price) in values):
+            return f"#/{name}"
+    return "#/limit_price" if order.order_type == "LIMIT" else "#/protection_price"
 
 
 def opening(command: OpenAccount) -> None:
@@ -54,13 +56,16 @@ def amount(command: Command, value: Decimal) -> None:
         _raise(checks.envelope(command) or checks.number("AMOUNT", value) or checks.amount_alone(value))
 
 
-def order(command: SubmitOrder, catalog: Catalog) -> None:
-    """Raises ProblemError 422."""
+def order(command: SubmitOrder, catalog: Catalog, *, price_may_follow: bool) -> None:
+    """Raises ProblemError 422. price_may_follow: a market order that lacks its protection price passes."""
     terms = OrderTerms(**{name: getattr(command, name) for name in OrderTerms.__struct_fields__})
     with exact():
-        _raise(checks.envelope(command) or checks.order_form(command) or checks.order_alone(terms, catalog))
+        refusal = checks.envelope(command) or checks.order_form(command) or checks.order_alone(terms, catalog)
+    may_pass = price_may_follow and command.order_type == "MARKET"
+    if refusal is not None and not (may_pass and refusal.code == "PRICE_REQUIRED"):
+        raise _problem(refusal, command)
 
 
 def _raise(refusal: Refusal | None) -> None:
     if refusal is not None:
-        raise problem(refusal)
+        raise _problem(refusal, None)

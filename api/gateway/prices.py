@@ -9,6 +9,7 @@ from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from api.gateway.producer import LOG_CRITICAL
 from domain.errors import UnreadableInput
 from domain.market import Tick
 from runtime.clients import kafka_consumer
@@ -17,6 +18,7 @@ from streams import codec
 
 _TAIL_RECORDS = 500  # per partition, so that symbols that trade seldom are found too
 _RETRY_S = 1.0
+_METADATA_S = 2.0  # bounds the stop, too
 _log = logging.getLogger(__name__)
 
 
@@ -43,7 +45,7 @@ class LastPrices:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            consumer = kafka_consumer(self._settings, logger=_log)
+            consumer = kafka_consumer(self._settings, **{"log_level": LOG_CRITICAL})
             try:
                 self._follow(consumer)
             except KafkaException as error:
@@ -63,13 +65,13 @@ class LastPrices:
                     raise KafkaException(error)
 
     def _tails(self, consumer: Consumer) -> list[TopicPartition]:
-        found = consumer.list_topics(self._topic, timeout=5.0).topics[self._topic]
+        found = consumer.list_topics(self._topic, timeout=_METADATA_S).topics[self._topic]
         if found.error is not None:
             raise KafkaException(found.error)
         tails = []
         for number in found.partitions:
             partition = TopicPartition(self._topic, number)
-            low, high = consumer.get_watermark_offsets(partition, timeout=5.0)
+            low, high = consumer.get_watermark_offsets(partition, timeout=_METADATA_S)
             tails.append(TopicPartition(self._topic, number, max(low, high - _TAIL_RECORDS)))
         return tails
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -15,6 +16,8 @@ from runtime.settings import Settings
 from streams.codec import Headers
 
 _POLL_S = 0.1
+_WARNING_EVERY_S = 10.0
+LOG_CRITICAL = 2  # syslog level: librdkafka would else write a line for every attempt to connect
 _log = logging.getLogger(__name__)
 
 
@@ -36,8 +39,9 @@ class CommandProducer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._timeout_s = settings.api_kafka_timeout_ms / 1_000
-        self._producer = self._make()
         self._broken = threading.Event()
+        self._quiet_until = 0.0
+        self._producer = self._make()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="command-producer", daemon=True)
 
@@ -48,7 +52,7 @@ class CommandProducer:
                 "message.timeout.ms": self._settings.api_kafka_timeout_ms,
                 "queue.buffering.max.messages": 10_000,
                 "error_cb": self._on_error,
-                "logger": _log,
+                "log_level": LOG_CRITICAL,
             },
         )
 
@@ -62,8 +66,11 @@ class CommandProducer:
         self._producer.flush(self._timeout_s)
 
     def probe(self) -> None:
-        """Raises KafkaException when no broker answers within 2 s. Blocks."""
-        self._producer.list_topics(self._settings.topic("trading.commands"), timeout=2.0)
+        """Raises KafkaException when no broker answers within 2 s, or when the topic is not there. Blocks."""
+        name = self._settings.topic("trading.commands")
+        error = self._producer.list_topics(name, timeout=2.0).topics[name].error
+        if error is not None:
+            raise KafkaException(error)
 
     async def send(self, topic: str, key: str, value: bytes, headers: Headers) -> Position:
         """Produce one record and await its acknowledgement.
@@ -92,7 +99,9 @@ class CommandProducer:
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._broken.set()
-        _log.warning("kafka producer: %s", error)
+        if error.fatal() or time.monotonic() > self._quiet_until:
+            self._quiet_until = time.monotonic() + _WARNING_EVERY_S
+            _log.warning("kafka producer: %s", error.str())
 
     def _poll(self) -> None:
         while not self._stopping.is_set():

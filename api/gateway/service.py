@@ -115,9 +115,10 @@ class Gateway:
         known = await self._known(keyed)
         if known is not None and known.response is not None:
             return _replay(known)
+        checks.order(command, self._catalog, price_may_follow=True)
         if command.protection_price is None and body.order_type == "MARKET" and body.side == "BUY":
             command = self._protected(command, known)
-        checks.order(command, self._catalog)
+            checks.order(command, self._catalog, price_may_follow=False)
         price = None if command.protection_price is None else plain(command.protection_price)
         stands = await self.cache.reserve(order_id, Entry(fingerprint=keyed.fingerprint, protection_price=price))
         _same(keyed, order_id, stands)
@@ -164,9 +165,7 @@ class Gateway:
         """The order with the price of its first request, or with one derived from the newest price."""
         if known is not None and known.protection_price is not None:
             return msgspec.structs.replace(command, protection_price=Decimal(known.protection_price))
-        instrument, last = self._catalog.get(command.symbol), self.prices.get(command.symbol)
-        if instrument is None:
-            return command  # the checks say so
+        last = self.prices.get(command.symbol)
         if last is None:
             raise refused(
                 "PRICE_REQUIRED",
@@ -174,7 +173,9 @@ class Gateway:
                 f"tick of {command.symbol} is known to derive it from",
                 "#/protection_price",
             )
-        price = protection_price(last, self._settings.strategy_protection, instrument.price_increment)
+        price = protection_price(
+            last, self._settings.strategy_protection, self._catalog[command.symbol].price_increment
+        )
         return msgspec.structs.replace(command, protection_price=price)
 
     async def _once(

@@ -1,0 +1,61 @@
+"""Clients of the application: without servers, and with real ones."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from runtime.settings import Settings
+
+CLOSED = "127.0.0.1:1"  # nobody listens on port 1 (tcpmux)
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a started application, which is stopped in the end."""
+    app = create_app(settings)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://api") as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="session")
+def offline_settings() -> Settings:
+    """Every server's address is a closed port."""
+    return Settings(
+        _env_file=None,
+        kafka_bootstrap_servers=CLOSED,
+        database_url=f"postgresql://owner@{CLOSED}/tape",
+        database_reader_url=f"postgresql://tape_reader@{CLOSED}/tape",
+        redis_url=f"redis://{CLOSED}/0",
+        api_kafka_timeout_ms=300,
+    )
+
+
+@pytest.fixture(scope="session")
+def offline_app(offline_settings: Settings) -> FastAPI:
+    """One application for all tests that never start it."""
+    return create_app(offline_settings)
+
+
+@pytest.fixture
+async def offline(offline_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application that was not started: for what is decided before any server is needed."""
+    transport = httpx.ASGITransport(offline_app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        yield client
+
+
+@pytest.fixture
+async def online(ledger_settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application on real servers."""
+    async with serving(ledger_settings) as client:
+        yield client

@@ -1,0 +1,90 @@
+"""The OpenAPI document, checked by itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+METHODS = {"get", "put", "post", "delete", "patch"}
+
+
+@pytest.fixture
+async def document(offline: httpx.AsyncClient) -> dict[str, Any]:
+    """The document as it is served."""
+    found: dict[str, Any] = (await offline.get("/openapi.json")).json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{method} {path}", operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    ]
+
+
+async def test_the_framework_s_own_error_is_gone(document: dict[str, Any]) -> None:
+    """FastAPI's HTTPValidationError is answered nowhere, so it stands nowhere."""
+    assert "HTTPValidationError" not in json.dumps(document)
+    assert "ValidationError" not in document["components"]["schemas"]
+
+
+async def test_every_operation_is_described(document: dict[str, Any]) -> None:
+    """An operation has an id of its own, a summary, a tag, a success and its errors as problems."""
+    found = operations(document)
+
+    assert document["openapi"] == "3.1.0"
+    assert len({operation["operationId"] for _, operation in found}) == len(found) >= 20
+    for name, operation in found:
+        assert operation["summary"], name
+        assert operation["tags"], name
+        assert {"200", "202"} & operation["responses"].keys(), name
+        assert "500" in operation["responses"], name
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                assert list(response["content"]) == ["application/problem+json"], (name, status)
+
+
+async def test_commands_and_reads_declare_what_they_answer(document: dict[str, Any]) -> None:
+    """A command may find Kafka silent, a read the database; a list takes limit and cursor; a command takes JSON."""
+    for name, operation in operations(document):
+        if name.startswith("post"):
+            assert {"202", "400", "413", "415", "422", "503"} <= operation["responses"].keys(), name
+            assert "Location" in operation["responses"]["202"]["headers"], name
+        parameters = {parameter["name"] for parameter in operation.get("parameters", ())}
+        assert ("cursor" in parameters) == ("limit" in parameters), name
+        if "cursor" in parameters:
+            assert "400" in operation["responses"], name
+
+
+async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    """All `$ref` name a schema that the document holds."""
+    text = json.dumps(document)
+    references = {part.split('"')[0] for part in text.split('"$ref": "')[1:]}
+
+    assert references
+    for reference in references:
+        assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"], reference
+
+
+async def test_money_is_a_string_everywhere(document: dict[str, Any]) -> None:
+    """No field whose name says money or quantity is a JSON number."""
+    words = ("price", "quantity", "amount", "cash", "pnl", "equity", "cost", "fee", "value", "volume")
+    seen = 0
+    for schema_name, schema in document["components"]["schemas"].items():
+        for name, field in schema.get("properties", {}).items():
+            if name != "values" and any(word in name for word in words):
+                seen += 1
+                text = json.dumps(field)
+                assert '"number"' not in text, (schema_name, name)
+                assert '"integer"' not in text, (schema_name, name)
+    assert seen > 30
+
+
+async def test_it_says_that_there_is_no_authentication(document: dict[str, Any]) -> None:
+    """Whoever reads the document is told."""
+    assert "no authentication" in document["info"]["description"]
