@@ -60,7 +60,7 @@ select account_id, symbol, lot_id, sum(quantity), sum(cost),
     coalesce(
         case when max(emptied) = 0 then max(opened_before) end,
         (array_agg(opened_at order by number) filter (where number > emptied))[1],
-        max(opened_at))
+        max(opened_at), max(opened_before))
 from marked group by account_id, symbol, lot_id
 on conflict (account_id, symbol, lot_id) do update set
     quantity = lots.quantity + excluded.quantity, cost = lots.cost + excluded.cost, opened_at = excluded.opened_at

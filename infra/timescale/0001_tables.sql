@@ -4,9 +4,12 @@
 -- changes (accounts, orders) the last record that changed it. Times are timestamptz: `recorded_at` is wall time,
 -- `market_time` the market's own clock. Money and quantities are numeric without a scale: what the event says, exactly.
 
+-- Exact for every time that timestamptz holds: an interval is multiplied as a double, which holds whole hours of any age
+-- and the microseconds of one hour exactly, but not all microseconds since 1970.
 create function time_of_us(us bigint) returns timestamptz
     language sql immutable strict parallel safe
-    return timestamptz '1970-01-01 00:00:00+00' + us * interval '1 microsecond';
+    return timestamptz '1970-01-01 00:00:00+00' + (us / 3600000000) * interval '1 hour'
+        + (us % 3600000000) * interval '1 microsecond';
 
 create table projection_progress (
     projection text not null,           -- ledger, signals or ticks: what is written in one transaction
