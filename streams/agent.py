@@ -23,6 +23,7 @@ from faust.types import TP
 from domain.errors import UnreadableInput
 from runtime.clients import kafka_producer
 from runtime.clock import now_us
+from runtime.health import Health, serve
 from runtime.settings import Settings
 from streams import codec
 from streams.deadletters import DeadLetters
@@ -99,6 +100,7 @@ class TapeAgent:
         self._dead_letters = DeadLetters(settings, spec.service, self._producer)
         self._owned: dict[int, Partition] = {}
         self._lock = asyncio.Lock()
+        self._rounds = self._rounds_seen = 0
 
     async def assign(self, partitions: Iterable[int]) -> dict[int, dict[str, int]]:
         """Own exactly these partitions; returns for each where its inputs go on: declared topic -> offset."""
@@ -112,6 +114,12 @@ class TapeAgent:
                     await self._load(partition)
             return {partition: dict(self._owned[partition].next_input) for partition in wanted}
 
+    def idle_or_moving(self) -> bool:
+        """Whether a batch was finished since the last call, or none is being worked on."""
+        moving = not self._lock.locked() or self._rounds != self._rounds_seen
+        self._rounds_seen = self._rounds
+        return moving
+
     async def process(self, records: Sequence[TapeRecord]) -> None:
         """Decide a batch of input records of any partitions, and return when all of it is on the chain and told."""
         async with self._lock:
@@ -120,6 +128,7 @@ class TapeAgent:
                 by_partition.setdefault(record.partition, []).append(record)
             while by_partition:
                 by_partition = await self._round(by_partition)
+                self._rounds += 1
 
     async def _round(self, batch: dict[int, list[TapeRecord]]) -> dict[int, list[TapeRecord]]:
         """One attempt; returns the partitions that must be decided again because another writer was in between."""
@@ -285,9 +294,7 @@ def _trace(source: Input) -> str | None:
 
 def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = None) -> None:
     """Run an agent under Faust until SIGTERM or SIGINT. Raises what it could not go on from."""
-    from runtime import health as health_module
-
-    health = health_module.serve(settings, spec.service)
+    health = serve(settings, spec.service)
     wait_until_there(settings, (spec.tape, *spec.inputs))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -326,7 +333,8 @@ def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = N
             except Exception as error:  # noqa: BLE001  whatever it is, the process ends with it
                 fail(error)
                 return
-            health.beat()
+
+    companions: set[asyncio.Task[None]] = set()
 
     def on_start() -> None:
         def done(task: asyncio.Task[None]) -> None:
@@ -334,10 +342,20 @@ def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = N
             if error is not None:
                 fail(error)
 
-        companion = loop.create_task(agent.follower.run())
-        companion.add_done_callback(done)
+        for companion in (agent.follower.run(), _beat(agent, health)):
+            task = loop.create_task(companion)
+            companions.add(task)
+            task.add_done_callback(done)
 
     run_app(app, failed, on_start)
+
+
+async def _beat(agent: TapeAgent, health: Health) -> None:
+    """A sign of life every second, but not while one batch takes for ever."""
+    while True:
+        if agent.idle_or_moving():
+            health.beat()
+        await asyncio.sleep(1)
 
 
 def _record(message: Any) -> TapeRecord:

@@ -29,10 +29,12 @@ def make_app(settings: Settings, service: str, seek: Seek | None = None) -> faus
     """An app whose consumer group is the service's name. seek: given the assigned partitions, where to start in each;
     partitions that it leaves out start from the committed offset, or the beginning.
     """
+    folder = settings.tape_home / "faust" / service
+    folder.mkdir(parents=True, exist_ok=True)  # Faust wants it to be there, though nothing is put in it
     app = faust.App(
         id=settings.topic_prefix + service,
         broker=";".join(f"kafka://{address}" for address in settings.kafka_bootstrap_servers.split(",")),
-        datadir=str(settings.tape_home / "faust" / service),
+        datadir=str(folder),
         key_serializer="raw",
         value_serializer="raw",
         store="memory://",

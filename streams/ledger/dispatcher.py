@@ -2,7 +2,8 @@
 
 Redis may be wiped at any time (design promise 7), so nothing here is the truth: an order that no venue has
 acknowledged is sent again, and an acknowledged one whose worker gives no sign of life is asked for a fresh dispatch,
-which raises its epoch. Sending too often is harmless: engines know an order by id and epoch, the ledger takes reports of one epoch only.
+which raises its epoch. Sending too often is harmless: engines know an order by id and epoch, and the ledger takes
+reports of one epoch only.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ class Dispatcher:
         self._deciders[partition] = decider
         self._waiting[partition] = {}
         for account, order in decider.ledger.open_orders():
-            if order.acknowledged is None or order.status == "PENDING_CANCEL":
-                self._send(partition, decider.ledger.dispatch_for(account, order.order_id), None)
+            if order.worker_id is None or order.status == "PENDING_CANCEL":
+                self._send(partition, decider.ledger.dispatch_for(account, order.terms.order_id), None)
 
     async def appended(self, partition: int, decider: Any, events: Sequence[Folded]) -> None:
         waiting = self._waiting[partition]
@@ -131,7 +132,7 @@ class Dispatcher:
                 if entry.sent_s >= overdue:
                     continue
                 account = ledger.accounts[entry.account_id]
-                if order_id in account.open_orders:
+                if order_id in account.orders:
                     log.info("no venue has answered, sending again", extra={"order_id": order_id})
                     self._send(partition, ledger.dispatch_for(account, order_id), None)
                 else:
@@ -144,24 +145,24 @@ class Dispatcher:
         `redispatch_after_ms` for that long is unattended.
         """
         held = [
-            (account.id, order)
-            for decider in list(self._deciders.values())
+            (account.id, order.terms.order_id, order.dispatch_epoch)
+            for decider in self._deciders.values()
             for account, order in decider.ledger.open_orders()
-            if order.acknowledged is not None
+            if order.worker_id is not None
         ]
         silent: dict[str, float] = {}
         now = time.monotonic()
         patience_s = 2 * self._settings.redispatch_after_ms / 1000
         for start in range(0, len(held), _CHUNK):
             chunk = held[start : start + _CHUNK]
-            marks = await cast(Any, self._redis.hmget(WATERMARKS, [order.order_id for _, order in chunk]))
-            for (account_id, order), mark in zip(chunk, marks, strict=True):
+            marks = await cast(Any, self._redis.hmget(WATERMARKS, [order_id for _, order_id, _ in chunk]))
+            for (account_id, order_id, epoch), mark in zip(chunk, marks, strict=True):
                 if _is_fresh(mark, patience_s):
                     continue
-                since = silent[order.order_id] = self._unattended.get(order.order_id, now)
+                since = silent[order_id] = self._unattended.get(order_id, now)
                 if now - since > patience_s:
-                    silent.pop(order.order_id)
-                    self._ask_for_redispatch(account_id, order.order_id, order.dispatch_epoch)
+                    silent.pop(order_id)
+                    self._ask_for_redispatch(account_id, order_id, epoch)
         self._unattended = silent
         self._producer.poll(0)
 

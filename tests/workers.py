@@ -1,0 +1,62 @@
+"""Workers as real processes, for the tests that kill them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runtime.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment variables that give a child process these settings."""
+    fields = settings.model_dump(mode="json", exclude_defaults=True)
+    return {**os.environ, **{name.upper(): str(value) for name, value in fields.items()}}
+
+
+class Worker:
+    """`run(settings)` of a module, in a process of its own."""
+
+    def __init__(self, settings: Settings, module: str) -> None:
+        program = f"from runtime import logs; from runtime.settings import settings; from {module} import run; "
+        program += f"logs.configure(settings(), {module!r}); run(settings())"
+        self.log = (settings.tape_home / f"{module}.log").open("a")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", program], cwd=ROOT, env=environment(settings), stdout=self.log, stderr=self.log
+        )
+
+    def kill(self) -> None:
+        """SIGKILL: no chance to finish anything."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code. Fails when it takes longer than 15 s."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(15)
+
+
+@contextmanager
+def worker(settings: Settings, module: str) -> Iterator[Worker]:
+    started = Worker(settings, module)
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.log.close()
+
+
+def eventually(condition: Callable[[], bool], what: str, within_s: float = 60.0) -> None:
+    """Wait until a condition holds; fails saying what did not come true."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
+        time.sleep(0.05)
