@@ -1,0 +1,225 @@
+"""Each rejection code has a case here that gives it, and every code in the program is in the table of codes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import domain
+from domain import events, schema
+from domain.account import IDS_KEPT_US
+from domain.codes import CODES
+from tests.domain.desk import START_US, Desk
+
+Case = Callable[[Desk], Any]
+
+
+def _closed(desk: Desk) -> str:
+    fill = desk.trade("BUY", "1", "10.00")
+    return str(fill.order_id)
+
+
+def _open(desk: Desk) -> str:
+    accepted = desk.submit("BUY", "2", "10.00")
+    return str(accepted.order.order_id)
+
+
+COMMANDS_REFUSED: list[tuple[str, Case]] = [
+    ("COMMAND_ID_INVALID", lambda desk: desk.deposit("1", command_id="")),
+    ("COMMAND_ID_INVALID", lambda desk: desk.deposit("1", command_id="x" * 129)),
+    ("COMMAND_ID_INVALID", lambda desk: desk.deposit("1", command_id="nul\0")),
+    ("COMMAND_ID_CONFLICT", lambda desk: desk.deposit("1", command_id="cmd_2")),
+    ("COMMAND_ID_CONFLICT", lambda desk: desk.withdraw("10000", command_id="cmd_2")),
+    ("COMMAND_EXPIRED", lambda desk: desk.deposit("1", issued_at_us=START_US - IDS_KEPT_US - 1)),
+    ("COMMAND_EXPIRED", lambda desk: desk.submit("BUY", "1", "1.00", issued_at_us=START_US - IDS_KEPT_US - 1)),
+    ("COMMAND_AHEAD", lambda desk: desk.deposit("1", issued_at_us=START_US + 300_000_001)),
+    ("CLIENT_ORDER_ID_INVALID", lambda desk: desk.submit("BUY", "1", "1.00", client_order_id="")),
+    ("CLIENT_ORDER_ID_INVALID", lambda desk: desk.submit("BUY", "1", "1.00", client_order_id="x" * 49)),
+    ("CLIENT_ORDER_ID_INVALID", lambda desk: desk.submit("BUY", "1", "1.00", client_order_id="a\nb")),
+    ("CLIENT_ORDER_ID_INVALID", lambda desk: desk.submit("BUY", "1", "1.00", order_id="ord_of_somebody_else")),
+    ("TEXT_INVALID", lambda desk: desk.submit("BUY", "1", "1.00", symbol="A\0")),
+    ("TEXT_INVALID", lambda desk: desk.submit("BUY", "1", "1.00", signal_id="s" * 129)),
+    ("TEXT_INVALID", lambda desk: desk.cancel("")),
+    ("QUANTITY_NOT_FINITE", lambda desk: desk.submit("BUY", "NaN", "1.00")),
+    ("QUANTITY_NOT_FINITE", lambda desk: desk.submit("BUY", "sNaN", "1.00")),
+    ("QUANTITY_NOT_FINITE", lambda desk: desk.submit("BUY", "Infinity", "1.00")),
+    ("QUANTITY_OUT_OF_RANGE", lambda desk: desk.submit("BUY", "1E+999999", "1.00")),
+    ("QUANTITY_OUT_OF_RANGE", lambda desk: desk.submit("BUY", "1E-19", "1.00")),
+    ("PRICE_NOT_FINITE", lambda desk: desk.submit("BUY", "1", "NaN")),
+    ("PRICE_NOT_FINITE", lambda desk: desk.submit("BUY", "1", protection_price=Decimal("-Infinity"))),
+    ("PRICE_OUT_OF_RANGE", lambda desk: desk.submit("BUY", "1", "1E+15")),
+    ("AMOUNT_NOT_FINITE", lambda desk: desk.deposit("NaN")),
+    ("AMOUNT_NOT_FINITE", lambda desk: desk.withdraw("-Infinity")),
+    ("AMOUNT_OUT_OF_RANGE", lambda desk: desk.deposit("1E+999999")),
+    ("AMOUNT_OUT_OF_RANGE", lambda desk: desk.deposit("1E-999999")),
+    ("AMOUNT_NOT_POSITIVE", lambda desk: desk.deposit("0")),
+    ("AMOUNT_NOT_POSITIVE", lambda desk: desk.withdraw("-0.01")),
+    ("AMOUNT_OVER_PRECISE", lambda desk: desk.deposit("0.001")),
+    ("ACCOUNT_UNKNOWN", lambda desk: desk.deposit("1", account_id="nobody")),
+    ("ACCOUNT_UNKNOWN", lambda desk: desk.submit("BUY", "1", "1.00", account_id="nobody")),
+    ("ACCOUNT_UNKNOWN", lambda desk: desk.cancel("ord_1", account_id="nobody")),
+    ("ACCOUNT_ALREADY_OPEN", lambda desk: desk.open()),
+    ("ACCOUNT_ID_INVALID", lambda desk: desk.open(account_id="")),
+    ("ACCOUNT_ID_INVALID", lambda desk: desk.open(account_id="a\0")),
+    ("OWNER_INVALID", lambda desk: desk.open(account_id="other", owner="")),
+    ("CURRENCY_INVALID", lambda desk: desk.open(account_id="other", currency="DOLLAR")),
+    ("FEE_INVALID", lambda desk: desk.open(account_id="other", fee_bps="-1")),
+    ("FEE_INVALID", lambda desk: desk.open(account_id="other", fee_bps="10000.0001")),
+    ("FEE_INVALID", lambda desk: desk.open(account_id="other", fee_bps="0.00001")),
+    ("FEE_INVALID", lambda desk: desk.open(account_id="other", fee_bps="NaN")),
+    ("CURRENCY_MISMATCH", lambda desk: desk.deposit("1", currency="EUR")),
+    ("CASH_INSUFFICIENT", lambda desk: desk.withdraw("10000.01")),
+    ("CLIENT_ORDER_ID_CONFLICT", lambda desk: [desk.submit("BUY", n, "1.00", client_order_id="c") for n in "12"][-1]),
+    ("ORDER_UNKNOWN", lambda desk: desk.cancel("ord_unknown")),
+    ("ORDER_NOT_OPEN", lambda desk: desk.cancel(_closed(desk))),
+]
+
+ORDERS_REJECTED: list[tuple[str, Case]] = [
+    ("CASH_INSUFFICIENT", lambda desk: desk.submit("BUY", "1001", "10.00")),
+    ("INSTRUMENT_UNKNOWN", lambda desk: desk.submit("BUY", "1", "10.00", symbol="GOOGL")),
+    ("INSTRUMENT_UNKNOWN", lambda desk: desk.submit("SELL", "1", "10.00", symbol="")),
+    ("QUANTITY_NOT_POSITIVE", lambda desk: desk.submit("BUY", "0", "10.00")),
+    ("QUANTITY_NOT_POSITIVE", lambda desk: desk.submit("SELL", "-1", "10.00")),
+    ("QUANTITY_OVER_PRECISE", lambda desk: desk.submit("BUY", "1.5", "10.00")),
+    ("PRICE_REQUIRED", lambda desk: desk.submit("BUY", "1")),
+    ("PRICE_REQUIRED", lambda desk: desk.submit("SELL", "1", order_type="LIMIT")),
+    ("PRICE_NOT_ALLOWED", lambda desk: desk.submit("BUY", "1", "10.00", protection_price=Decimal(11))),
+    ("PRICE_NOT_ALLOWED", lambda desk: desk.submit("BUY", "1", "10.00", order_type="MARKET")),
+    ("PRICE_NOT_POSITIVE", lambda desk: desk.submit("BUY", "1", "0.00")),
+    ("PRICE_NOT_POSITIVE", lambda desk: desk.submit("BUY", "1", protection_price=Decimal(-1))),
+    ("PRICE_OFF_INCREMENT", lambda desk: desk.submit("BUY", "1", "10.001")),
+    ("POSITION_INSUFFICIENT", lambda desk: desk.submit("SELL", "1", "10.00")),
+]
+
+REPORTS_REFUSED: list[tuple[str, Case]] = [
+    ("ACCOUNT_UNKNOWN", lambda desk: desk.fill("ord_1", "1", "10.00", account_id="nobody")),
+    ("ORDER_UNKNOWN", lambda desk: desk.acknowledge("ord_unknown")),
+    ("ORDER_NOT_OPEN", lambda desk: desk.fill(_closed(desk), "1", "10.00")),
+    ("ORDER_NOT_OPEN", lambda desk: desk.redispatch(_closed(desk))),
+    ("EPOCH_UNKNOWN", lambda desk: desk.acknowledge(_open(desk), dispatch_epoch=2)),
+    ("EPOCH_STALE", lambda desk: desk.canceled(_open(desk), dispatch_epoch=0)),
+    ("FILL_NOT_FINITE", lambda desk: desk.fill(_open(desk), "NaN", "10.00")),
+    ("FILL_NOT_FINITE", lambda desk: desk.fill(_open(desk), "1", "Infinity")),
+    ("FILL_NOT_FINITE", lambda desk: desk.fill(_open(desk), "1", "10.00", "sNaN")),
+    ("FILL_OUT_OF_RANGE", lambda desk: desk.fill(_open(desk), "1", "1E+15")),
+    ("FILL_NOT_POSITIVE", lambda desk: desk.fill(_open(desk), "0", "10.00")),
+    ("FILL_NOT_POSITIVE", lambda desk: desk.fill(_open(desk), "1", "0")),
+    ("FILL_OVER_PRECISE", lambda desk: desk.fill(_open(desk), "0.5", "10.00")),
+    ("FILL_EXCEEDS_LEAVES", lambda desk: desk.fill(_open(desk), "3", "10.00")),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "case"), COMMANDS_REFUSED, ids=[f"{n}-{c[0]}" for n, c in enumerate(COMMANDS_REFUSED)]
+)
+def test_a_command_is_refused(code: str, case: Case) -> None:
+    """The answer is a CommandRejected of version 0 with this code, and it can be written and read."""
+    desk = Desk()
+
+    event = case(desk)
+
+    assert isinstance(event, events.CommandRejected)
+    assert event.code == code
+    assert event.originator_version == 0
+    _check_storable(event)
+
+
+@pytest.mark.parametrize(("code", "case"), ORDERS_REJECTED, ids=[f"{n}-{c[0]}" for n, c in enumerate(ORDERS_REJECTED)])
+def test_an_order_is_rejected(code: str, case: Case) -> None:
+    """The answer is an OrderRejected with this code and the order's terms; nothing is held."""
+    desk = Desk()
+
+    event = case(desk)
+
+    assert isinstance(event, events.OrderRejected)
+    assert event.code == code
+    assert event.postings == ()
+    assert desk.account.held_cash == 0
+    assert desk.account.orders == {}
+    _check_storable(event)
+
+
+@pytest.mark.parametrize(("code", "case"), REPORTS_REFUSED, ids=[f"{n}-{c[0]}" for n, c in enumerate(REPORTS_REFUSED)])
+def test_a_report_is_refused(code: str, case: Case) -> None:
+    """The answer is a ReportRejected of version 0 with this code."""
+    desk = Desk()
+
+    event = case(desk)
+
+    assert isinstance(event, events.ReportRejected)
+    assert event.code == code
+    assert event.originator_version == 0
+    _check_storable(event)
+
+
+def _check_storable(event: Any) -> None:
+    """What PostgreSQL's text and Kafka's record size allow: no control characters, no endless values."""
+    for text in (event.text, *event.details, *event.details.values(), event.originator_id):
+        assert text.isprintable()
+        assert len(text) <= 500
+    assert event.text
+    type_, value = schema.encode(event)
+    assert b"\\u0000" not in value
+    assert schema.decode(type_, value) == event
+
+
+ANY_NUMBER = st.one_of(
+    st.decimals(allow_nan=True, allow_infinity=True),
+    st.sampled_from([Decimal(text) for text in ("sNaN", "-0", "0E+999999", "0E-999999", "1E+999999", "-1E-999999")]),
+)
+
+
+@given(number=ANY_NUMBER, other=ANY_NUMBER, text=st.text(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_no_number_and_no_text_makes_the_ledger_raise(number: Decimal, other: Decimal, text: str) -> None:
+    """Whatever stands in a field, the answer is an event that can be written and read, and the books stay whole."""
+    desk = Desk(cash="1000")
+    desk.trade("BUY", "5", "10.00")
+    open_id = _open(desk)
+
+    answers = [
+        desk.deposit(str(number), currency=text),
+        desk.withdraw(str(number), command_id=text),
+        desk.submit("BUY", str(number), str(other)),
+        desk.submit("SELL", str(number), symbol=text),
+        desk.submit("BUY", "1", None, protection_price=number, client_order_id=text),
+        desk.submit("BUY", "1", "1.00", signal_id=text, order_id=text),
+        desk.open(account_id=text, owner=text, currency=text, fee_bps=str(other)),
+        desk.fill(open_id, str(number), str(other)),
+        desk.fill(open_id, "1", str(number), str(other)),
+        desk.cancel(text),
+    ]
+
+    for answer in answers:
+        schema.decode(*schema.encode(answer))
+        for value in (getattr(answer, "text", ""), *getattr(answer, "details", {}).values()):
+            assert value == "" or value.isprintable()
+    assert desk.refolded().digest() == desk.ledger.digest()
+
+
+def test_every_code_has_a_case() -> None:
+    """The table of codes and the cases of this module name the same codes."""
+    cases = {code for code, _ in (*COMMANDS_REFUSED, *ORDERS_REJECTED, *REPORTS_REFUSED)}
+
+    assert cases == set(CODES)
+
+
+def test_every_code_in_the_program_is_in_the_table() -> None:
+    """Each literal that is handed to `refuse` is a known code."""
+    used = set()
+    for path in Path(domain.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("refuse") and node.args:
+                code = node.args[0]
+                if isinstance(code, ast.Constant):
+                    used.add(code.value)
+
+    assert len(used) > 20
+    assert used <= set(CODES)
