@@ -28,7 +28,7 @@ class TestPaperVenue(VenueConformance):
 
 def test_paper_is_the_default() -> None:
     """Who sets nothing trades on paper."""
-    assert "PAPER" == make_venue(Settings(_env_file=None)).name
+    assert make_venue(Settings(_env_file=None)).name == "PAPER"
 
 
 def test_a_live_venue_is_refused() -> None:

@@ -43,7 +43,7 @@ class VenueConformance:
         await connected.submit(order)
         await connected.submit(order)
 
-        assert [] == heard
+        assert heard == []
 
     async def test_an_order_meets_its_tick(
         self, connected: Venue, busy: TickAt, heard: list[tuple[str, Outcome]]
@@ -81,7 +81,7 @@ class VenueConformance:
 
         connected.evaluate(order, busy)
 
-        assert [] == heard
+        assert heard == []
 
     async def test_a_cancel_is_answered(self, connected: Venue, heard: list[tuple[str, Outcome]]) -> None:
         """Cancelling says that the rest will not be executed."""
