@@ -1,0 +1,281 @@
+"""Goal: `replay` finds nothing on sound tables and names every planted change of every table it compares.
+
+Method: a real tape, projected by the real projector, then one row after another changed, removed or added, and restored.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from audit.replay import replay
+from domain import ids
+from runtime.clients import kafka_producer, postgres
+from runtime.settings import Settings
+from tests.audit.planting import Backup
+from tests.audit.world import EVENTS, SIGNALS, story
+
+pytestmark = pytest.mark.integration
+
+BUY_1 = ids.order_id("ann", "buy-1")
+REST_1 = ids.order_id("ann", "rest-1")
+B2 = ids.order_id("bob", "b2")
+TABLES = (
+    *("accounts", "balances", "journal_postings", "orders", "order_events", "fills", "command_rejections"),
+    *("positions", "lots", "order_book_levels", "signals", "signal_refusals"),
+)
+
+
+class Plant(NamedTuple):
+    """A change of one row, and what replay must say. place: topic, partition, offset of the last event, if any."""
+
+    table: str
+    statement: str
+    key: str
+    column: str
+    expected: str
+    found: str
+    place: tuple[str, int, int] | None
+
+
+PLANTS = (
+    Plant(
+        "accounts",
+        "update accounts set version = 99 where account_id = 'bob'",
+        "bob",
+        "version",
+        "10",
+        "99",
+        (EVENTS, 1, 10),
+    ),
+    Plant(
+        "accounts",
+        "update accounts set owner = 'Eve' where account_id = 'ann'",
+        "ann",
+        "owner",
+        "Ann",
+        "Eve",
+        (EVENTS, 0, 17),
+    ),
+    Plant(
+        "accounts", "delete from accounts where account_id = 'ann'", "ann", "(row)", "a row", "no row", (EVENTS, 0, 17)
+    ),
+    Plant(
+        "accounts",
+        """insert into accounts select 'eve', owner, currency, lot_method, fee_bps, opened_at, version, updated_at,
+           partition, record_offset from accounts where account_id = 'ann'""",
+        *("eve", "(row)", "no row", "a row", None),
+    ),
+    Plant(
+        "balances",
+        "update balances set amount = 0 where account_id = 'ann' and book_account = 'fees'",
+        *("ann, fees, USD", "amount", "3.06", "0", (EVENTS, 0, 9)),
+    ),
+    Plant(
+        "balances",
+        "delete from balances where account_id = 'ann' and book_account = 'hold'",
+        *("ann, hold, USD", "(row)", "a row", "no row", (EVENTS, 0, 12)),
+    ),
+    Plant(
+        "balances",
+        "insert into balances values ('ann', 'gift', 'USD', 1)",
+        *("ann, gift, USD", "amount", "0", "1", None),
+    ),
+    Plant(
+        "orders",
+        f"update orders set status = 'NEW' where order_id = '{BUY_1}'",
+        *(BUY_1, "status", "FILLED", "NEW", (EVENTS, 0, 5)),
+    ),
+    Plant(
+        "orders",
+        f"update orders set hold_cash = 1 where order_id = '{REST_1}'",
+        *(REST_1, "hold_cash", "900.9", "1", (EVENTS, 0, 13)),
+    ),
+    Plant(
+        "orders",
+        f"update orders set dispatch_epoch = 1 where order_id = '{B2}'",
+        *(B2, "dispatch_epoch", "2", "1", (EVENTS, 1, 7)),
+    ),
+    Plant(
+        "orders",
+        "update orders set reject_code = null where client_order_id = 'unknown'",
+        *(ids.order_id("ann", "unknown"), "reject_code", "INSTRUMENT_UNKNOWN", "null", (EVENTS, 0, 11)),
+    ),
+    Plant(
+        "orders", f"delete from orders where order_id = '{BUY_1}'", BUY_1, "(row)", "a row", "no row", (EVENTS, 0, 5)
+    ),
+    Plant(
+        "order_events",
+        "update order_events set data = jsonb_set(data, '{fee}', '\"0.54\"') where partition = 0 and record_offset = 4",
+        *("partition 0, record_offset 4", "data", "0.53", "0.54", (EVENTS, 0, 4)),
+    ),
+    Plant(
+        "order_events",
+        "delete from order_events where partition = 0 and record_offset = 5",
+        *("partition 0, record_offset 5", "(row)", "a row", "no row", (EVENTS, 0, 5)),
+    ),
+    Plant(
+        "fills",
+        "update fills set price = 52.02 where partition = 0 and record_offset = 4",
+        *("partition 0, record_offset 4", "price", "52.01", "52.02", (EVENTS, 0, 4)),
+    ),
+    Plant(
+        "fills",
+        "update fills set cash_change = 0 where partition = 0 and record_offset = 9",
+        *("partition 0, record_offset 9", "cash_change", "869.13", "0", (EVENTS, 0, 9)),  # 15 x 58 - 0.87
+    ),
+    Plant(
+        "fills",
+        """insert into fills select 'forged', order_id, account_id, symbol, side, quantity, price, fee, realized_pnl,
+           cash_change, venue, market_time, recorded_at, evidence, partition, 6 from fills
+           where partition = 0 and record_offset = 5""",
+        *("partition 0, record_offset 6", "(row)", "no row", "a row", (EVENTS, 0, 6)),
+    ),
+    Plant(
+        "fills",
+        "update fills set partition = 9 where partition = 1 and record_offset = 4",
+        *("partition 9, record_offset 4", "(row)", "no row", "a row", None),
+    ),
+    Plant(
+        "command_rejections",
+        "update command_rejections set code = 'X' where account_id = 'ann'",
+        *("partition 0, record_offset 18", "code", "CASH_INSUFFICIENT", "X", (EVENTS, 0, 18)),
+    ),
+    Plant(
+        "journal_postings",
+        "update journal_postings set amount = -amount where partition = 0 and record_offset = 1 and leg = 1",
+        *("partition 0, record_offset 1, leg 1", "amount", "-10000", "10000", (EVENTS, 0, 1)),
+    ),
+    Plant(
+        "journal_postings",
+        "delete from journal_postings where partition = 1 and record_offset = 1 and leg = 0",
+        *("partition 1, record_offset 1, leg 0", "(row)", "a row", "no row", (EVENTS, 1, 1)),
+    ),
+    Plant(
+        "journal_postings",
+        """insert into journal_postings select partition, 500, leg, account_id, book_account, commodity, amount,
+           event_type, event_id, recorded_at, market_time from journal_postings where partition = 1 and record_offset = 1 and leg = 0""",
+        *("partition 1, record_offset 500, leg 0", "(row)", "no row", "a row", (EVENTS, 1, 500)),
+    ),
+    Plant(
+        "positions",
+        "update positions set held_quantity = 1 where account_id = 'ann'",
+        *("ann, AAPL", "held_quantity", "0", "1", (EVENTS, 0, 17)),
+    ),
+    Plant(
+        "positions",
+        "delete from positions where account_id = 'bob'",
+        "bob, IBM",
+        "(row)",
+        "a row",
+        "no row",
+        (EVENTS, 1, 4),
+    ),
+    Plant(
+        "lots",
+        "update lots set cost = cost + 1 where account_id = 'bob'",
+        *("bob, IBM, average", "cost", "1060", "1061", (EVENTS, 1, 4)),
+    ),
+    Plant(
+        "lots",
+        "insert into lots values ('bob', 'IBM', 'more', 1, 1, now())",
+        *("bob, IBM, more", "(row)", "no row", "a row", None),
+    ),
+    Plant(
+        "order_book_levels",
+        "update order_book_levels set orders = 1 where symbol = 'IBM'",
+        *("IBM, BUY, 90", "orders", "2", "1", (EVENTS, 1, 7)),
+    ),
+    Plant(
+        "signals",
+        "update signals set p_buy = 0.51 where partition = 3 and record_offset = 0",
+        *("partition 3, record_offset 0", "p_buy", "0.5", "0.51", (SIGNALS, 3, 0)),
+    ),
+    Plant(
+        "signals",
+        "delete from signals where partition = 2 and record_offset = 1",
+        *("partition 2, record_offset 1", "(row)", "a row", "no row", (SIGNALS, 2, 1)),
+    ),
+    Plant(
+        "signal_refusals",
+        "update signal_refusals set text = 'yes'",
+        *("partition 2, record_offset 2", "text", "no", "yes", (SIGNALS, 2, 2)),
+    ),
+)
+
+
+def test_sound_tables_have_no_differences(ledger_settings: Settings) -> None:
+    """The fold and the projections agree on every row, and the digest is that of the ledger that decided."""
+    world = story(ledger_settings)
+    world.project()
+
+    verdict = replay(ledger_settings)
+
+    assert verdict.differences == []
+    assert verdict.ok
+    assert verdict.digest == world.ledger.digest().hex()
+    rows = {table.table: table.rows for table in verdict.tables}
+    assert set(rows) == set(TABLES)
+    assert all(rows.values()), "each table has something to compare"
+    assert (verdict.accounts, rows["fills"], rows["orders"], rows["order_book_levels"]) == (2, 4, 9, 1)
+
+
+def test_each_planted_change_is_named(ledger_settings: Settings, subtests: pytest.Subtests) -> None:
+    """A value changed, a row removed or added: replay names table, key, column, both values and the last event."""
+    story(ledger_settings).project()
+    assert {plant.table for plant in PLANTS} == set(TABLES)
+    with postgres(ledger_settings, autocommit=True) as connection:
+        backup = Backup(connection, TABLES)
+        for plant in PLANTS:
+            with subtests.test(plant.statement):
+                backup.plant(plant.statement)
+                verdict = replay(ledger_settings)
+                backup.restore()
+
+                assert not verdict.ok
+                found = [
+                    one for one in verdict.differences if (one.table, one.key, one.column) == plant[:1] + plant[2:4]
+                ]
+                assert len(found) == 1, [str(one) for one in verdict.differences]
+                assert plant.expected in found[0].expected
+                assert plant.found in found[0].found
+                place = None if plant.place is None else (ledger_settings.topic(plant.place[0]), *plant.place[1:])
+                where = (found[0].topic, found[0].partition, found[0].offset)
+                assert where == (place or (None, None, None))
+        assert replay(ledger_settings).ok, "the changes were undone"
+
+
+def test_the_fold_stops_where_the_tables_are(ledger_settings: Settings) -> None:
+    """Events that the projector has not taken yet are not expected in the tables."""
+    world = story(ledger_settings)
+    world.project()
+    world.submit("bob", "b4", "BUY", "IBM", "1", limit="50")
+    world.flush()
+
+    assert replay(ledger_settings).ok
+    world.project()
+    verdict = replay(ledger_settings)
+
+    assert verdict.ok
+    assert verdict.digest == world.ledger.digest().hex()
+
+
+def test_a_log_that_does_not_fold_is_named(ledger_settings: Settings) -> None:
+    """A broken chain below the tables' progress is one difference with its place, and no table is compared."""
+    story(ledger_settings).project()
+    producer = kafka_producer(ledger_settings)
+    producer.produce(ledger_settings.topic(EVENTS), key=b"ann", value=b"{}", headers=[], partition=0)
+    producer.flush(10)
+    with postgres(ledger_settings) as connection:
+        connection.execute(
+            "update projection_progress set next_offset = next_offset + 1 where projection = 'ledger' and partition = 0"
+        )
+
+    verdict = replay(ledger_settings)
+
+    (difference,) = verdict.differences
+    assert (difference.table, difference.partition, difference.offset) == ("(tape)", 0, 19)
+    assert "tape-seq" in difference.found
+    assert msgspec.json.encode(verdict)
