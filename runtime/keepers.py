@@ -1,7 +1,7 @@
 """A keeper is the thread that keeps one server or worker running: start, watch, and start again when it ends.
 
 It waits before it starts again, longer each time, at most BACKOFF_S_MAX; a healthy minute makes it patient anew. It
-never gives up. What does not answer its probe for SILENT_S_MAX is ended and started again; one that has just started has
+never gives up. What does not answer its probe for SILENT_S_MAX is ended and started again; one that has just begun has
 START_S_MAX until its first answer.
 """
 
