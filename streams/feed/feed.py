@@ -20,8 +20,9 @@ from models.features import WINDOW
 from runtime import metrics
 from runtime.settings import Settings
 from streams.feed.lockstep import Lockstep
+from streams.feed.patience import Stopped, patiently
 from streams.feed.plan import DroppedBar, Plan, plan
-from streams.feed.publisher import Publisher, Standing, Stopped
+from streams.feed.publisher import Publisher, Standing
 
 WARM_UP = WINDOW - 1
 """Bars of each symbol before the first day: the first day's bar then completes the first feature window."""
@@ -156,7 +157,7 @@ class _Run:
         self.complete = False
 
     def run(self) -> None:
-        standing = Standing.read(self._settings, self._symbols)
+        standing = patiently(lambda: Standing.read(self._settings, self._symbols), self._stopped)
         left = self._planned.after(standing.times())
         self.skipped = self._planned.bars - left.bars
         self._tell(max(standing.times().values(), default=None))

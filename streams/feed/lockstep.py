@@ -21,7 +21,7 @@ from runtime.clients import redis_sync
 from runtime.settings import Settings
 from streams import codec
 from streams.feed.consequences import Consequences, Published, Watermark
-from streams.feed.publisher import Stopped
+from streams.feed.patience import Stopped, patiently
 from streams.strategy.rule import Follower
 from streams.tape import TapeReader, TapeRecord, end_offsets
 
@@ -122,7 +122,8 @@ class Lockstep:
     def _follow(self, tape: str, fold: Callable[[TapeRecord], None]) -> None:
         """Start following a tape; return when everything that is on it now is folded."""
         topic = self._settings.topic(tape)
-        behind = {partition: end for partition, end in end_offsets(self._settings, topic).items() if end}
+        ends = patiently(lambda: end_offsets(self._settings, topic), self._stopped)
+        behind = {partition: end for partition, end in ends.items() if end}
         caught_up = threading.Event()
 
         def run() -> None:

@@ -20,15 +20,12 @@ from runtime.clients import kafka_producer
 from runtime.settings import Settings
 from streams import codec
 from streams.feed.consequences import Published
+from streams.feed.patience import Stopped
 from streams.tape import end_offsets, read_range
 
 TOPIC = "market.ticks"
 _FLUSH_S = 0.5
 _logger = logging.getLogger(__name__)
-
-
-class Stopped(Exception):
-    """The feed was told to stop before it was done."""
 
 
 class Publisher:

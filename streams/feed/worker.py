@@ -6,11 +6,17 @@ import logging
 import signal
 import threading
 
+import msgspec
+
 from runtime import health as health_module
+from runtime.embedded.process import write_atomically
 from runtime.settings import Settings
 from streams.feed.feed import LOCKSTEP, Feed, Pace
 from streams.feed.publisher import TOPIC
 from streams.topics import wait_until_there
+
+SUMMARY = "feed.json"
+"""Left in tape_home when the whole replay is done, for whoever waits for it."""
 
 _BEAT_S = 1.0
 _logger = logging.getLogger(__name__)
@@ -39,5 +45,7 @@ def run(settings: Settings) -> None:
         summary.bars_total,
         summary.seconds,
     )
+    if summary.complete:
+        write_atomically(settings.tape_home / SUMMARY, msgspec.json.encode(summary).decode())
     while not stopping.wait(_BEAT_S):  # a worker that ends is started again: stay, with nothing left to do
         health.beat()
