@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -58,4 +60,15 @@ async def offline(offline_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 async def online(ledger_settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application on real servers."""
     async with serving(ledger_settings) as client:
+        await until_ready(client)
         yield client
+
+
+async def until_ready(client: httpx.AsyncClient) -> httpx.Response:
+    """The first 200 of /readyz, or the last answer after 15 s: a fresh topic takes a moment to have leaders."""
+    deadline = time.monotonic() + 15
+    while True:
+        answer = await client.get("/readyz")
+        if answer.status_code == 200 or time.monotonic() > deadline:
+            return answer
+        await asyncio.sleep(0.05)
