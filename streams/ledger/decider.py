@@ -14,7 +14,7 @@ class LedgerDecider:
     """The accounts of one partition. client_ids_kept_us: how long ids are remembered, microseconds."""
 
     def __init__(self, catalog: Catalog, client_ids_kept_us: int) -> None:
-        self.ledger = Ledger(catalog)
+        self.ledger = Ledger(catalog, ids_kept_us_max=client_ids_kept_us)
         self._kept_us = client_ids_kept_us
 
     def fold(self, event: Folded) -> None:
