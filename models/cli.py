@@ -1,4 +1,4 @@
-"""`tape models`: train a model, and list those there are."""
+"""`tape models`: train a model, list those there are, choose the one that is used."""
 
 from __future__ import annotations
 
@@ -75,6 +75,18 @@ def list_() -> None:
             version.sha256[:12],
         )
     _console.print(table if versions else "No model yet: train one with `tape models train`.")
+
+
+@app.command()
+def promote(version: Annotated[str, typer.Argument(help="as `tape models list` shows it")]) -> None:
+    """Make a version the champion; signals workers use it from their next start on."""
+    from models import registry
+
+    try:
+        meta = registry.promote(settings(), version)
+    except TapeledgerError as error:
+        _fail(error)
+    _console.print(f"Model {meta.name} version {meta.version} is the champion.")
 
 
 def metrics_table(meta: Meta) -> Table:

@@ -49,6 +49,11 @@ def test_train_then_list(at_home: Settings) -> None:
     assert "champion" in output
     assert "IBM" in output
 
+    code, output = run("promote", "1")
+    assert (code, "version 1 is the champion" in output) == (0, True), output
+    code, output = run("promote", "9")
+    assert (code, "not found" in output) == (1, True), output
+
 
 def test_an_empty_list_says_what_to_do(at_home: Settings) -> None:
     """Without any model the list names the command that makes one."""

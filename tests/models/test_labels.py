@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from models import dataset, training
@@ -83,7 +83,12 @@ def interval_days(rows: Samples, history: dict[str, list[date]], horizon: int) -
     return found
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # an example takes 0.1 s: shrinking one would take minutes
+)
 @given(horizon=st.integers(1, 20), seed=st.integers(0, 10_000), late=st.integers(0, 40), gap=st.integers(0, 30))
 def test_no_training_label_meets_what_is_predicted(
     monkeypatch: pytest.MonkeyPatch, horizon: int, seed: int, late: int, gap: int
