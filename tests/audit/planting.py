@@ -10,7 +10,7 @@ from psycopg import sql
 
 
 class Backup:
-    """A copy of some tables, from which they can be restored."""
+    """A copy of some tables, from which they can be restored, and are at the end."""
 
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], tables: Sequence[str]) -> None:
         self._connection = connection
@@ -18,6 +18,13 @@ class Backup:
         connection.execute("create schema backup")
         for table in tables:
             connection.execute(sql.SQL("create table backup.{0} as table public.{0}").format(sql.Identifier(table)))
+
+    def __enter__(self) -> Backup:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.restore()
+        self._connection.execute("drop schema backup cascade")
 
     def plant(self, statement: str) -> None:
         """Run a change, which must change exactly one row."""

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from audit.cli import app
 from runtime.clients import postgres
 from runtime.settings import Settings
-from tests.audit.world import story
+from tests.audit.world import World, story
 
 runner = CliRunner()
 
@@ -46,10 +46,9 @@ def test_exit_codes_say_what_was_found(ledger_settings: Settings, monkeypatch: p
 
 
 @pytest.mark.integration
-def test_json_is_for_machines(ledger_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_is_for_machines(told: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """--json prints one JSON document and nothing else on standard output."""
-    _use(monkeypatch, ledger_settings)
-    story(ledger_settings).project()
+    _use(monkeypatch, told.settings)
 
     verdicts = [json.loads(runner.invoke(app, [name, "--json"]).stdout) for name in ("verify", "replay")]
 
@@ -70,7 +69,7 @@ def test_a_missing_server_is_one_clear_line(
     command: str, address: str, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Exit code 2 and one line when it cannot be checked."""
-    _use(monkeypatch, Settings(_env_file=None, database_url=address, tape_home=tmp_path))  # type: ignore[call-arg]
+    _use(monkeypatch, Settings(_env_file=None, database_url=address, tape_home=tmp_path))
 
     result = runner.invoke(app, [command])
 

@@ -1,6 +1,6 @@
 """Goal: `replay` finds nothing on sound tables and names every planted change of every table it compares.
 
-Method: a real tape, projected by the real projector, then one row after another changed, removed or added, and restored.
+Method: a real tape, projected by the real projector, then one row after another changed, removed or added, and undone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from domain import ids
 from runtime.clients import kafka_producer, postgres
 from runtime.settings import Settings
 from tests.audit.planting import Backup
-from tests.audit.world import EVENTS, SIGNALS, story
+from tests.audit.world import EVENTS, SIGNALS, World, story
 
 pytestmark = pytest.mark.integration
 
@@ -155,8 +155,9 @@ PLANTS = (
     ),
     Plant(
         "journal_postings",
-        """insert into journal_postings select partition, 500, leg, account_id, book_account, commodity, amount,
-           event_type, event_id, recorded_at, market_time from journal_postings where partition = 1 and record_offset = 1 and leg = 0""",
+        """insert into journal_postings select partition, 500, leg, account_id, book_account, commodity,
+           amount, event_type, event_id, recorded_at, market_time from journal_postings
+           where partition = 1 and record_offset = 1 and leg = 0""",
         *("partition 1, record_offset 500, leg 0", "(row)", "no row", "a row", (EVENTS, 1, 500)),
     ),
     Plant(
@@ -206,32 +207,28 @@ PLANTS = (
 )
 
 
-def test_sound_tables_have_no_differences(ledger_settings: Settings) -> None:
+def test_sound_tables_have_no_differences(told: World) -> None:
     """The fold and the projections agree on every row, and the digest is that of the ledger that decided."""
-    world = story(ledger_settings)
-    world.project()
-
-    verdict = replay(ledger_settings)
+    verdict = replay(told.settings)
 
     assert verdict.differences == []
     assert verdict.ok
-    assert verdict.digest == world.ledger.digest().hex()
+    assert verdict.digest == told.ledger.digest().hex()
     rows = {table.table: table.rows for table in verdict.tables}
     assert set(rows) == set(TABLES)
     assert all(rows.values()), "each table has something to compare"
     assert (verdict.accounts, rows["fills"], rows["orders"], rows["order_book_levels"]) == (2, 4, 9, 1)
 
 
-def test_each_planted_change_is_named(ledger_settings: Settings, subtests: pytest.Subtests) -> None:
+def test_each_planted_change_is_named(told: World, subtests: pytest.Subtests) -> None:
     """A value changed, a row removed or added: replay names table, key, column, both values and the last event."""
-    story(ledger_settings).project()
+    settings = told.settings
     assert {plant.table for plant in PLANTS} == set(TABLES)
-    with postgres(ledger_settings, autocommit=True) as connection:
-        backup = Backup(connection, TABLES)
+    with postgres(settings, autocommit=True) as connection, Backup(connection, TABLES) as backup:
         for plant in PLANTS:
             with subtests.test(plant.statement):
                 backup.plant(plant.statement)
-                verdict = replay(ledger_settings)
+                verdict = replay(settings)
                 backup.restore()
 
                 assert not verdict.ok
@@ -241,10 +238,10 @@ def test_each_planted_change_is_named(ledger_settings: Settings, subtests: pytes
                 assert len(found) == 1, [str(one) for one in verdict.differences]
                 assert plant.expected in found[0].expected
                 assert plant.found in found[0].found
-                place = None if plant.place is None else (ledger_settings.topic(plant.place[0]), *plant.place[1:])
+                place = None if plant.place is None else (settings.topic(plant.place[0]), *plant.place[1:])
                 where = (found[0].topic, found[0].partition, found[0].offset)
                 assert where == (place or (None, None, None))
-        assert replay(ledger_settings).ok, "the changes were undone"
+        assert replay(settings).ok, "the changes were undone"
 
 
 def test_the_fold_stops_where_the_tables_are(ledger_settings: Settings) -> None:

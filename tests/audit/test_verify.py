@@ -16,7 +16,7 @@ from runtime.clients import kafka_producer, postgres
 from runtime.settings import Settings
 from streams.codec import Cause
 from tests.audit.planting import Backup
-from tests.audit.world import EVENTS, SIGNALS, story
+from tests.audit.world import EVENTS, SIGNALS, World, story
 
 pytestmark = pytest.mark.integration
 
@@ -148,40 +148,39 @@ PLANTS = (
 )
 
 
-def test_sound_copies_have_no_findings(ledger_settings: Settings) -> None:
+def test_sound_copies_have_no_findings(told: World) -> None:
     """A ledger as the real projector archived it verifies, and the counts are those of what was written."""
-    world = story(ledger_settings)
-    world.project()
-
-    verdict = verify(ledger_settings)
+    verdict = verify(told.settings)
 
     assert verdict.findings == []
     assert verdict.ok
     assert verdict.behind == 0
     by_tape = {(tape.topic, tape.partition): tape for tape in verdict.tapes}
-    ann = by_tape[ledger_settings.topic(EVENTS), 0]
-    head = world.heads[EVENTS, 0][-1]
+    ann = by_tape[told.settings.topic(EVENTS), 0]
+    head = told.heads[EVENTS, 0][-1]
     assert (ann.records, ann.live, ann.dead, ann.archived) == (19, 18, 1, 19)
     assert (ann.head_seq, ann.head_hash) == (head.seq, head.hash.hex())
-    assert len(verdict.tapes) == 2 * ledger_settings.partitions
+    assert len(verdict.tapes) == 2 * told.settings.partitions
 
 
-def test_each_planted_change_is_named(ledger_settings: Settings, subtests: pytest.Subtests) -> None:
+def test_each_planted_change_is_named(told: World, subtests: pytest.Subtests) -> None:
     """Whatever is changed in the archive, in its progress or in a balance: verify fails and names the record."""
-    story(ledger_settings).project()
-    with postgres(ledger_settings, autocommit=True) as connection:
-        backup = Backup(connection, ("tape_records", "projection_progress", "balances"))
+    settings = told.settings
+    with (
+        postgres(settings, autocommit=True) as connection,
+        Backup(connection, ("tape_records", "projection_progress", "balances")) as backup,
+    ):
         for plant in PLANTS:
             with subtests.test(plant.name):
                 backup.plant(plant.statement)
-                verdict = verify(ledger_settings)
+                verdict = verify(settings)
                 backup.restore()
 
                 assert not verdict.ok
-                assert [str(one) for one in _named(verdict, plant, ledger_settings) if plant.words in str(one)], [
+                assert [str(one) for one in _named(verdict, plant, settings) if plant.words in str(one)], [
                     str(finding) for finding in verdict.findings
                 ]
-        assert verify(ledger_settings).ok, "the changes were undone"
+        assert verify(settings).ok, "the changes were undone"
 
 
 def _named(verdict: Verdict, plant: Plant, settings: Settings) -> list[Any]:
@@ -208,7 +207,7 @@ def test_a_forged_record_on_kafka_breaks_the_chain(ledger_settings: Settings) ->
     world = story(ledger_settings)
     world.project()
     producer = kafka_producer(ledger_settings)
-    headers = [("tape-seq", b"5"), ("tape-prev", b"00" * 32), ("tape-hash", b"11" * 32)]
+    headers: list[Any] = [("tape-seq", b"5"), ("tape-prev", b"00" * 32), ("tape-hash", b"11" * 32)]
     producer.produce(ledger_settings.topic(EVENTS), key=b"ann", value=b"{}", headers=headers, partition=0)
     producer.flush(10)
 
@@ -246,17 +245,16 @@ def test_books_versions_and_causes_are_checked(ledger_settings: Settings) -> Non
     assert found["cause_not_increasing"].found == "offset 0"
 
 
-def test_memory_does_not_hold_the_archive(ledger_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_does_not_hold_the_archive(told: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The archive is read in batches whatever their size: with batches of two rows the verdict is the same."""
-    story(ledger_settings).project()
     monkeypatch.setattr("audit.archive._BATCH", 2)
 
-    assert verify(ledger_settings).findings == []
+    assert verify(told.settings).findings == []
 
 
-def test_an_unreachable_database_is_told(ledger_settings: Settings) -> None:
+def test_an_unreachable_database_is_told(told: World) -> None:
     """What cannot be checked raises, it does not pass."""
-    gone = ledger_settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/none"})
+    gone = told.settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/none"})
 
     with pytest.raises(UnavailableError, match="the database does not answer"):
         verify(gone)
