@@ -79,7 +79,7 @@ def list_() -> None:
 
 @app.command()
 def promote(version: Annotated[str, typer.Argument(help="as `tape models list` shows it")]) -> None:
-    """Make a version the champion; signals workers use it from their next start on."""
+    """Make a version the champion. A tape of signals that has begun keeps its version: see streams.signals.judge."""
     from models import registry
 
     try:
