@@ -162,11 +162,14 @@ class _Run:
         self.skipped = self._planned.bars - left.bars
         self._tell(max(standing.times().values(), default=None))
         publisher = Publisher(self._settings, self._stopped)
-        if self._pace.lockstep:
-            self._run_in_lockstep(standing, left, publisher)
-        else:
-            self._run_at_pace(left, publisher)
-        publisher.flush()
+        try:
+            if self._pace.lockstep:
+                self._run_in_lockstep(standing, left, publisher)
+            else:
+                self._run_at_pace(left, publisher)
+            publisher.flush()
+        finally:
+            publisher.close()
         self.complete = True
 
     def _run_in_lockstep(self, standing: Standing, left: Plan, publisher: Publisher) -> None:

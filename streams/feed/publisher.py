@@ -25,6 +25,7 @@ from streams.tape import end_offsets, read_range
 
 TOPIC = "market.ticks"
 _FLUSH_S = 0.5
+_CLOSE_S = 5.0
 _logger = logging.getLogger(__name__)
 
 
@@ -68,6 +69,12 @@ class Publisher:
             if self._stopped():
                 raise Stopped
         self._check()
+
+    def close(self) -> None:
+        """Give what is queued a last chance, then drop it: nothing of this publisher comes later than that."""
+        self._producer.flush(_CLOSE_S)
+        self._producer.purge()
+        self._producer.flush(_FLUSH_S)
 
     def _produce(self, tick: Tick, note: Callable[[KafkaError | None, Message], None]) -> None:
         value, headers = codec.encode(

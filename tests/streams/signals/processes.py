@@ -6,14 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from domain.errors import UnavailableError
 from runtime.settings import Settings
 
 _PROGRAM = """
 import importlib, sys
 from runtime import logs
+from domain.errors import UnavailableError
 from runtime.settings import Settings
 settings = Settings.model_validate_json(sys.argv[2])
 logs.configure(settings, sys.argv[1])
@@ -61,8 +63,11 @@ def worker(module: str, settings: Settings) -> Iterator[Worker]:
 
 
 def eventually(what: Callable[[], bool], timeout_s: float = 90.0) -> None:
-    """Return as soon as `what` holds; fail after `timeout_s`."""
+    """Return as soon as `what` holds; fail after `timeout_s`. A topic just made may have no leader at first."""
     deadline = time.monotonic() + timeout_s
-    while not what():
-        assert time.monotonic() < deadline, f"not reached within {timeout_s} s"
+    while time.monotonic() < deadline:
+        with suppress(UnavailableError):
+            if what():
+                return
         time.sleep(0.05)
+    raise AssertionError(f"not reached within {timeout_s} s")

@@ -63,15 +63,9 @@ class Tape:
         self.topic = settings.topic("trading.signals")
         self.partition = partition_of(SYMBOL.encode(), settings.partitions)
         self._writer = TapeWriter(settings, self.topic)
-        eventually(lambda: bool(self._ends()))
+        eventually(lambda: bool(end_offsets(settings, self.topic)))
         self._writer.fold(self.partition, lambda record, head: None)
         self._next = 0
-
-    def _ends(self) -> dict[int, int]:
-        try:
-            return end_offsets(self.settings, self.topic)
-        except Exception:  # noqa: BLE001  a topic that was just made has no leader yet
-            return {}
 
     def trade(self, rounds: int) -> None:
         """Append `rounds` times BUY, BUY, HOLD, SELL: two commands each."""
