@@ -192,4 +192,4 @@ def _field_problem(item: Mapping[str, Any]) -> FieldProblem:
 
 def _escape(token: str) -> str:
     """RFC 6901, section 3, and RFC 3986's percent encoding of a fragment (section 6 there)."""
-    return quote(token.replace("~", "~0").replace("/", "~1"), safe="~!$&'()*+,;=:@")
+    return quote(token.replace("~", "~0").replace("/", "~1"), safe="~!$&'()*+,;=:@", errors="replace")
