@@ -42,13 +42,26 @@ def run_round(base: Settings, commands: int) -> tuple[Round, Settings]:
 
 
 def fill_commands(settings: Settings, commands: int) -> int:
-    """Accounts with cash, then limit orders that are accepted, spread over all partitions. Returns how many commands."""
+    """Accounts with cash, then limit orders that are accepted, over all partitions. Returns how many commands."""
     producer = kafka_producer(settings, **{"linger.ms": 20, "queue.buffering.max.messages": 500_000})
     sent = 0
     for number in range(ACCOUNTS):
         account = f"acc_{number}"
-        _produce(producer, settings, OpenAccount(command_id=f"open-{number}", account_id=account, issued_at_us=now_us(), owner="bench"))
-        _produce(producer, settings, Deposit(command_id=f"cash-{number}", account_id=account, issued_at_us=now_us(), amount=Decimal("1e9").quantize(Decimal("0.01"))))
+        _produce(
+            producer,
+            settings,
+            OpenAccount(command_id=f"open-{number}", account_id=account, issued_at_us=now_us(), owner="bench"),
+        )
+        _produce(
+            producer,
+            settings,
+            Deposit(
+                command_id=f"cash-{number}",
+                account_id=account,
+                issued_at_us=now_us(),
+                amount=Decimal("1e9").quantize(Decimal("0.01")),
+            ),
+        )
         sent += 2
     for number in range(commands):
         _produce(producer, settings, limit_order(f"acc_{number % ACCOUNTS}", f"order-{number}"))

@@ -1,0 +1,105 @@
+"""`make bench`: every figure beside a peer in the same run, as ratios; medians over interleaved rounds.
+
+`python -m bench --rounds N --commands N --json FILE`. Nothing is asserted: machines differ, ratios tell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import event_store, latency, ledger_agent, projector
+from bench.world import ROOT, fresh, servers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds of the throughput figures")
+    parser.add_argument("--commands", type=int, default=20_000, help="order commands in one round")
+    parser.add_argument("--rate", type=int, default=200, help="orders per second of the latency figure")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long the latency figure lasts")
+    parser.add_argument("--json", type=Path, default=ROOT / ".tape" / "bench.json", help="where the figures go")
+    options = parser.parse_args()
+    console = Console()
+    rounds: list[dict[str, float]] = []
+    with servers() as base:
+        for number in range(options.rounds):
+            with console.status(f"round {number + 1} of {options.rounds}"):
+                rounds.append(_throughput(base, options.commands))
+        with console.status(f"submit to fill at {options.rate}/s for {options.seconds:.0f} s"):
+            submit_to_fill = latency.run_round(fresh(base), options.rate, options.seconds)
+    figures = {name: median(one[name] for one in rounds) for name in rounds[0]}
+    _show(console, figures, rounds, submit_to_fill, options.rate)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(
+        json.dumps(
+            {"machine": _machine(), "rounds": rounds, "medians": figures, "submit_to_fill": submit_to_fill._asdict()},
+            indent=2,
+        )
+    )
+
+
+def _throughput(base: Any, commands: int) -> dict[str, float]:
+    """One round: peers and ours, one after the other."""
+    agents, settings = ledger_agent.run_round(base, commands)
+    store = event_store.run_round(settings, max(200, commands // 20))
+    projected = projector.run_round(settings)
+    return {
+        **{f"agent_{name}": value for name, value in agents._asdict().items()},
+        **{f"store_{name}": value for name, value in store._asdict().items()},
+        **{f"projector_{name}": value for name, value in projected._asdict().items()},
+    }
+
+
+_ROWS = (
+    ("ledger agent, commands/s", "agent_ledger", "bare Faust take", "agent_faust_take"),
+    ("ledger agent, commands/s", "agent_ledger", "bare Faust topic.send", "agent_faust_send"),
+    ("ledger agent, events/s", "agent_ledger", "eventsourcing on PostgreSQL, one by one", "store_one_by_one"),
+    ("ledger agent, events/s", "agent_ledger", "eventsourcing on PostgreSQL, batches of 500", "store_batches_of_500"),
+    ("projector, rows/s", "projector_projector_rows", "bare unnest insert of the same rows", "projector_unnest_rows"),
+)
+
+
+def _show(
+    console: Console, figures: dict[str, float], rounds: list[dict[str, float]], fill: latency.Round, rate: int
+) -> None:
+    table = Table("figure", "ours", "peer", "peer's", "ratio", "ratio, least to most", title=f"{len(rounds)} rounds")
+    for what, ours, peer, theirs in _ROWS:
+        ratios = [one[ours] / one[theirs] for one in rounds]
+        table.add_row(
+            what,
+            f"{figures[ours]:,.0f}",
+            peer,
+            f"{figures[theirs]:,.0f}",
+            f"{median(ratios):.2f}",
+            f"{min(ratios):.2f} to {max(ratios):.2f}",
+        )
+    console.print(table)
+    console.print(
+        f"submit to fill at {rate} orders/s: p50 {fill.p50_ms:.1f} ms, p95 {fill.p95_ms:.1f} ms, "
+        f"p99 {fill.p99_ms:.1f} ms ({fill.filled:,} of {fill.sent:,} orders filled)"
+    )
+
+
+def _machine() -> dict[str, Any]:
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return {
+        "cpus": os.cpu_count(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "commit": commit.stdout.strip(),
+    }
+
+
+if __name__ == "__main__":
+    main()

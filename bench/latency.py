@@ -1,0 +1,153 @@
+"""Submit to fill at a fixed rate, without coordinated omission: orders leave on a schedule, whatever the answers do.
+
+The whole stack runs: gateway, ledger, Redis, engine, projector. Ticks come every 5 ms over all symbols. The latency of
+an order is from the moment at which it was due to be submitted to the wall time in its OrderFilled event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from decimal import Decimal
+from typing import Any, NamedTuple, cast
+
+import httpx
+
+from bench.world import child, worker
+from domain.events import OrderFilled
+from domain.market import Tick
+from runtime.clients import kafka_producer
+from runtime.clock import now_us
+from runtime.embedded.ports import free_port
+from runtime.settings import Settings
+from streams import codec
+from streams.tape import TapeReader, end_offsets
+
+ACCOUNTS = 8
+TICK_EVERY_S = 0.005
+_WORKERS = ("ledger", "engine", "projector", "api")
+_GRACE_S = 20.0
+
+
+class Round(NamedTuple):
+    """Milliseconds from due to filled, over the orders that were filled; sent and filled: how many."""
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    sent: int
+    filled: int
+
+
+def run_round(settings: Settings, per_second: int, seconds: float) -> Round:
+    """One round on a fresh ledger."""
+    settings = settings.model_copy(update={"api_port": free_port(), "log_level": "WARNING"})
+    with contextlib.ExitStack() as stack:
+        for name in _WORKERS:
+            stack.enter_context(child(settings, *worker(name)))
+        stop = threading.Event()
+        ticks = threading.Thread(target=_tick, args=(settings, stop), daemon=True)
+        ticks.start()
+        stack.callback(stop.set)
+        due = asyncio.run(_submit(settings, per_second, seconds))
+        filled = _fills(settings, set(due))
+    latencies = sorted(filled[order] - due[order] for order in filled)
+    if not latencies:
+        raise TimeoutError("no order was filled")
+
+    def percentile(percent: float) -> float:
+        return latencies[min(len(latencies) - 1, int(len(latencies) * percent / 100))] / 1000
+
+    return Round(percentile(50), percentile(95), percentile(99), len(due), len(filled))
+
+
+def _tick(settings: Settings, stop: threading.Event) -> None:
+    """A tick of each symbol in turn, at the wall's time."""
+    producer = kafka_producer(settings)
+    symbols = settings.symbols()
+    number = 0
+    while not stop.wait(TICK_EVERY_S):
+        symbol = symbols[number % len(symbols)]
+        number += 1
+        tick = Tick(symbol=symbol, market_time_us=now_us(), price=Decimal("100.00"), volume=Decimal(1_000_000))
+        value, headers = codec.encode(
+            tick, id_=f"tick-{number}", source="bench", time_us=tick.market_time_us, subject=symbol
+        )
+        producer.produce(settings.topic("market.ticks"), key=symbol.encode(), value=value, headers=cast(Any, headers))
+        producer.poll(0)
+    producer.flush(5)
+
+
+async def _submit(settings: Settings, per_second: int, seconds: float) -> dict[str, int]:
+    """Order id -> when it was due (microseconds since 1970), of the orders that were answered 202."""
+    due: dict[str, int] = {}
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+    base = f"http://{settings.api_host}:{settings.api_port}"
+    async with httpx.AsyncClient(base_url=base, limits=limits, timeout=30) as client:
+        await _prepare(client)
+        symbols = settings.symbols()
+        started, started_us = time.monotonic(), now_us()
+
+        async def one(number: int) -> None:
+            body = {
+                "account_id": f"acc_{number % ACCOUNTS}",
+                "client_order_id": f"order-{number}",
+                "symbol": symbols[number % len(symbols)],
+                "side": "BUY",
+                "order_type": "MARKET",
+                "quantity": "10",
+                "protection_price": "110.00",
+            }
+            answer = await client.post("/api/orders", json=body)
+            answer.raise_for_status()
+            due[answer.json()["order_id"]] = started_us + number * 1_000_000 // per_second
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(int(per_second * seconds)):
+                await asyncio.sleep(max(0.0, started + number / per_second - time.monotonic()))
+                group.create_task(one(number))
+    return due
+
+
+async def _prepare(client: httpx.AsyncClient) -> None:
+    """Wait for the API; open the accounts and wait until they have cash."""
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(httpx.TransportError):
+            if (await client.get("/readyz")).status_code == httpx.codes.OK:
+                break
+        if time.monotonic() > deadline:
+            raise TimeoutError("the API is not ready after 60 s")
+        await asyncio.sleep(0.2)
+    for number in range(ACCOUNTS):
+        account = f"acc_{number}"
+        (await client.post("/api/accounts", json={"account_id": account, "owner": "bench"})).raise_for_status()
+        cash = {"amount": "100000000.00"}
+        deposit = await client.post(
+            f"/api/accounts/{account}/deposits", json=cash, headers={"Idempotency-Key": f"cash-{account}"}
+        )
+        deposit.raise_for_status()
+    for _ in range(300):
+        if (await client.get(f"/api/portfolio/acc_{ACCOUNTS - 1}")).status_code == httpx.codes.OK:
+            break
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(2)  # first requests, first ticks, first orders warm up
+
+
+def _fills(settings: Settings, wanted: set[str]) -> dict[str, int]:
+    """Order id -> when its last fill was recorded (microseconds since 1970)."""
+    topic = settings.topic("ledger.events")
+    reader = TapeReader(settings, topic, dict.fromkeys(end_offsets(settings, topic), (0, None)))
+    found: dict[str, int] = {}
+    deadline = time.monotonic() + _GRACE_S
+    try:
+        while len(found) < len(wanted) and time.monotonic() < deadline:
+            for record, live in reader.poll(timeout_s=0.2):
+                event = codec.decode(record.value, record.headers) if live else None
+                if isinstance(event, OrderFilled) and event.status == "FILLED" and event.order_id in wanted:
+                    found[event.order_id] = int(event.timestamp)
+    finally:
+        reader.close()
+    return found
