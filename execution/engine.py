@@ -15,7 +15,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -41,6 +41,7 @@ _READ_BLOCK_MS = 200
 _BACKOFF_S_MIN, _BACKOFF_S_MAX = 0.05, 2.0
 _STOP_S = 4.0
 _FORGET_EVERY = 60
+_CANCEL_AGAIN_S = 0.2
 _LOST = (RedisConnectionError, RedisTimeoutError, OSError, asyncio.TimeoutError)
 T = TypeVar("T")
 
@@ -71,7 +72,6 @@ class Engine:
         """Work until `stop`; then hand over what is held. Raises what stopped a loop, to be started anew."""
         await self._venue.start(self.desk.on_outcome)
         self._reporter.start()
-        await self._retry(self._source.start)
         loops = [
             asyncio.create_task(loop, name=name)
             for name, loop in (
@@ -94,9 +94,7 @@ class Engine:
                     task.result()
             await self._hand_over(loops)
         finally:
-            for task in loops:
-                task.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
+            await _cancel(loops)
             await self._close()
 
     async def _take_orders(self, ready: Callable[[bool], None], beat: Callable[[], None]) -> None:
@@ -112,6 +110,7 @@ class Engine:
             await self._publish_cancels()
 
     async def _follow_market(self) -> None:
+        await self._retry(self._source.start)
         while True:
             batch = await self._source.batch()
             for tick in batch.ticks:
@@ -174,10 +173,7 @@ class Engine:
         """Ask for a new dispatch of all that is held, so that nobody has to wait until this worker looks dead."""
         intake = [task for task in loops if task.get_name() == "intake"]
         await asyncio.wait(intake, timeout=_STOP_S / 4)  # what it has been given is to be worked
-        ended = [task for task in loops if task.get_name() not in ("settle", "reports")]
-        for task in ended:
-            task.cancel()
-        await asyncio.gather(*ended, return_exceptions=True)
+        await _cancel([task for task in loops if task.get_name() not in ("settle", "reports")])
         self.desk.hand_over_all("worker_stopped")
         if not await self._reporter.drain(_STOP_S):
             log.warning("Kafka has not taken %s reports; their orders stay in the queue", self._reporter.waiting)
@@ -223,6 +219,15 @@ class Engine:
                 log.warning("waiting for Kafka: %s", error)
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, _BACKOFF_S_MAX)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel until it is done: asyncio.wait_for of Python 3.11, which the Redis client uses, may swallow a cancel."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_S)
 
 
 async def _wait(event: asyncio.Event) -> None:

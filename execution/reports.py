@@ -105,6 +105,7 @@ class Reporter:
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, 5.0)
         self._producer.purge()
+        await asyncio.to_thread(self._producer.close)
 
     def _on_delivery(self, acknowledged: Acknowledged, error: KafkaError | None, _: Message) -> None:
         self._delivered.append((error, acknowledged))

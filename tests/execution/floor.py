@@ -24,7 +24,7 @@ from streams import codec
 from tests.execution.examples import NO_COSTS
 
 R = TypeVar("R")
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -146,6 +146,7 @@ class Floor:
             task.cancel()
         await asyncio.gather(*(task for _, _, task in self._workers.values()), return_exceptions=True)
         self._consumer.close()
+        self._producer.close()
         self.redis.close()
 
 
