@@ -126,7 +126,11 @@ class Place(View):
 
 
 class Accepted(View):
-    """The command is on the log; the ledger decides it next. `status_url` shows what became of it."""
+    """The command is on the log; the ledger decides it next. `status_url` shows what became of it.
+
+    A command other than an order that the ledger refuses stands under
+    `/api/accounts/{account_id}/rejections?command_id=…`.
+    """
 
     command_id: str = Field(examples=["cmd_3f1c9a7e5b2d48069a1be3c5d7f80246"])
     account_id: str = Field(examples=["acc_demo"])
