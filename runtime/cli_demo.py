@@ -253,7 +253,7 @@ class DemoRun:
         _console.print(f"\nDone in {seconds:.0f} s. What to open next:")
         _console.print(f"  {_shown(self.report_folder / 'index.html')}  price, signals, fills, equity and drawdown")
         _console.print(f"  {_shown(self.report_folder / 'report.json')}  the same as data, with a digest")
-        _console.print(f"  TAPE_HOME={home} tape up  this very ledger again, with its API on /docs")
+        _console.print(f"  TAPE_HOME={home} tape up  this very ledger again, with its HTTP API")
         _console.print(f"  TAPE_HOME={home} tape audit verify  while it is up: prove it again", soft_wrap=True)
 
 
