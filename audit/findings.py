@@ -43,6 +43,11 @@ class Findings:
             self.kept.append(finding)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 finding`, `2 findings`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 class Progress(Protocol):
     """How a check tells its caller how far it is. `total` may be an estimate."""
 

@@ -17,7 +17,7 @@ import msgspec
 from audit import tapes
 from audit.compare import Difference, LogReader, Place, StateReader, difference, foreign_rows
 from audit.expected import STATE_TABLES, Expected
-from audit.findings import FINDINGS_KEPT_MAX, Progress, Silent
+from audit.findings import FINDINGS_KEPT_MAX, Progress, Silent, counted
 from audit.logtables import LEDGER_LOGS, SIGNAL_LOGS, Live, LogTable
 from audit.tapes import TAPES, Connection, Extent, Reached
 from domain.catalog import catalog
@@ -55,7 +55,7 @@ class ReplayVerdict(msgspec.Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         """The verdict in one line."""
         rows = sum(table.rows for table in self.tables)
-        found = f"{self.differences_total:,} differences in " if self.differences_total else ""
+        found = f"{counted(self.differences_total, 'difference')} in " if self.differences_total else ""
         return (
             f"{found}{rows:,} rows of {len(self.tables)} tables against {self.events:,} events of "
             f"{self.accounts:,} accounts, state {self.digest[:16]}"

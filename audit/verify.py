@@ -16,7 +16,7 @@ import msgspec
 from audit import archive, tapes
 from audit.archive import Archived
 from audit.books import Books, Causes
-from audit.findings import Finding, Findings, Progress, Silent
+from audit.findings import Finding, Findings, Progress, Silent, counted
 from audit.tapes import TAPES, Connection, Extent, Reached
 from domain.errors import ChainError, UnavailableError
 from runtime.settings import Settings
@@ -64,7 +64,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         dead = sum(tape.dead for tape in self.tapes)
         archived = sum(tape.archived for tape in self.tapes)
         behind = f", the archive is {self.behind:,} records behind" if self.behind else ""
-        findings = f"{self.findings_total:,} findings in " if self.findings_total else ""
+        findings = f"{counted(self.findings_total, 'finding')} in " if self.findings_total else ""
         return (
             f"{findings}{records:,} records ({dead:,} dead) of {len(self.tapes)} tapes, {archived:,} archived, "
             f"{self.balances:,} balances from {self.postings:,} postings{behind}"

@@ -79,3 +79,17 @@ def test_a_missing_server_is_one_clear_line(
     assert lines[0].startswith("cannot check: ")
     assert words in lines[0]
     assert result.stdout == ""
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("command", ["verify", "replay"])
+def test_kafka_away_is_one_clear_line(command: str, told: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database answers and Kafka does not: exit code 2, not a verdict."""
+    monkeypatch.setattr("audit.tapes._TIMEOUT_S", 0.5)
+    _use(monkeypatch, told.settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"}))
+
+    result = runner.invoke(app, [command, "--json"])
+
+    assert result.exit_code == 2
+    assert "cannot check: Kafka at 127.0.0.1:1 does not answer" in result.stderr
+    assert result.stdout == ""
