@@ -24,7 +24,7 @@ class Server(ABC):
     name: ClassVar[str]
     port_names: ClassVar[tuple[str, ...]]
     stop_signal: ClassVar[int] = signal.SIGTERM
-    start_timeout_s: ClassVar[float] = 60.0
+    start_timeout_s: ClassVar[float] = 120.0
     stop_timeout_s: ClassVar[float] = 15.0
 
     def __init__(self, home: Path) -> None:

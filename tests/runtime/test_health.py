@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -14,8 +14,8 @@ from runtime.settings import Settings
 
 @pytest.fixture
 def served() -> Iterator[tuple[health.Health, str]]:
-    """A served Health with a short patience, and its address."""
-    made = health.serve(Settings(_env_file=None, worker_port=0, beat_timeout_s=0.2), "ledger")
+    """A served Health that wants a beat a second, and its address."""
+    made = health.serve(Settings(_env_file=None, worker_port=0, beat_timeout_s=1.0), "ledger")
     yield made, f"http://127.0.0.1:{made.port}"
     made.close()
 
@@ -32,14 +32,20 @@ def test_ready_when_told(served: tuple[health.Health, str]) -> None:
     assert httpx.get(f"{address}/readyz").json() == {"service": "ledger", "status": "failing", "reason": "not ready"}
 
 
-def test_a_loop_that_stands_still_is_not_alive(served: tuple[health.Health, str]) -> None:
+def test_a_loop_that_stands_still_is_not_alive(
+    served: tuple[health.Health, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After a beat, silence longer than the timeout fails both probes; the next beat heals them."""
     made, address = served
+    clock = SimpleNamespace(now=100.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(health, "time", clock)
     made.ready(True)
     made.beat()
+    clock.now += 0.9
 
     assert httpx.get(f"{address}/livez").status_code == 200
-    time.sleep(0.3)
+    clock.now += 0.2
     assert httpx.get(f"{address}/livez").status_code == 503
     assert httpx.get(f"{address}/readyz").status_code == 503
     made.beat()
