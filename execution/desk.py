@@ -92,7 +92,9 @@ class Desk:
             self._release(entry.id)
             return
         held = self.held.get(dispatch.order.order_id)
-        if held is None:
+        if held is None and self._epochs.was_taken(dispatch.order.order_id, dispatch.dispatch_epoch):
+            self._release(entry.id)  # it has ended here, and Redis has been slow to hear of it
+        elif held is None:
             self._ask_for_redispatch(entry, dispatch, "worker_lost")
         elif held.entry != entry.id:
             # Two workers had the order under one epoch; which of them the ledger knows is not known here.

@@ -189,6 +189,19 @@ async def test_two_workers_under_one_epoch_end_in_a_redispatch(bench: Bench) -> 
     assert bench.kinds() == ["ReportAcknowledged", "RequestRedispatch"]
 
 
+async def test_an_order_that_has_ended_here_is_not_taken_for_a_dead_workers(bench: Bench) -> None:
+    """Its entry looks idle because Redis is slow to let it go: it is let go again, and the ledger is left in peace."""
+    entry = await bench.give(dispatch(terms()))
+    await bench.desk.on_tick(tick_at(0))
+    bench.outbox.acknowledge()
+    bench.desk.released.clear()
+
+    await bench.desk.take_over(entry)
+
+    assert bench.kinds() == ["ReportAcknowledged", "ReportFilled"]
+    assert {entry.id} == bench.desk.released
+
+
 async def test_a_lost_entry_ends_in_a_redispatch(bench: Bench) -> None:
     """Somebody thought this worker dead and took its entry: it stops, and says so in case that somebody died too."""
     entry = await bench.give(dispatch(terms()))
