@@ -58,7 +58,8 @@ def execute(cursor: Cursor, statement: str, rows: Sequence[Row]) -> None:
 
 def json_text(data: bytes) -> str:
     """JSON as jsonb can hold it: U+0000 becomes U+FFFD."""
-    return _NUL.sub(r"\1\\ufffd", data.decode())
+    text = data.decode()
+    return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
 
 
 def _clean(column: list[Any]) -> list[Any]:

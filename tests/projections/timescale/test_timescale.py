@@ -42,9 +42,9 @@ def installed() -> None:
             return
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """The address of a fresh database server with TimescaleDB."""
+    """The address of a database server with TimescaleDB."""
     installed()
     with subprocess.Popen(
         ["node", "server.mjs"], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -61,7 +61,14 @@ def url() -> Iterator[str]:
 
 @pytest.fixture
 def connection(url: str) -> Iterator[Connection]:
-    """Migrated, and with a reader."""
+    """Tables made anew, and a reader. The extension stays: this server has one session, which loads it once."""
+    with psycopg.connect(url, autocommit=True) as old:
+        old.execute("deallocate all")
+        old.execute("reset role")
+        old.execute("drop materialized view if exists bars_1d cascade")
+        for table in (*TABLES, "projection_progress", "schema_migrations"):
+            old.execute(f"drop table if exists {table} cascade".encode())
+        old.execute("drop function if exists time_of_us")
     assert migrate(url) == ["0001_tables.sql", "0001_tables.timescale.sql"]
     assert migrate(url) == []
     ensure_reader(url, "any")
