@@ -1,8 +1,8 @@
 """How long things took in wall-clock time, from clock readings that stand in the records themselves.
 
-A reading is the CloudEvents `ce_time` of a record: when its sender made it. All services of a demo share one
-machine's clock. Inputs (ticks, commands) are not archived, so their readings are taken from Kafka, by the position that
-each event names as its cause.
+All services of a demo share one machine's clock. Inputs (ticks, commands) are not archived: when they were sent is
+Kafka's CreateTime of the record at the position that each event names as its cause (a tick's own `ce_time` is market
+time). Events say in `recorded_at` when they were decided.
 """
 
 from __future__ import annotations
@@ -14,42 +14,32 @@ from audit.report.figures import latency
 from audit.report.model import Latency
 from audit.report.read import Connection, Period
 from runtime.settings import Settings
-from streams.codec import Cause, header
-from streams.tape import TapeRecord, end_offsets, read_range
+from streams.codec import Cause
+from streams.tape import end_offsets, read_range
 
 Positions = Mapping[tuple[int, int], datetime]
 
 SUBMITTED = "submitted -> accepted"
 MEASURES = {
-    "tick -> signal": "from the closing tick's ce_time to the signal's ce_time",
-    SUBMITTED: "from the SubmitOrder command's ce_time to that of the OrderAccepted or OrderRejected that answers it",
-    "accepted -> acknowledged": "from OrderAccepted's ce_time to OrderAcknowledged's: queue, engine, and back",
-    "tick -> fill": "from the ce_time of the tick that an order filled on to OrderFilled's ce_time",
-    "accepted -> first fill": "from OrderAccepted's ce_time to the first OrderFilled's, so it waits for the market",
+    "tick -> signal": "from the sending of the closing tick to the signal's record time",
+    SUBMITTED: "from the sending of SubmitOrder to the record time of its OrderAccepted or OrderRejected",
+    "accepted -> acknowledged": "from OrderAccepted's record time to OrderAcknowledged's: queue, engine, and back",
+    "tick -> fill": "from the sending of the tick that an order filled on to OrderFilled's record time",
+    "accepted -> first fill": "from OrderAccepted's record time to the first OrderFilled's, so it waits for the market",
 }
 
 
 def sent_times(settings: Settings, topic: str) -> dict[tuple[int, int], datetime]:
-    """When each record of an input topic was made, by (partition, offset): its ce_time, else Kafka's CreateTime.
+    """When each record of an input topic was sent, by (partition, offset): Kafka's CreateTime, to the millisecond.
 
     Raises UnavailableError when Kafka does not answer.
     """
     name = settings.topic(topic)
     return {
-        (partition, record.offset): _sent(record)
+        (partition, record.offset): datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
         for partition, end in end_offsets(settings, name).items()
         for record in read_range(settings, name, partition, end=end)
     }
-
-
-def _sent(record: TapeRecord) -> datetime:
-    stated = header(record.headers, "ce_time")
-    if stated is not None:
-        try:
-            return datetime.fromisoformat(stated.decode())
-        except ValueError:  # an input that nobody could read; Kafka's time is what is left
-            pass
-    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
 
 
 _ANSWERED = """

@@ -7,6 +7,8 @@ Each command, report and tick is on its own topic too, so that causes name real 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -245,6 +247,7 @@ class World:
                 value=value,
                 headers=list(headers),
                 partition=partition,
+                timestamp=_sent_ms(headers),
                 on_delivery=lambda error, _: failures.append(error) if error else None,
             )
         assert producer.flush(20) == 0
@@ -339,3 +342,9 @@ def _rival(world: World, account: str) -> tuple[Any, Cause]:
     opening = c.OpenAccount(command_id="o", account_id=account, issued_at_us=world.now_us, owner="Rival")
     rival.decide(opening, world.now_us)
     return rival.decide(deposit, world.now_us), Cause(world.settings.topic(COMMANDS), HOME[account], 9_999, "rival")
+
+
+def _sent_ms(headers: Sequence[tuple[str, bytes]]) -> int:
+    """What Kafka's CreateTime of a record is to be: its `ce_time`, milliseconds since 1970 UTC."""
+    (stated,) = [value for name, value in headers if name == "ce_time"] or [b"2012-01-02T00:00:00Z"]
+    return int(datetime.fromisoformat(stated.decode()).timestamp() * 1000)
