@@ -39,11 +39,12 @@ def test_killed_and_doubled_projectors_count_everything_once(ledger_settings: Se
                 produce(ledger_settings, tape[1_000:1_500])
             first.kill()
         killed_at = projected(connection)
-        with worker(ledger_settings, MODULE), worker(ledger_settings, MODULE):
+        with worker(ledger_settings, MODULE) as second, worker(ledger_settings, MODULE) as third:
             for begin in range(1_500, each, 500):
                 for tape in tapes:
                     produce(ledger_settings, tape[begin : begin + 500])
             eventually(lambda: projected(connection) == partitions * each, "all records are projected")
+            assert (second.process.poll(), third.process.poll()) == (None, None)
 
         assert 0 < killed_at <= partitions * 1_500
         assert_deposits(connection, partitions, each)
