@@ -198,13 +198,16 @@ class DemoRun:
             published, moved_at = -1, time.monotonic()
             while not summary.exists():
                 time.sleep(_POLL_S)
-                now_published = sum(end_offsets(self.settings, self.settings.topic("market.ticks")).values())
+                if time.monotonic() - moved_at > _STEP_TIMEOUT_S:
+                    log = self.home / "logs" / "feed.log"
+                    raise UnavailableError(f"the feed has stood still for {_STEP_TIMEOUT_S:.0f} s; {log} says why")
+                try:
+                    now_published = sum(end_offsets(self.settings, self.settings.topic("market.ticks")).values())
+                except UnavailableError:  # Kafka was killed; it is being started again
+                    continue
                 if now_published != published:
                     published, moved_at = now_published, time.monotonic()
                     bars.update(task, completed=published)
-                elif time.monotonic() - moved_at > _STEP_TIMEOUT_S:
-                    log = self.home / "logs" / "feed.log"
-                    raise UnavailableError(f"the feed has stood still for {_STEP_TIMEOUT_S:.0f} s; {log} says why")
             bars.update(task, completed=total)
 
     def _settled(self) -> bool:

@@ -5,6 +5,7 @@ Every producer partitions by murmur2, as the Java client, aiokafka and Faust do:
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import psycopg
@@ -14,6 +15,9 @@ from confluent_kafka import Consumer, Message, Producer
 from confluent_kafka.admin import AdminClient
 
 from runtime.settings import Settings
+
+_log = logging.getLogger("kafka")
+"""What librdkafka says; without a logger it writes to standard error, a line for each failed attempt to connect."""
 
 
 def kafka_producer(settings: Settings, **overrides: Any) -> Producer:
@@ -26,6 +30,7 @@ def kafka_producer(settings: Settings, **overrides: Any) -> Producer:
             "partitioner": "murmur2_random",
             "linger.ms": 0,
             "compression.type": "lz4",
+            "logger": _log,
             **overrides,
         }
     )
@@ -41,6 +46,7 @@ def kafka_consumer(settings: Settings, **overrides: Any) -> Consumer:
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
             "fetch.wait.max.ms": settings.fetch_wait_ms_max,
+            "logger": _log,
             **overrides,
         }
     )
@@ -56,7 +62,8 @@ def consume_ready(consumer: Consumer, max_records: int, timeout_s: float) -> lis
 
 
 def kafka_admin(settings: Settings) -> AdminClient:
-    return AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    config: dict[str, Any] = {"bootstrap.servers": settings.kafka_bootstrap_servers, "logger": _log}
+    return AdminClient(config)
 
 
 def redis_async(settings: Settings) -> redis.asyncio.Redis:
