@@ -42,6 +42,7 @@ _BACKOFF_S_MIN, _BACKOFF_S_MAX = 0.05, 2.0
 _STOP_S = 4.0
 _FORGET_EVERY = 60
 _CANCEL_AGAIN_S = 0.2
+_BEAT_S = 0.2
 _LOST = (RedisConnectionError, RedisTimeoutError, OSError, asyncio.TimeoutError)
 T = TypeVar("T")
 
@@ -76,7 +77,8 @@ class Engine:
             asyncio.create_task(loop, name=name)
             for name, loop in (
                 ("market", self._follow_market()),
-                ("intake", self._take_orders(ready, beat)),
+                ("intake", self._take_orders(ready)),
+                ("beat", _beat(beat)),
                 ("settle", self._settle()),
                 ("keep", self._keep_house()),
                 ("cancels", self._hear_cancels()),
@@ -97,13 +99,12 @@ class Engine:
             await _cancel(loops)
             await self._close()
 
-    async def _take_orders(self, ready: Callable[[bool], None], beat: Callable[[], None]) -> None:
+    async def _take_orders(self, ready: Callable[[bool], None]) -> None:
         await self._caught_up.wait()
         await self._redis(self._queue.open)
         ready(True)
         log.info("the engine takes orders", extra={"worker_id": self.worker_id})
         while not self._stopping.is_set():
-            beat()
             await self._reporter.room()
             for entry in await self._redis(lambda: self._queue.read(_READ_MAX, _READ_BLOCK_MS)):
                 await self.desk.take(entry)
@@ -228,6 +229,13 @@ async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_S)
+
+
+async def _beat(beat: Callable[[], None]) -> None:
+    """The event loop turns; that Redis or Kafka is away is no reason to be restarted."""
+    while True:
+        beat()
+        await asyncio.sleep(_BEAT_S)
 
 
 async def _wait(event: asyncio.Event) -> None:

@@ -85,8 +85,8 @@ def read_dispatch(raw: bytes | str) -> Dispatch:
 
 
 def is_wiped(error: Exception) -> bool:
-    """Whether the stream or its group is gone."""
-    return isinstance(error, ResponseError) and str(error).startswith(("NOGROUP", "UNBLOCKED", "ERR no such key"))
+    """Whether the stream or its group is gone. A pipeline puts words of its own before Redis'."""
+    return isinstance(error, ResponseError) and any(sign in str(error) for sign in ("NOGROUP", "no such key"))
 
 
 class OrderQueue:

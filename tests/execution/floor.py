@@ -72,7 +72,7 @@ class Floor:
         return self.send_raw({"dispatch": _encode(dispatch), "traceparent": traceparent})
 
     def send_raw(self, fields: dict[str, Any]) -> str:
-        return cast(str, self.redis.xadd(self.settings.execution_stream, fields))
+        return cast(str, self.redis.xadd(self.settings.execution_stream, cast(Any, fields)))
 
     async def report(self, kind: type[R], count: int = 1, patience_s: float = PATIENCE_S, **where: Any) -> R:
         """Wait for the `count`th report of a kind whose fields are as given."""

@@ -21,7 +21,7 @@ from execution.paper import PaperParameters, PaperVenue
 from execution.queue import Entry
 from execution.watermarks import Mark
 from execution.window import TickWindow
-from tests.execution.examples import NO_COSTS, PARAMETERS, dispatch, ref, terms, tick_at
+from tests.execution.examples import NO_COSTS, PARAMETERS, dispatch, ref, terms, tick_at, working
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -40,8 +40,8 @@ class Outbox:
     async def room(self) -> None:
         """There is always room."""
 
-    def acknowledge(self) -> None:
-        waiting, self._unacknowledged = self._unacknowledged, []
+    def acknowledge(self, count: int = 1_000) -> None:
+        waiting, self._unacknowledged = self._unacknowledged[:count], self._unacknowledged[count:]
         for acknowledged in waiting:
             acknowledged()
 
@@ -97,9 +97,23 @@ async def test_an_entry_is_released_when_kafka_has_the_last_report(bench: Bench)
 
     assert (set(), [entry.id]) == (bench.desk.released, bench.desk.entries())
 
-    bench.outbox.acknowledge()
+    bench.outbox.acknowledge(1)
+
+    assert (set(), [entry.id]) == (bench.desk.released, bench.desk.entries())
+
+    bench.outbox.acknowledge(1)
 
     assert ({entry.id}, []) == (bench.desk.released, bench.desk.entries())
+
+
+def test_a_tick_is_met_once_and_on_its_own_partition() -> None:
+    """The same offset again, an earlier one, and one of another partition are no later ticks."""
+    order = working(terms(), position=ref(5))
+
+    met = [order.comes_before(tick_at(offset, partition=partition)) for offset, partition in [(4, 0), (5, 0), (6, 1)]]
+
+    assert met == [False, False, False]
+    assert order.comes_before(tick_at(6))
 
 
 async def test_a_watermark_waits_for_kafka(bench: Bench) -> None:

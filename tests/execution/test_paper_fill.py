@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any, cast
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.commands import Side
 from domain.errors import InvalidValue
 from domain.events import OrderTerms
 from execution.order import TickAt
@@ -18,7 +20,7 @@ from tests.execution.examples import NO_COSTS, PARAMETERS, ref, terms, tick_at
 prices = st.decimals("0.01", "5000", places=4)
 volumes = st.integers(0, 10**9).map(Decimal)
 quantities = st.integers(1, 10**7).map(Decimal)
-sides = st.sampled_from(["BUY", "SELL"])
+sides: st.SearchStrategy[Side] = st.sampled_from(["BUY", "SELL"])
 shares = st.decimals("0.001", "1", places=3)
 parameters = st.builds(
     PaperParameters,
@@ -42,7 +44,7 @@ def orders(draw: st.DrawFn) -> OrderTerms:
         name=draw(st.text("abc123", min_size=1, max_size=8)),
         side=draw(sides),
         quantity=str(draw(quantities)),
-        **({} if worst is None else {worst: draw(st.decimals("0.01", "6000", places=2))}),
+        **cast(Any, {} if worst is None else {worst: draw(st.decimals("0.01", "6000", places=2))}),
     )
 
 
@@ -67,11 +69,11 @@ def test_a_sale_gets_as_much_less() -> None:
 
 
 @pytest.mark.parametrize(("side", "expected"), [("BUY", "33.3400"), ("SELL", "33.3266")])
-def test_rounding_is_against_the_trader(side: str, expected: str) -> None:
+def test_rounding_is_against_the_trader(side: Side, expected: str) -> None:
     """33.3333 with 2 bp is 33.33996666 for a purchase, rounded up, and 33.32663334 for a sale, rounded down."""
     costs = msgspec.structs.replace(NO_COSTS, half_spread_bps=Decimal(2), spread_jitter=Decimal(0))
 
-    got = fill(terms(side=side), Decimal(1), tick_at(0, "33.3333", "10"), costs)  # type: ignore[arg-type]
+    got = fill(terms(side=side), Decimal(1), tick_at(0, "33.3333", "10"), costs)
 
     assert got is not None
     assert Decimal(expected) == got.price
@@ -108,6 +110,23 @@ def test_a_limit_that_the_price_would_break_fills_nothing() -> None:
     assert fill(terms(limit_price="101"), Decimal(10), at, PARAMETERS) is not None
 
 
+def test_a_limit_may_be_met_exactly() -> None:
+    """Without costs a tick at the limit fills, for a purchase as for a sale."""
+    for side in ("BUY", "SELL"):
+        got = fill(terms(side=side, limit_price="100"), Decimal(10), tick_at(0, "100", "1000"), NO_COSTS)
+
+        assert got is not None
+        assert got.price == Decimal(100)
+
+
+def test_the_evidence_says_what_was_left() -> None:
+    """Of 500 units left 100 could be had: the evidence names the 500, from which the 100 follow."""
+    got = fill(terms(), Decimal(500), tick_at(0, volume="1000"), PARAMETERS)
+
+    assert got is not None
+    assert got.evidence.parameters["leaves_quantity"] == "500"
+
+
 def test_a_protected_sale_does_not_go_below_its_price() -> None:
     """At 100 with costs a sale gets less than 100, so protection at 100 waits and at 99 does not."""
     at = tick_at(0, "100", "1000")
@@ -139,9 +158,9 @@ def test_never_beyond_limit_protection_or_participation(order: OrderTerms, at: T
 
 
 @given(ticks(), quantities, quantities, sides, parameters)
-def test_more_costs_more(at: TickAt, one: Decimal, other: Decimal, side: str, costs: PaperParameters) -> None:
+def test_more_costs_more(at: TickAt, one: Decimal, other: Decimal, side: Side, costs: PaperParameters) -> None:
     """A larger order never gets less, and never a better price, on the same tick."""
-    order = terms(side=side)  # type: ignore[arg-type]
+    order = terms(side=side)
     small, large = (fill(order, quantity, at, costs) for quantity in sorted((one, other)))
 
     if small is None or large is None:
