@@ -1,0 +1,194 @@
+"""Writes docs/reference from the code: `python docs/generate.py`. tests/docs says when a page is stale."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "reference"
+
+# Commands whose options belong to another folder's command line (runtime.cli loads them when they are used).
+PARTS = {
+    "demo": "runtime.cli_demo:app",
+    "feed": "streams.feed.cli:app",
+    "models": "models.cli:app",
+    "audit": "audit.cli:app",
+}
+_STANDARD = {"--help", "--install-completion", "--show-completion"}
+
+
+def pages() -> dict[str, str]:
+    """The text of each page by file name."""
+    makers: dict[str, Callable[[], str]] = {
+        "commands.md": commands,
+        "http-api.md": http_api,
+        "metrics.md": metrics,
+        "rejection-codes.md": rejection_codes,
+        "settings.md": settings,
+        "topics.md": topics,
+    }
+    return {name: make() for name, make in makers.items()}
+
+
+def commands() -> str:
+    """Every command of `tape` with its arguments and options."""
+    from runtime.cli import app
+
+    lines = [
+        "Exit codes: 0 it worked, 1 it did not and one line says why, 2 the command line is wrong.",
+        "`tape audit` has its own, see [verify and replay](../how-to/verify-and-replay.md).",
+    ]
+    for name, command in _commands("tape", _click(app)):
+        lines += ["", f"## `{name}`", "", _text(command.help)]
+        if rows := [_option(option) for option in command.params if not _STANDARD & set(option.opts)]:
+            lines += ["", *_table(("argument or option", "default", "meaning"), rows)]
+    return _page("The tape command", "runtime/cli.py and the folders' own command lines", lines)
+
+
+def http_api() -> str:
+    """Every operation of the API."""
+    from api import health
+    from api.gateway import routes as gateway
+    from api.query import account_routes, routes
+
+    rows = [
+        (f"`{method} {route.path}`", route.summary or "", f"`{route.operation_id}`")
+        for part in (gateway, routes, account_routes, health)
+        for route in part.router.routes
+        for method in sorted(route.methods)
+        if route.include_in_schema
+    ]
+    lines = [
+        "Bodies, answers and errors are in `/openapi.json`. Errors are RFC 9457 problem details. Examples:",
+        "[submit an order](../how-to/submit-an-order.md).",
+        "",
+        *_table(("operation", "what it does", "operation id"), rows),
+    ]
+    return _page("The HTTP API", "api/gateway, api/query and api/health.py", lines)
+
+
+def metrics() -> str:
+    """Every Prometheus metric."""
+    from prometheus_client.metrics import MetricWrapperBase
+
+    from runtime import metrics as declared
+
+    rows = []
+    for name, metric in vars(declared).items():
+        if isinstance(metric, MetricWrapperBase):
+            (family,) = metric.describe()
+            labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+            rows.append((f"`{name}`", family.type, labels, _text(family.documentation)))
+    lines = ["Each worker serves its own on `/metrics`, the API on `/api/metrics`.", ""]
+    return _page("Metrics", "runtime/metrics.py", [*lines, *_table(("name", "type", "labels", "meaning"), rows)])
+
+
+def rejection_codes() -> str:
+    """Every code with which the ledger refuses."""
+    from domain.codes import CODES
+
+    lines = [
+        "They stand in `OrderRejected`, `CommandRejected` and `ReportRejected`, with a text and the values that",
+        "failed. A code never changes its meaning. The API answers 422 with the same code where it can tell without",
+        "the ledger's state.",
+        "",
+        *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in CODES.items()]),
+    ]
+    return _page("Rejection codes", "domain/codes.py", lines)
+
+
+def settings() -> str:
+    """Every setting."""
+    from runtime.settings import Settings
+
+    rows = []
+    for name, field in Settings.model_fields.items():
+        bounds = [str(part) for part in field.metadata if type(part).__name__ in {"Ge", "Gt", "Le"}]
+        default = "" if field.default == "" else f"`{field.default}`"
+        rows.append((f"`{name.upper()}`", default, _bounds(bounds), _text(field.description)))
+    lines = [
+        "Each is an environment variable; `.env` may hold them too, and the environment wins. `.env.example` lists",
+        "them all. An empty server address means the embedded server. A name in `.env` that is no setting is an error.",
+        "",
+        *_table(("name", "default", "bounds", "meaning"), rows),
+    ]
+    return _page("Settings", "runtime/settings.py", lines)
+
+
+def topics() -> str:
+    """Every Kafka topic."""
+    import yaml
+
+    declared = yaml.safe_load((ROOT / "infra" / "kafka" / "topics.yaml").read_text())
+    rows = [(f"`{topic['name']}`", topic["kind"], topic["key"].replace("_", " ")) for topic in declared["topics"]]
+    config = [(f"`{name}`", f"`{value}`") for name, value in declared["config"].items()]
+    lines = [
+        "`tape topics apply` creates what is missing and never changes a live topic. The number of partitions is the",
+        "setting `PARTITIONS`, the same for all. A tape is chained and has one writer a partition; an input is what",
+        "somebody sends to a tape's writer. `TOPIC_PREFIX` is put before each name.",
+        "",
+        *_table(("topic", "kind", "key"), rows),
+        "",
+        *_table(("configuration", "value"), config),
+    ]
+    return _page("Topics", "infra/kafka/topics.yaml", lines)
+
+
+def _page(title: str, source: str, lines: Iterable[str]) -> str:
+    made = f"<!-- Made by docs/generate.py from {source}. Do not edit. -->"
+    return "\n".join([f"# {title}", "", made, "", *lines]) + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+
+
+def _text(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _bounds(parts: Sequence[str]) -> str:
+    words = {"Ge(ge=": "from ", "Gt(gt=": "above ", "Le(le=": "to "}
+    for sign, word in words.items():
+        parts = [part.replace(sign, word).removesuffix(")") for part in parts]
+    return " ".join(parts)
+
+
+def _click(app: Any) -> Any:
+    import typer
+
+    return typer.main.get_command(app)
+
+
+def _commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """Each command of a tree with its whole name, groups before what they hold."""
+    from runtime import parts
+
+    yield path, command
+    for name, child in getattr(command, "commands", {}).items():
+        of_other_folder = path == "tape" and child.context_settings.get("ignore_unknown_options")
+        yield from _commands(f"{path} {name}", _click(parts.load(PARTS[name])) if of_other_folder else child)
+
+
+def _option(option: Any) -> tuple[str, str, str]:
+    is_argument = option.param_type_name == "argument"
+    names = option.name.upper() if is_argument else ", ".join(option.opts)
+    default = option.default.date() if isinstance(option.default, datetime) else option.default
+    shown = "" if option.required or default in (None, "", False) else f"`{default}`"
+    return f"`{names}`", shown, _text(getattr(option, "help", None))
+
+
+def main() -> None:
+    sys.path.insert(0, str(ROOT))
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
