@@ -2,6 +2,8 @@
 
 The dispatch epoch fences: a report of another epoch than the order's is refused, whoever sends it. A fill that is
 already in is recognised by its execution id first, so that a worker that sends it again is never told it was wrong.
+Within an epoch the worker whose acknowledgement came first holds the order: fills of another one are refused, since it
+may have begun at another tick. A cancellation may come from whoever was given the CANCEL.
 """
 
 from __future__ import annotations
@@ -74,7 +76,8 @@ def _fence(order: Order, message: reports.Report) -> Refusal | None:
         return checks.refuse("EPOCH_UNKNOWN", f"expected dispatch epoch {current}, it was {named}", **details)
     if named < current:
         return checks.refuse("EPOCH_STALE", f"expected dispatch epoch {current}, it was {named}", **details)
-    if isinstance(message, reports.ReportAcknowledged) and order.worker_id is not None:
+    of_holder = isinstance(message, reports.ReportAcknowledged | reports.ReportFilled)
+    if of_holder and order.worker_id not in (None, message.worker_id):
         return checks.refuse(
             "EPOCH_STALE",
             f"expected worker {order.worker_id}, who holds the order in epoch {current}, it was {message.worker_id}",

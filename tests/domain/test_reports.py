@@ -51,6 +51,17 @@ def test_another_worker_cannot_take_an_order_that_is_held(desk: Desk, order_id: 
     assert desk.account.orders[order_id].worker_id == "w1"
 
 
+def test_fills_of_a_worker_that_does_not_hold_the_order_are_refused(desk: Desk, order_id: str) -> None:
+    """Two workers got the order under one epoch: only the one whose acknowledgement came first may fill it."""
+    desk.acknowledge(order_id)
+
+    event = desk.fill(order_id, "1", "10.00", worker_id="w2")
+
+    assert isinstance(event, events.ReportRejected)
+    assert (event.code, event.report_type) == ("EPOCH_STALE", "ReportFilled")
+    assert desk.account.orders[order_id].cumulative_quantity == 0
+
+
 def test_a_redispatch_raises_the_epoch_and_fences_the_old_worker(desk: Desk, order_id: str) -> None:
     """After it, the old worker's fills are refused and the new worker may take the order."""
     desk.acknowledge(order_id)
