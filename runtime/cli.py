@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -66,11 +66,16 @@ def up(
     if "api" in names and settings.api_port and not is_free(settings.api_port):
         supervisor.stop()
         raise UnavailableError(f"port {settings.api_port} for the API is taken; API_PORT names another one")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: supervisor.request_stop())
     with board.live(supervisor.rows):
+        _on_signal(lambda: sys.exit(130))  # start() then stops what it had started
         supervisor.start()
+        _on_signal(supervisor.request_stop)
         supervisor.run()
+
+
+def _on_signal(action: Callable[[], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: action())
 
 
 def _detach(workers: str) -> None:

@@ -101,8 +101,8 @@ class Keeper(ABC):
                 self._begin()
                 self._watch()
                 words = self._last_words()
-            except (UnavailableError, OSError) as error:
-                words = str(error)
+            except Exception as error:  # noqa: BLE001 -- a keeper outlives whatever it meets, and says what it was
+                words = str(error) or type(error).__name__
             if self._stopping.is_set():
                 return
             if time.monotonic() - started > HEALTHY_S:

@@ -8,6 +8,7 @@ Boundaries: one machine. In production Kubernetes does this (infra/k8s), with th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -153,7 +154,8 @@ class Supervisor:
 
     def _write_status(self) -> None:
         while self._phase != "stopped":
-            self._save_status()
+            with contextlib.suppress(OSError):  # a full disk must not end it: the next second may do better
+                self._save_status()
             time.sleep(_STATUS_EVERY_S)
 
     def _save_status(self) -> None:

@@ -93,12 +93,17 @@ class EmbeddedServers:
     def guard(self) -> None:
         """Start the guard, unless it runs: it reads a pipe whose other end is ours alone and so closes when we end."""
         if self._guard is None or self._guard.poll() is not None:
-            self._guard = subprocess.Popen(
-                [sys.executable, "-m", "runtime.embedded.guard", str(self.home)],
-                stdin=subprocess.PIPE,
-                cwd=Path(__file__).parents[2],
-                start_new_session=True,
-            )
+            log = self.home / "logs" / "guard.log"
+            log.parent.mkdir(exist_ok=True)
+            with log.open("ab") as output:
+                self._guard = subprocess.Popen(
+                    [sys.executable, "-m", "runtime.embedded.guard", str(self.home)],
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=output,
+                    cwd=Path(__file__).parents[2],
+                    start_new_session=True,
+                )
             process.record(self.home / "run", "guard", self._guard.pid)
 
     def endpoints(self) -> dict[str, str]:

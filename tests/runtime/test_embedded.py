@@ -172,3 +172,26 @@ def test_a_server_that_does_not_start_says_why(home: Path) -> None:
     with pytest.raises(UnavailableError, match=r"postgres ended with code 2; end of .*\npostgres: could not access"):
         server.start()
     assert wait_until_none(home, 0) == []
+
+
+def test_ctrl_c_while_the_servers_start_leaves_nothing(home: Path) -> None:
+    """`tape up` that is interrupted before its servers answer stops what it had started, and gives the home free."""
+    given = dict.fromkeys(("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "DATABASE_READER_URL", "REDIS_URL"), "")
+    command = subprocess.Popen(
+        [sys.executable, "-m", "runtime.cli", "up", "--workers", "none"],
+        cwd=REPOSITORY,
+        env={**os.environ, **given, "TAPE_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (home / "run" / "kafka.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    command.send_signal(signal.SIGINT)
+    output, _ = command.communicate(timeout=120)
+
+    assert command.returncode == 130
+    assert "is ready" not in output
+    assert wait_until_none(home, 5) == []
+    assert not (home / "run" / "owner.json").exists()
