@@ -25,6 +25,7 @@ _logger = logging.getLogger(__name__)
 def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises what it could not go on from."""
     health = health_module.serve(settings, "feed")
+    (settings.tape_home / SUMMARY).unlink(missing_ok=True)  # an earlier replay's
     wait_until_there(settings, (TOPIC, "trading.signals", "ledger.events"))
     pace = Pace(speed=settings.feed_speed) if settings.feed_speed else LOCKSTEP
     feed = Feed(settings, settings.symbols(), settings.feed_from, settings.feed_to, pace)

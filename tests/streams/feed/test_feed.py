@@ -23,8 +23,9 @@ from streams.codec import Cause
 from streams.feed.consequences import Published
 from streams.feed.feed import WARM_UP, Feed, Pace, Progress
 from streams.feed.lockstep import WATERMARKS, Lockstep
-from streams.feed.patience import Stopped, patiently
+from streams.feed.patience import Stopped
 from streams.feed.plan import plan
+from streams.feed.worker import SUMMARY
 from streams.tape import TapeWriter, Unsealed, end_offsets, read_range
 from tests.streams.signals.processes import eventually, worker
 
@@ -111,7 +112,7 @@ def test_killed_in_lockstep(ledger_settings: Settings) -> None:
         feeding.kill()
         judging.kill()
     with worker("streams.feed.worker", settings) as feeding, worker("streams.signals.worker", settings):
-        eventually(lambda: signals() >= bars)
+        eventually((settings.tape_home / SUMMARY).exists)
         feeding.stop()
 
     assert expected == on_topic(settings)
@@ -133,7 +134,6 @@ class LedgerTape:
         self._account = settings.strategy_account_id
         self._partition = partition_of(self._account.encode(), settings.partitions)
         self._writer = TapeWriter(settings, settings.topic("ledger.events"))
-        patiently(lambda: end_offsets(settings, settings.topic("ledger.events")), lambda: False)
         self._writer.fold(self._partition, lambda record, head: None)
 
     def append(self, event: events.LedgerEvent) -> None:

@@ -103,16 +103,17 @@ def test_killed_in_the_middle(ledger_settings: Settings, store_model: StoreModel
 
 
 async def test_unreadable_ticks_go_to_the_dead_letters(ledger_settings: Settings) -> None:
-    """A record that is no tick, and a tick whose bar has its high below its low, are put aside; the next is decided."""
+    """No tick, a bar with its high below its low and a price that is no number are put aside; the next is decided."""
     topic, partition = ledger_settings.topic("market.ticks"), partition_of(b"AAPL", ledger_settings.partitions)
     bad = (
         b'{"symbol":"AAPL","market_time_us":5,"price":"10","volume":"1",'
         b'"bar":{"open":"10","high":"8","low":"9","close":"10","volume":"1"}}'
     )
     good = bad.replace(b'"high":"8"', b'"high":"12"')
+    no_number = good.replace(b'"price":"10"', b'"price":"NaN"')
     producer = kafka_producer(ledger_settings)
     headers: Any = [("ce_type", b"tapeledger.Tick.v1"), ("ce_id", b"tik_1")]
-    for value in (b"not json", bad, good):
+    for value in (b"not json", bad, no_number, good):
         producer.produce(topic, key=b"AAPL", value=value, headers=headers)
     producer.flush()
     agent = TapeAgent(ledger_settings, spec(ledger_settings))
@@ -124,6 +125,7 @@ async def test_unreadable_ticks_go_to_the_dead_letters(ledger_settings: Settings
         for record in read_range(ledger_settings, ledger_settings.topic("ledger.deadletters"), place)
     ]
 
-    assert len(letters) == 2
+    assert len(letters) == 3
+    assert sum("expected finite numbers, they were NaN" in reason for reason in letters) == 1
     assert sum("high 8 is below low 9" in reason for reason in letters) == 1
-    assert [cause.offset for cause, _ in tape(ledger_settings)] == [2]
+    assert [cause.offset for cause, _ in tape(ledger_settings)] == [3]

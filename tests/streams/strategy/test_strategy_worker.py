@@ -16,7 +16,7 @@ from streams import codec
 from streams.agent import partition_of
 from streams.codec import Cause
 from streams.strategy.manager import Manager, next_to_emit
-from streams.tape import TapeRecord, TapeWriter, Unsealed, end_offsets, genesis, read_range, seal
+from streams.tape import TapeRecord, TapeWriter, Unsealed, genesis, read_range, seal
 from tests.streams.signals.processes import eventually, worker
 
 pytestmark = pytest.mark.integration
@@ -63,7 +63,6 @@ class Tape:
         self.topic = settings.topic("trading.signals")
         self.partition = partition_of(SYMBOL.encode(), settings.partitions)
         self._writer = TapeWriter(settings, self.topic)
-        eventually(lambda: bool(end_offsets(settings, self.topic)))
         self._writer.fold(self.partition, lambda record, head: None)
         self._next = 0
 
