@@ -139,7 +139,7 @@ def test_tape_commands_exist() -> None:
     """Every `tape …` of a page is a command."""
     text = "\n".join(blocks(path) + "\n".join(f"\n`{code}`" for code in quoted(path)) for path in markdown())
     used = set(re.findall(r"(?:\.venv/bin/|^`)tape ([a-z]+)", text, re.MULTILINE))
-    commands = set(typer.main.get_command(app).commands)
+    commands = set(typer.main.get_group(app).commands)
 
     assert {"up", "down", "audit"} <= used
     assert used - commands == set()
