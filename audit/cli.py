@@ -75,7 +75,7 @@ def _show_verify(verdict: Verdict) -> None:
     console = Console()
     table = Table(title="Tapes", title_justify="left")
     for name in ("Tape", "Records", "Dead", "Archived", "Archive up to", "Kafka up to", "Chain", "Head"):
-        table.add_column(name, justify="left" if name in ("Tape", "Chain", "Head") else "right")
+        table.add_column(name, justify="left" if name in ("Tape", "Chain", "Head") else "right", no_wrap=name == "Tape")
     for tape in verdict.tapes:
         table.add_row(
             f"{tape.topic}/{tape.partition}",

@@ -58,7 +58,7 @@ class ReplayVerdict(msgspec.Struct, frozen=True, kw_only=True):
         found = f"{counted(self.differences_total, 'difference')} in " if self.differences_total else ""
         return (
             f"{found}{rows:,} rows of {len(self.tables)} tables against {self.events:,} events of "
-            f"{self.accounts:,} accounts, state {self.digest[:16]}"
+            f"{counted(self.accounts, 'account')}, state {self.digest[:16]}"
         )
 
 

@@ -81,7 +81,8 @@ def _copy(connection: psycopg.Connection[Any]) -> tuple[int, float]:
             (column, kind)
             for column, kind in connection.execute(
                 "select attname, format_type(atttypid, atttypmod) from pg_attribute "
-                "where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
+                "where attrelid = %s::regclass and attnum > 0 and not attisdropped and attgenerated = '' "
+                "order by attnum",
                 (table,),
             )
             if not kind.endswith("[]")  # unnest would flatten an array of arrays; two columns of tape_records

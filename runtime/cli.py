@@ -244,7 +244,7 @@ def _part(name: str, path: str, text: str) -> None:
 _part("demo", "runtime.cli_demo:app", "Replay 2011-2012 on real prices, trade, and show what came of it.")
 _part("feed", "streams.feed.cli:app", "Publish real bars as ticks.")
 _part("models", "models.cli:app", "Train, list and promote models.")
-_part("audit", "audit.cli:app", "Verify the tape, replay it, prove it, export it.")
+_part("audit", "audit.cli:app", "Verify the tapes, and replay them against the tables.")
 
 
 def _debug() -> bool:

@@ -23,8 +23,12 @@ def exposition() -> tuple[bytes, str]:
 execution_latency_milliseconds = Histogram(
     "execution_latency_milliseconds", "From the receipt of a dispatched order to its report", buckets=_MILLISECONDS
 )
-orders_processed_total = Counter("orders_processed_total", "Order commands decided, by the event", ["event"])
-orders_rejected_total = Counter("orders_rejected_total", "Orders rejected, by code", ["code"])
+orders_processed_total = Counter(
+    "orders_processed_total", "Orders' steps, by the ledger's event or the engine's report", ["event"]
+)
+orders_rejected_total = Counter(
+    "orders_rejected_total", "Orders rejected by the ledger, refused by the venue or unreadable, by code", ["code"]
+)
 execution_ticks_skipped_total = Counter("execution_ticks_skipped_total", "Ticks that the engine could not read")
 execution_redis_retries_total = Counter("execution_redis_retries_total", "Times that Redis did not answer the engine")
 

@@ -3,7 +3,7 @@
 What it does is in `<home>`: endpoints.json (addresses, read by runtime.settings), status.json (for `tape status`), run/
 (processes), logs/, and the servers' data. Order: servers, topics and migrations, workers; down in reverse.
 
-Boundaries: one machine. In production Kubernetes does this (infra/k8s), with the same probes.
+Boundaries: one machine. Elsewhere a container platform does this, with the same probes.
 """
 
 from __future__ import annotations

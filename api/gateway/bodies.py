@@ -90,7 +90,7 @@ class OrderRequest(Body):
 
     account_id: AccountId
     client_order_id: ClientId = Field(
-        description="the client's own id: each is one order per account, for ever the same"
+        description="the client's own id: one order per account, remembered while open and 7 days after by default"
     )
     symbol: Symbol
     side: Side

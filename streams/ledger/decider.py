@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain.ledger import Ledger
-
 from domain.catalog import Catalog
+from domain.ledger import Ledger
 from streams.decider import Draft, Folded, Input
 
 

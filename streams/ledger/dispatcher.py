@@ -21,8 +21,17 @@ from redis.exceptions import RedisError
 
 from domain import ids
 from domain.dispatch import Dispatch
-from domain.events import TERMINAL, LedgerEvent, OrderAcknowledged, OrderCanceled, OrderFilled, OrderRefusedByVenue
+from domain.events import (
+    TERMINAL,
+    LedgerEvent,
+    OrderAcknowledged,
+    OrderCanceled,
+    OrderFilled,
+    OrderRefusedByVenue,
+    OrderRejected,
+)
 from domain.reports import RequestRedispatch
+from runtime import metrics
 from runtime.clients import kafka_producer, redis_async
 from runtime.clock import now_us
 from runtime.settings import Settings
@@ -71,6 +80,9 @@ class Dispatcher:
         waiting = self._waiting[partition]
         for event in events:
             message = event.message
+            metrics.orders_processed_total.labels(type(message).__name__).inc()
+            if isinstance(message, OrderRejected):
+                metrics.orders_rejected_total.labels(message.code).inc()
             dispatch = decider.ledger.dispatch_of(message)
             if dispatch is not None:
                 self._send(partition, dispatch, event.traceparent)
