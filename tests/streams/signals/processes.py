@@ -30,9 +30,10 @@ class Worker:
     """One running worker. `kill` is kill -9, `stop` is SIGTERM and checks that it ends cleanly."""
 
     def __init__(self, module: str, settings: Settings) -> None:
+        named = settings.model_copy(update={"worker_instance": module})  # it takes its partitions back at once
         self._log = (settings.tape_home / f"{module}.log").open("ab")
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, module, settings.model_dump_json()],
+            [sys.executable, "-c", _PROGRAM, module, named.model_dump_json()],
             cwd=_ROOT,
             stdout=self._log,
             stderr=self._log,
