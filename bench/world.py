@@ -15,7 +15,7 @@ import psycopg
 import redis
 from psycopg import sql
 
-from projections.migrate import migrate
+from projections.migrate import ensure_reader, migrate
 from runtime.embedded.servers import EmbeddedServers
 from runtime.settings import Settings
 from streams import topics
@@ -45,6 +45,7 @@ def fresh(base: Settings) -> Settings:
         }
     )
     migrate(settings.database_url)
+    settings = settings.model_copy(update={"database_reader_url": ensure_reader(settings.database_url, "bench")})
     topics.apply(settings)
     redis.Redis.from_url(settings.redis_url).flushdb()
     return settings

@@ -28,7 +28,7 @@ from runtime.settings import Settings
 from streams import codec
 from streams.deadletters import DeadLetters
 from streams.decider import Decider, Draft, Folded, Input
-from streams.faust_app import make_app, run_app
+from streams.faust_app import make_app, record_of, run_app
 from streams.tape import Head, Interrupted, TapeRecord, TapeWriter, Unsealed, end_offsets, read_range
 from streams.topics import wait_until_there
 
@@ -186,7 +186,11 @@ class TapeAgent:
     def _decide_one(self, owned: Partition, record: TapeRecord, now: int, decided: list[_Decided]) -> None:
         source = self._read(record)
         if source is not None:
-            draft = owned.decider.decide(source, now)
+            try:
+                draft = owned.decider.decide(source, now)
+            except UnreadableInput as error:  # a message of ours, but no input of this agent
+                self._dead_letters.add(record, str(error))
+                draft = None
             if draft is not None:
                 decided.append(_Decided(draft, source))
         owned.next_input[self._names[record.topic]] = record.offset + 1
@@ -329,7 +333,7 @@ def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = N
             if failed.done():
                 return
             try:
-                await agent.process([_record(event.message) for event in events])
+                await agent.process([record_of(event.message) for event in events])
             except Exception as error:  # noqa: BLE001  whatever it is, the process ends with it
                 fail(error)
                 return
@@ -356,15 +360,3 @@ async def _beat(agent: TapeAgent, health: Health) -> None:
         if agent.idle_or_moving():
             health.beat()
         await asyncio.sleep(1)
-
-
-def _record(message: Any) -> TapeRecord:
-    return TapeRecord(
-        message.topic,
-        message.partition,
-        message.offset,
-        int((message.timestamp or 0) * 1000),
-        message.key,
-        message.value,
-        list(message.headers or ()),
-    )

@@ -19,6 +19,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from runtime.settings import Settings
+from streams.tape import TapeRecord
 
 log = logging.getLogger(__name__)
 Seek = Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
@@ -111,3 +112,16 @@ async def _main(app: faust.App, failed: asyncio.Future[None], on_start: Callable
         failed.result()
     if not stop.is_set():
         raise RuntimeError(f"the Faust app {app.conf.id} stopped by itself: {app.crash_reason!r}")
+
+
+def record_of(message: Any) -> TapeRecord:
+    """A Faust message as the broker had it."""
+    return TapeRecord(
+        message.topic,
+        message.partition,
+        message.offset,
+        int((message.timestamp or 0) * 1000),
+        message.key,
+        message.value,
+        list(message.headers or ()),
+    )

@@ -16,6 +16,7 @@ from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 from domain.errors import UnavailableError
 from runtime.clients import kafka_admin
 from runtime.settings import Settings
+from streams.tape import end_offsets
 
 log = logging.getLogger(__name__)
 DECLARATION = Path(__file__).resolve().parent.parent / "infra" / "kafka" / "topics.yaml"
@@ -40,7 +41,7 @@ def declared() -> Declaration:
 
 
 def apply(settings: Settings) -> list[str]:
-    """Create the declared topics that are missing and return their names on the broker.
+    """Create the declared topics that are missing, and return their names on the broker when they answer.
 
     Raises UnavailableError when Kafka does not answer, or when a live topic has another number of partitions: keys
     would move to other partitions, and with them accounts to tapes that do not know them.
@@ -75,7 +76,23 @@ def apply(settings: Settings) -> list[str]:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise UnavailableError(f"topic {name} could not be created: {error}") from error
         created.append(name)
+    for name in created:
+        _wait_for_leaders(settings, name)
     return created
+
+
+def _wait_for_leaders(settings: Settings, topic: str) -> None:
+    """Return when a topic that was just made answers in every partition. Raises UnavailableError after a while."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        try:
+            end_offsets(settings, topic)
+        except UnavailableError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def wait_until_there(settings: Settings, names: Iterable[str]) -> None:

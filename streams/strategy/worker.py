@@ -14,9 +14,8 @@ from faust.types import TP
 
 from runtime import health as health_module
 from runtime.settings import Settings
-from streams.faust_app import make_app, run_app
+from streams.faust_app import make_app, record_of, run_app
 from streams.strategy.manager import COMMANDS, SIGNALS, Manager
-from streams.tape import TapeRecord
 from streams.topics import wait_until_there
 
 _BEAT_S = 1.0
@@ -59,7 +58,7 @@ def run(settings: Settings) -> None:
                 return
             try:
                 async with lock:
-                    await asyncio.to_thread(manager.process, [_record(event.message) for event in events])
+                    await asyncio.to_thread(manager.process, [record_of(event.message) for event in events])
             except Exception as error:  # noqa: BLE001  whatever it is, the process ends with it
                 fail(error)
                 return
@@ -71,15 +70,3 @@ def run(settings: Settings) -> None:
 
     beating: list[asyncio.Task[None]] = []
     run_app(app, failed, on_start=lambda: beating.append(loop.create_task(beat())))
-
-
-def _record(message: Any) -> TapeRecord:
-    return TapeRecord(
-        message.topic,
-        message.partition,
-        message.offset,
-        int((message.timestamp or 0) * 1000),
-        message.key,
-        message.value,
-        list(message.headers or ()),
-    )

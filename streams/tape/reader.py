@@ -16,6 +16,19 @@ from streams.tape.record import TapeRecord
 
 _CONSUME_MAX = 5_000
 _STALL_S = 30.0
+_LEADER_S = 15.0
+_TRANSIENT = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._RESOLVE,
+        KafkaError._TIMED_OUT,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    }
+)
+"""Errors that heal when the broker is back, or has chosen leaders."""
 
 
 def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
@@ -27,14 +40,23 @@ def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
             raise UnavailableError(
                 f"topic {topic} is not there: {metadata.error}; expected `tape topics apply` to have run"
             )
-        return {
-            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=15)[1]
-            for partition in sorted(metadata.partitions)
-        }
+        return {partition: _end(consumer, topic, partition) for partition in sorted(metadata.partitions)}
     except KafkaException as error:
         raise UnavailableError(f"the end of {topic} is not known: {error}") from error
     finally:
         consumer.close()
+
+
+def _end(consumer: Consumer, topic: str, partition: int) -> int:
+    """The offset behind the newest record. A topic that was just made has no leader for a moment: asks again."""
+    deadline = time.monotonic() + _LEADER_S
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=15)[1])
+        except KafkaException as error:
+            if error.args[0].code() not in _TRANSIENT or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def read_range(
@@ -47,7 +69,7 @@ def read_range(
     consumer = kafka_consumer(settings)
     try:
         if end is None:
-            end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=15)[1]
+            end = _end(consumer, topic, partition)
         if first >= end:
             return
         consumer.assign([TopicPartition(topic, partition, first)])
@@ -74,11 +96,6 @@ def read_range(
         consumer.close()
 
 
-_TRANSIENT = frozenset(
-    {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT}
-)
-
-
 def kafka_lookup(settings: Settings, topic: str, partition: int, before: int) -> Lookup:
     """A Chain's lookup that reads the partition again, from the beginning up to offset `before`. Slow, rarely asked."""
 
@@ -96,7 +113,7 @@ def _is_end(error: KafkaError, message: Message, end: int) -> bool:
         if _offset(message) < end:
             raise UnavailableError(f"{where} ends at offset {_offset(message)}, expected {end}: records are lost")
         return True
-    if error.retriable() or error.code() in _TRANSIENT:
+    if error.code() in _TRANSIENT:
         return False
     raise UnavailableError(f"{where}: {error}")
 
@@ -143,7 +160,7 @@ class TapeReader:
         for message in consume_ready(self._consumer, max_records, timeout_s):
             error = message.error()
             if error is not None:
-                if error.retriable() or error.code() in _TRANSIENT:
+                if error.code() in _TRANSIENT:
                     continue
                 raise UnavailableError(f"{self.topic}/{message.partition()}: {error}")
             record = TapeRecord.of(message)

@@ -12,7 +12,6 @@ import xgboost
 from models import store
 from models.features import FEATURE_NAMES, WINDOW
 from runtime.settings import Settings
-from tests.streams.signals.processes import wait_for_leaders
 
 StoreModel = Callable[[Path, str], None]
 
@@ -57,10 +56,3 @@ def store_model() -> StoreModel:
         store.point(settings, "xgboost", "champion", store.Pointer(version=version, sha256=meta.sha256))
 
     return write
-
-
-@pytest.fixture
-def ledger_settings(ledger_settings: Settings) -> Settings:
-    """A ledger of its own whose topics answer."""
-    wait_for_leaders(ledger_settings)
-    return ledger_settings

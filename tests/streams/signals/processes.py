@@ -11,8 +11,6 @@ from pathlib import Path
 
 from domain.errors import UnavailableError
 from runtime.settings import Settings
-from streams.tape import end_offsets
-from streams.topics import declared
 
 _PROGRAM = """
 import importlib, sys
@@ -74,9 +72,3 @@ def eventually(what: Callable[[], bool], timeout_s: float = 90.0) -> None:
                 return
         time.sleep(0.05)
     raise AssertionError(f"not reached within {timeout_s} s")
-
-
-def wait_for_leaders(settings: Settings) -> None:
-    """Return when every declared topic answers: those that were just made have no leaders for a moment."""
-    for topic in declared().topics:
-        eventually(lambda name=topic.name: bool(end_offsets(settings, settings.topic(name))))  # type: ignore[misc]
