@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+import uvloop
 
 from api.app import create_app
 from runtime import health
 from runtime.settings import Settings
 
 _GRACE_S = 5
+_KEEP_ALIVE_S = 75  # longer than clients keep idle connections, so that none is closed while one is reused
 
 
 class _Server(uvicorn.Server):
@@ -32,7 +34,7 @@ def run(settings: Settings) -> None:
 
     Raises InvalidValue for a host other than loopback that is not allowed, SystemExit where the port cannot be had.
     """
-    asyncio.run(_serve(settings))
+    uvloop.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
@@ -43,6 +45,7 @@ async def _serve(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=_KEEP_ALIVE_S,
         server_header=False,
     )
     server, state = _Server(config), health.serve(settings, "api")

@@ -35,14 +35,21 @@ def main() -> None:
         for number in range(options.rounds):
             with console.status(f"round {number + 1} of {options.rounds}"):
                 rounds.append(_throughput(base, options.commands))
-        with console.status(f"submit to fill at {options.rate}/s for {options.seconds:.0f} s"):
-            submit_to_fill = latency.run_round(fresh(base), options.rate, options.seconds)
+        submit_to_fill = {}
+        for door in DOORS:
+            with console.status(f"submit to fill through {door} at {options.rate}/s for {options.seconds:.0f} s"):
+                submit_to_fill[door] = latency.run_round(fresh(base), door, options.rate, options.seconds)
     figures = {name: median(one[name] for one in rounds) for name in rounds[0]}
     _show(console, figures, rounds, submit_to_fill, options.rate)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(
         json.dumps(
-            {"machine": _machine(), "rounds": rounds, "medians": figures, "submit_to_fill": submit_to_fill._asdict()},
+            {
+                "machine": _machine(),
+                "rounds": rounds,
+                "medians": figures,
+                "submit_to_fill": {door: fill._asdict() for door, fill in submit_to_fill.items()},
+            },
             indent=2,
         )
     )
@@ -60,6 +67,7 @@ def _throughput(base: Any, commands: int) -> dict[str, float]:
     }
 
 
+DOORS: tuple[latency.Door, ...] = ("commands", "http")
 _ROWS = (
     ("ledger agent, commands/s", "agent_ledger", "bare Faust take", "agent_faust_take"),
     ("ledger agent, commands/s", "agent_ledger", "bare Faust topic.send", "agent_faust_send"),
@@ -70,7 +78,11 @@ _ROWS = (
 
 
 def _show(
-    console: Console, figures: dict[str, float], rounds: list[dict[str, float]], fill: latency.Round, rate: int
+    console: Console,
+    figures: dict[str, float],
+    rounds: list[dict[str, float]],
+    fills: dict[latency.Door, latency.Round],
+    rate: int,
 ) -> None:
     table = Table("figure", "ours", "peer", "peer's", "ratio", "ratio, least to most", title=f"{len(rounds)} rounds")
     for what, ours, peer, theirs in _ROWS:
@@ -84,10 +96,11 @@ def _show(
             f"{min(ratios):.2f} to {max(ratios):.2f}",
         )
     console.print(table)
-    console.print(
-        f"submit to fill at {rate} orders/s: p50 {fill.p50_ms:.1f} ms, p95 {fill.p95_ms:.1f} ms, "
-        f"p99 {fill.p99_ms:.1f} ms ({fill.filled:,} of {fill.sent:,} orders filled)"
-    )
+    for door, fill in fills.items():
+        console.print(
+            f"submit to fill through {door} at {rate} orders/s: p50 {fill.p50_ms:.1f} ms, p95 {fill.p95_ms:.1f} ms, "
+            f"p99 {fill.p99_ms:.1f} ms ({fill.filled:,} of {fill.sent:,} orders filled)"
+        )
 
 
 def _machine() -> dict[str, Any]:

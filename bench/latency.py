@@ -1,7 +1,10 @@
 """Submit to fill at a fixed rate, without coordinated omission: orders leave on a schedule, whatever the answers do.
 
-The whole stack runs: gateway, ledger, Redis, engine, projector. Ticks come every 5 ms over all symbols. The latency of
-an order is from the moment at which it was due to be submitted to the wall time in its OrderFilled event.
+Ledger, Redis, engine and projector run; ticks come every 5 ms over all symbols. Orders come through one of two doors:
+`commands`, straight onto trading.commands as the strategy sends them, or `http`, through the gateway, whose process and
+whose clients then share the same cores. The latency of an order is from the moment at which it was due to be submitted
+to the wall time in its OrderFilled event. The first
+seconds, in which the broker's JVM compiles itself, are submitted at the same rate and not counted.
 """
 
 from __future__ import annotations
@@ -11,11 +14,14 @@ import contextlib
 import threading
 import time
 from decimal import Decimal
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
-import httpx
+import aiohttp
 
+from bench.ledger_agent import produce
 from bench.world import child, worker
+from domain import ids
+from domain.commands import Deposit, OpenAccount, SubmitOrder
 from domain.events import OrderFilled
 from domain.market import Tick
 from runtime.clients import kafka_producer
@@ -27,8 +33,12 @@ from streams.tape import TapeReader, end_offsets
 
 ACCOUNTS = 8
 TICK_EVERY_S = 0.005
-_WORKERS = ("ledger", "engine", "projector", "api")
+_WORKERS = {"commands": ("ledger", "engine", "projector"), "http": ("ledger", "engine", "projector", "api")}
 _GRACE_S = 20.0
+WARM_UP_S = 10.0
+
+
+Door = Literal["commands", "http"]
 
 
 class Round(NamedTuple):
@@ -41,17 +51,20 @@ class Round(NamedTuple):
     filled: int
 
 
-def run_round(settings: Settings, per_second: int, seconds: float) -> Round:
+def run_round(settings: Settings, door: Door, per_second: int, seconds: float) -> Round:
     """One round on a fresh ledger."""
     settings = settings.model_copy(update={"api_port": free_port(), "log_level": "WARNING"})
     with contextlib.ExitStack() as stack:
-        for name in _WORKERS:
+        for name in _WORKERS[door]:
             stack.enter_context(child(settings, *worker(name)))
         stop = threading.Event()
         ticks = threading.Thread(target=_tick, args=(settings, stop), daemon=True)
         ticks.start()
         stack.callback(stop.set)
-        due = asyncio.run(_submit(settings, per_second, seconds))
+        if door == "http":
+            due = asyncio.run(_submit_by_http(settings, per_second, seconds))
+        else:
+            due = _submit_commands(settings, per_second, seconds)
         filled = _fills(settings, set(due))
     latencies = sorted(filled[order] - due[order] for order in filled)
     if not latencies:
@@ -80,12 +93,56 @@ def _tick(settings: Settings, stop: threading.Event) -> None:
     producer.flush(5)
 
 
-async def _submit(settings: Settings, per_second: int, seconds: float) -> dict[str, int]:
-    """Order id -> when it was due (microseconds since 1970), of the orders that were answered 202."""
+def _submit_commands(settings: Settings, per_second: int, seconds: float) -> dict[str, int]:
+    """Order id -> when it was due (microseconds since 1970), of the orders after the warm-up."""
+    producer = kafka_producer(settings)
+    for number in range(ACCOUNTS):
+        account = f"acc_{number}"
+        produce(
+            producer,
+            settings,
+            OpenAccount(command_id=f"open-{number}", account_id=account, issued_at_us=now_us(), owner="bench"),
+        )
+        cash = Decimal("100000000.00")
+        produce(
+            producer,
+            settings,
+            Deposit(command_id=f"cash-{number}", account_id=account, issued_at_us=now_us(), amount=cash),
+        )
+    topic = settings.topic("ledger.events")
+    while sum(end_offsets(settings, topic).values()) < 2 * ACCOUNTS:
+        time.sleep(0.1)
     due: dict[str, int] = {}
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+    symbols = settings.symbols()
+    started, started_us = time.monotonic(), now_us()
+    for number in range(int(per_second * (WARM_UP_S + seconds))):
+        time.sleep(max(0.0, started + number / per_second - time.monotonic()))
+        account, client_order_id = f"acc_{number % ACCOUNTS}", f"order-{number}"
+        command = SubmitOrder(
+            command_id=client_order_id,
+            account_id=account,
+            issued_at_us=now_us(),
+            order_id=ids.order_id(account, client_order_id),
+            client_order_id=client_order_id,
+            symbol=symbols[number % len(symbols)],
+            side="BUY",
+            order_type="MARKET",
+            quantity=Decimal(10),
+            protection_price=Decimal("110.00"),
+        )
+        produce(producer, settings, command)
+        if number >= per_second * WARM_UP_S:
+            due[command.order_id] = started_us + number * 1_000_000 // per_second
+    producer.flush(10)
+    return due
+
+
+async def _submit_by_http(settings: Settings, per_second: int, seconds: float) -> dict[str, int]:
+    """Order id -> when it was due (microseconds since 1970), of the orders after the warm-up that were answered 202."""
+    due: dict[str, int] = {}
     base = f"http://{settings.api_host}:{settings.api_port}"
-    async with httpx.AsyncClient(base_url=base, limits=limits, timeout=30) as client:
+    connector = aiohttp.TCPConnector(limit=64)
+    async with aiohttp.ClientSession(base, connector=connector, raise_for_status=True) as client:
         await _prepare(client)
         symbols = settings.symbols()
         started, started_us = time.monotonic(), now_us()
@@ -100,40 +157,38 @@ async def _submit(settings: Settings, per_second: int, seconds: float) -> dict[s
                 "quantity": "10",
                 "protection_price": "110.00",
             }
-            answer = await client.post("/api/orders", json=body)
-            answer.raise_for_status()
-            due[answer.json()["order_id"]] = started_us + number * 1_000_000 // per_second
+            async with client.post("/api/orders", json=body) as answer:
+                order_id = (await answer.json())["order_id"]
+            if number >= per_second * WARM_UP_S:
+                due[order_id] = started_us + number * 1_000_000 // per_second
 
         async with asyncio.TaskGroup() as group:
-            for number in range(int(per_second * seconds)):
+            for number in range(int(per_second * (WARM_UP_S + seconds))):
                 await asyncio.sleep(max(0.0, started + number / per_second - time.monotonic()))
                 group.create_task(one(number))
     return due
 
 
-async def _prepare(client: httpx.AsyncClient) -> None:
+async def _prepare(client: aiohttp.ClientSession) -> None:
     """Wait for the API; open the accounts and wait until they have cash."""
-    deadline = time.monotonic() + 60
-    while True:
-        with contextlib.suppress(httpx.TransportError):
-            if (await client.get("/readyz")).status_code == httpx.codes.OK:
-                break
-        if time.monotonic() > deadline:
-            raise TimeoutError("the API is not ready after 60 s")
-        await asyncio.sleep(0.2)
+    await _answers(client, "/readyz")
     for number in range(ACCOUNTS):
         account = f"acc_{number}"
-        (await client.post("/api/accounts", json={"account_id": account, "owner": "bench"})).raise_for_status()
+        await client.post("/api/accounts", json={"account_id": account, "owner": "bench"})
         cash = {"amount": "100000000.00"}
-        deposit = await client.post(
-            f"/api/accounts/{account}/deposits", json=cash, headers={"Idempotency-Key": f"cash-{account}"}
-        )
-        deposit.raise_for_status()
+        key = {"Idempotency-Key": f"cash-{account}"}
+        await client.post(f"/api/accounts/{account}/deposits", json=cash, headers=key)
+    await _answers(client, f"/api/portfolio/acc_{ACCOUNTS - 1}")
+
+
+async def _answers(client: aiohttp.ClientSession, path: str) -> None:
+    """Return when a page is there; raises TimeoutError after a minute."""
     for _ in range(300):
-        if (await client.get(f"/api/portfolio/acc_{ACCOUNTS - 1}")).status_code == httpx.codes.OK:
-            break
-        await asyncio.sleep(0.1)
-    await asyncio.sleep(2)  # first requests, first ticks, first orders warm up
+        with contextlib.suppress(aiohttp.ClientError):
+            async with client.get(path):
+                return
+        await asyncio.sleep(0.2)
+    raise TimeoutError(f"{path} is not there after 60 s")
 
 
 def _fills(settings: Settings, wanted: set[str]) -> dict[str, int]:

@@ -47,12 +47,12 @@ def fill_commands(settings: Settings, commands: int) -> int:
     sent = 0
     for number in range(ACCOUNTS):
         account = f"acc_{number}"
-        _produce(
+        produce(
             producer,
             settings,
             OpenAccount(command_id=f"open-{number}", account_id=account, issued_at_us=now_us(), owner="bench"),
         )
-        _produce(
+        produce(
             producer,
             settings,
             Deposit(
@@ -64,7 +64,7 @@ def fill_commands(settings: Settings, commands: int) -> int:
         )
         sent += 2
     for number in range(commands):
-        _produce(producer, settings, limit_order(f"acc_{number % ACCOUNTS}", f"order-{number}"))
+        produce(producer, settings, limit_order(f"acc_{number % ACCOUNTS}", f"order-{number}"))
         sent += 1
     assert producer.flush(60) == 0
     return sent
@@ -85,7 +85,8 @@ def limit_order(account: str, client_order_id: str) -> SubmitOrder:
     )
 
 
-def _produce(producer: Any, settings: Settings, command: Command) -> None:
+def produce(producer: Any, settings: Settings, command: Command) -> None:
+    """Queue a command on trading.commands."""
     value, headers = codec.encode(
         command, id_=command.command_id, source="bench", time_us=command.issued_at_us, subject=command.account_id
     )

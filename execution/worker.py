@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 
+import uvloop
+
 from execution.adapters import make_venue
 from execution.engine import Engine
 from runtime import health
@@ -16,7 +18,7 @@ def run(settings: Settings) -> None:
     venue = make_venue(settings)
     state = health.serve(settings, "engine")
     try:
-        asyncio.run(_run(Engine(settings, venue), state))
+        uvloop.run(_run(Engine(settings, venue), state))
     finally:
         state.close()
 

@@ -29,7 +29,6 @@ def kafka_producer(settings: Settings, **overrides: Any) -> Producer:
             "acks": "all",
             "partitioner": "murmur2_random",
             "linger.ms": 0,
-            "compression.type": "lz4",
             "logger": _log,
             **overrides,
         }
@@ -45,11 +44,18 @@ def kafka_consumer(settings: Settings, **overrides: Any) -> Consumer:
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
-            "fetch.wait.max.ms": settings.fetch_wait_ms_max,
             "logger": _log,
             **overrides,
         }
     )
+
+
+def gathering(wait_ms: int) -> dict[str, int]:
+    """Overrides for a consumer that can wait so long: the broker answers it in fewer, larger pieces.
+
+    For readers whose work is cheaper in batches; a reader that somebody waits for does without.
+    """
+    return {"fetch.min.bytes": 262_144, "fetch.wait.max.ms": wait_ms}
 
 
 def consume_ready(consumer: Consumer, max_records: int, timeout_s: float) -> list[Message]:

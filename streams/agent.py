@@ -28,7 +28,7 @@ from runtime.settings import Settings
 from streams import codec
 from streams.deadletters import DeadLetters
 from streams.decider import Decider, Draft, Folded, Input
-from streams.faust_app import make_app, record_of, run_app
+from streams.faust_app import make_app, new_event_loop, record_of, run_app
 from streams.tape import Head, Interrupted, TapeRecord, TapeWriter, Unsealed, end_offsets, read_range
 from streams.topics import wait_until_there
 
@@ -137,7 +137,8 @@ class TapeAgent:
             if partition not in self._owned:
                 await self._load(partition)
             decided[partition] = await self._decide(self._owned[partition], records)
-        await asyncio.to_thread(self._producer.flush)  # dead letters are kept before the inputs count as done
+        if self._dead_letters.pending:  # they are kept before their inputs count as done
+            await asyncio.to_thread(self._dead_letters.flush)
         unsealed = {partition: [self._encode(item) for item in items] for partition, items in decided.items() if items}
         if not unsealed:
             return {}
@@ -300,8 +301,7 @@ def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = N
     """Run an agent under Faust until SIGTERM or SIGINT. Raises what it could not go on from."""
     health = serve(settings, spec.service)
     wait_until_there(settings, (spec.tape, *spec.inputs))
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
+    loop = new_event_loop()
     failed: asyncio.Future[None] = loop.create_future()
     agent = TapeAgent(settings, spec, follower)
     topics = [settings.topic(name) for name in spec.inputs]

@@ -17,15 +17,19 @@ TOPIC = "ledger.deadletters"
 
 
 class DeadLetters:
-    """Key and `ce_id`: topic:partition:offset of the record, so that a second copy after a restart is recognised."""
+    """Key: topic:partition:offset of the record, so that a second copy after a restart is recognised.
+
+    pending: how many were added since the last flush.
+    """
 
     def __init__(self, settings: Settings, service: str, producer: Producer) -> None:
         self._topic = settings.topic(TOPIC)
         self._service = service
         self._producer = producer
+        self.pending = 0
 
     def add(self, record: TapeRecord, reason: str) -> None:
-        """Queue a record; the caller flushes the producer before the input counts as done."""
+        """Queue a record; the caller flushes before the input counts as done."""
         place = f"{record.topic}:{record.partition}:{record.offset}"
         log.warning("dead letter %s: %s", place, reason)
         headers = [
@@ -37,3 +41,9 @@ class DeadLetters:
             ("deadletter-key", record.key or b""),
         ]
         self._producer.produce(self._topic, key=place.encode(), value=record.value, headers=cast(Any, headers))
+        self.pending += 1
+
+    def flush(self) -> None:
+        """Wait until Kafka has all that were added."""
+        self._producer.flush()
+        self.pending = 0

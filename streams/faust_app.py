@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import faust
+import uvloop
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -24,6 +25,14 @@ from streams.tape import TapeRecord
 log = logging.getLogger(__name__)
 Seek = Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
 _STOP_S = 8.0
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """The loop that an app runs in; Faust's threads get loops of the same kind. To be made before the app."""
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop
 
 
 def make_app(settings: Settings, service: str, seek: Seek | None = None) -> faust.App:

@@ -12,12 +12,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from api.gateway.producer import LOG_CRITICAL
 from domain.errors import UnreadableInput
 from domain.market import Tick
-from runtime.clients import kafka_consumer
+from runtime.clients import gathering, kafka_consumer
 from runtime.settings import Settings
 from streams import codec
 
 _TAIL_RECORDS = 500  # per partition, so that symbols that trade seldom are found too
 _RETRY_S = 1.0
+_GATHER_MS = 100
 _METADATA_S = 2.0  # bounds the stop, too
 _log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class LastPrices:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            consumer = kafka_consumer(self._settings, **{"log_level": LOG_CRITICAL})
+            consumer = kafka_consumer(self._settings, **{"log_level": LOG_CRITICAL, **gathering(_GATHER_MS)})
             try:
                 self._follow(consumer)
             except KafkaException as error:

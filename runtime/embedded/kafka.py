@@ -46,6 +46,8 @@ class Kafka(Server):
             java(),
             f"-Xmx{HEAP}",
             "-Xms256m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
             "-XX:+ExitOnOutOfMemoryError",
             "-Djava.awt.headless=true",
             "-Dorg.slf4j.simpleLogger.showDateTime=true",

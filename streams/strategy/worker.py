@@ -14,7 +14,7 @@ from faust.types import TP
 
 from runtime import health as health_module
 from runtime.settings import Settings
-from streams.faust_app import make_app, record_of, run_app
+from streams.faust_app import make_app, new_event_loop, record_of, run_app
 from streams.strategy.manager import COMMANDS, SIGNALS, Manager
 from streams.topics import wait_until_there
 
@@ -26,8 +26,7 @@ def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises what it could not go on from."""
     health = health_module.serve(settings, "strategy")
     wait_until_there(settings, (SIGNALS, COMMANDS))
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
+    loop = new_event_loop()
     failed: asyncio.Future[None] = loop.create_future()
     manager = Manager(settings)
     lock = asyncio.Lock()

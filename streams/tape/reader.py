@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from domain.errors import UnavailableError
-from runtime.clients import consume_ready, kafka_consumer
+from runtime.clients import consume_ready, gathering, kafka_consumer
 from runtime.settings import Settings
 from streams.tape.chain import Chain, Head, Lookup
 from streams.tape.hashing import HASH, SEQ
@@ -129,6 +129,7 @@ class TapeReader:
 
     partitions: partition -> (next offset, head before it); (0, None) is the beginning.
     lookups: partition -> Chain lookup for what lies further back; the default reads Kafka again.
+    gather_ms: how long records may be gathered before they are given, for readers that work in batches.
     """
 
     def __init__(
@@ -137,13 +138,15 @@ class TapeReader:
         topic: str,
         partitions: Mapping[int, tuple[int, Head | None]],
         lookups: Mapping[int, Lookup] | None = None,
+        gather_ms: int | None = None,
     ) -> None:
         self.topic = topic
         self.chains: dict[int, Chain] = {}
         for partition, (offset, head) in partitions.items():
             lookup = (lookups or {}).get(partition) or kafka_lookup(settings, topic, partition, offset)
             self.chains[partition] = Chain(topic, partition, head, lookup)
-        self._consumer: Consumer = kafka_consumer(settings, **{"enable.partition.eof": False})
+        gather = {} if gather_ms is None else gathering(gather_ms)
+        self._consumer: Consumer = kafka_consumer(settings, **{"enable.partition.eof": False, **gather})
         self._consumer.assign(
             [
                 TopicPartition(topic, partition, offset or OFFSET_BEGINNING)
