@@ -25,7 +25,7 @@ def main() -> None:
 
     async def take(stream: Any) -> None:
         nonlocal seen, started
-        async for values in stream.take(settings.batch_records_max, within=settings.batch_wait_ms / 1000):
+        async for values in stream.take(settings.batch_records_max, within=0.005):
             started = started or time.perf_counter()
             seen += len(values)
             if seen >= total:

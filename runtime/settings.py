@@ -46,7 +46,6 @@ class Settings(BaseSettings):
     # Ledger
     partitions: int = Field(4, ge=1, le=256)
     batch_records_max: int = Field(500, ge=1, le=10_000)
-    batch_wait_ms: int = Field(5, ge=0, le=1_000)
     fetch_wait_ms_max: int = Field(5, ge=1, le=1_500)
     client_ids_kept_s: int = Field(7 * 24 * 3600, ge=60)
     instruments: str = Field("AAPL,FB,GOOG,IBM,MSFT", description="symbols that may be traded, comma separated")

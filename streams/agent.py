@@ -28,7 +28,8 @@ from runtime.settings import Settings
 from streams import codec
 from streams.deadletters import DeadLetters
 from streams.decider import Decider, Draft, Folded, Input
-from streams.faust_app import make_app, new_event_loop, record_of, run_app
+from streams.faust_app import make_app, new_event_loop, run_app
+from streams.intake import Intake
 from streams.tape import Head, Interrupted, TapeRecord, TapeWriter, Unsealed, end_offsets, read_range
 from streams.topics import wait_until_there
 
@@ -327,31 +328,9 @@ def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = N
 
     app = make_app(settings, spec.service, seek)
 
-    @app.agent(app.topic(*topics, key_serializer="raw", value_serializer="raw"), name=spec.service)
-    async def decide(stream: Any) -> None:
-        async for events in stream.take_events(settings.batch_records_max, within=settings.batch_wait_ms / 1000):
-            if failed.done():
-                return
-            try:
-                await agent.process([record_of(event.message) for event in events])
-            except Exception as error:  # noqa: BLE001  whatever it is, the process ends with it
-                fail(error)
-                return
-
-    companions: set[asyncio.Task[None]] = set()
-
-    def on_start() -> None:
-        def done(task: asyncio.Task[None]) -> None:
-            error = None if task.cancelled() else task.exception()
-            if error is not None:
-                fail(error)
-
-        for companion in (agent.follower.run(), _beat(agent, health)):
-            task = loop.create_task(companion)
-            companions.add(task)
-            task.add_done_callback(done)
-
-    run_app(app, failed, on_start)
+    intake = Intake(settings.batch_records_max, agent.process)
+    app.agent(app.topic(*topics, key_serializer="raw", value_serializer="raw"), name=spec.service)(intake.follow)
+    run_app(app, failed, (intake.run(), agent.follower.run(), _beat(agent, health)))
 
 
 async def _beat(agent: TapeAgent, health: Health) -> None:

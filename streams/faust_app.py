@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 import faust
@@ -91,30 +91,41 @@ def _transport(settings: Settings, seek: Seek | None) -> type[driver.Transport]:
     return Transport
 
 
-def run_app(app: faust.App, failed: asyncio.Future[None], on_start: Callable[[], None] = lambda: None) -> None:
+def run_app(app: faust.App, failed: asyncio.Future[None], companions: Iterable[Coroutine[Any, Any, None]] = ()) -> None:
     """Run until SIGTERM or SIGINT, or until `failed` has an exception, which is raised after the app has stopped.
 
+    companions: run beside the app, and cancelled with it; an exception in one of them ends all, too.
     Raises RuntimeError when Faust itself crashed.
     """
-    loop = failed.get_loop()
-    loop.run_until_complete(_main(app, failed, on_start))
+    failed.get_loop().run_until_complete(_main(app, failed, companions))
 
 
-async def _main(app: faust.App, failed: asyncio.Future[None], on_start: Callable[[], None]) -> None:
+async def _main(app: faust.App, failed: asyncio.Future[None], companions: Iterable[Coroutine[Any, Any, None]]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await app.start()
-    on_start()
+
+    def ended(task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not failed.done():
+            log.critical("%s cannot go on: %s", app.conf.id, error, exc_info=error)
+            failed.set_exception(error)
+
+    tasks = [loop.create_task(companion) for companion in companions]
+    for task in tasks:
+        task.add_done_callback(ended)
     watch: list[asyncio.Future[Any]] = [
-        asyncio.ensure_future(stop.wait()),
         failed,
+        asyncio.ensure_future(stop.wait()),
         asyncio.ensure_future(app.wait_until_stopped()),
     ]
     await asyncio.wait(watch, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
     try:
-        await asyncio.wait_for(app.stop(), _STOP_S)
+        await asyncio.wait_for(asyncio.gather(app.stop(), *tasks, return_exceptions=True), _STOP_S)
     except TimeoutError:
         log.warning("the app did not stop within %s s; leaving it", _STOP_S)
     if failed.done():

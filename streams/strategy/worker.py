@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 from faust.types import TP
 
 from runtime import health as health_module
 from runtime.settings import Settings
-from streams.faust_app import make_app, new_event_loop, record_of, run_app
+from streams.faust_app import make_app, new_event_loop, run_app
+from streams.intake import Intake
 from streams.strategy.manager import COMMANDS, SIGNALS, Manager
+from streams.tape import TapeRecord
 from streams.topics import wait_until_there
 
 _BEAT_S = 1.0
@@ -50,22 +51,15 @@ def run(settings: Settings) -> None:
 
     app = make_app(settings, "strategy", seek)
 
-    @app.agent(app.topic(topic, key_serializer="raw", value_serializer="raw"), name="strategy")
-    async def follow(stream: Any) -> None:
-        async for events in stream.take_events(settings.batch_records_max, within=settings.batch_wait_ms / 1000):
-            if failed.done():
-                return
-            try:
-                async with lock:
-                    await asyncio.to_thread(manager.process, [record_of(event.message) for event in events])
-            except Exception as error:  # noqa: BLE001  whatever it is, the process ends with it
-                fail(error)
-                return
+    async def process(records: list[TapeRecord]) -> None:
+        async with lock:
+            await asyncio.to_thread(manager.process, records)
 
     async def beat() -> None:
         while True:
             health.beat()
             await asyncio.sleep(_BEAT_S)
 
-    beating: list[asyncio.Task[None]] = []
-    run_app(app, failed, on_start=lambda: beating.append(loop.create_task(beat())))
+    intake = Intake(settings.batch_records_max, process)
+    app.agent(app.topic(topic, key_serializer="raw", value_serializer="raw"), name="strategy")(intake.follow)
+    run_app(app, failed, (intake.run(), beat()))

@@ -65,7 +65,8 @@ class TapeWriter:
     def __init__(self, settings: Settings, topic: str) -> None:
         self.topic = topic
         self._settings = settings
-        self._producer = kafka_producer(settings, **{"message.timeout.ms": _DELIVERY_TIMEOUT_MS})
+        # Nothing leaves before the flush that ends a batch, so that a batch is one request a partition.
+        self._producer = kafka_producer(settings, **{"message.timeout.ms": _DELIVERY_TIMEOUT_MS, "linger.ms": 1_000})
         self._tails: dict[int, _Tail] = {}
 
     def fold(self, partition: int, on_live: Callable[[TapeRecord, Head], None]) -> int:
