@@ -163,19 +163,39 @@ class Trader(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.open_orders())
-    @rule(data=st.data(), quantity=quantities, price=fill_prices, fee=fees, late=st.sampled_from([0, 0, 0, -1, 1]))
-    def fill(self, data: st.DataObject, quantity: int, price: Decimal, fee: Decimal, late: int) -> None:
+    @rule(
+        data=st.data(),
+        quantity=quantities,
+        price=fill_prices,
+        fee=fees,
+        late=st.sampled_from([0, 0, 0, -1, 1]),
+        worker=st.sampled_from([None, None, None, "w1", "w2"]),
+    )
+    def fill(
+        self, data: st.DataObject, quantity: int, price: Decimal, fee: Decimal, late: int, worker: str | None
+    ) -> None:
         account, order_id, order = self.choose(data)
-        self.fill_now(account, order_id, order, order.epoch + late, quantity, price, fee)
+        self.fill_now(account, order_id, order, order.epoch + late, quantity, price, fee, worker)
 
     def fill_now(
-        self, account: str, order_id: str, order: ModelOrder, epoch: int, quantity: int, price: Decimal, fee: Decimal
+        self,
+        account: str,
+        order_id: str,
+        order: ModelOrder,
+        epoch: int,
+        quantity: int,
+        price: Decimal,
+        fee: Decimal,
+        worker: str | None = None,
     ) -> None:
+        """worker: who reports it; None: whoever holds the order."""
+        worker = worker or order.worker or "w1"
         message = self.report(
             reports.ReportFilled,
             account,
             order_id,
             epoch,
+            worker,
             execution_id=f"exe_{next(self.numbers)}",
             venue="v",
             quantity=Decimal(quantity),
@@ -188,6 +208,8 @@ class Trader(RuleBasedStateMachine):
 
         if epoch != order.epoch:
             assert code_of(event) == ("EPOCH_STALE" if epoch < order.epoch else "EPOCH_UNKNOWN")
+        elif order.worker not in (None, worker):
+            assert code_of(event) == "EPOCH_STALE"
         elif quantity > order.leaves:
             assert code_of(event) == "FILL_EXCEEDS_LEAVES"
         else:

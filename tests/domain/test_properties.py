@@ -16,7 +16,7 @@ from tests.domain.machine import Trader
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 RANDOM_TRADING = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=QUIET)
 DEFECT_HUNT = settings(
-    max_examples=60,
+    max_examples=600,  # it ends with the first example that finds the defect
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=QUIET,
