@@ -51,12 +51,6 @@ def fresh(base: Settings) -> Settings:
     return settings
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """The environment variables that give a child process these settings."""
-    fields = settings.model_dump(mode="json", exclude_defaults=True)
-    return {**os.environ, **{name.upper(): str(value) for name, value in fields.items()}}
-
-
 @contextmanager
 def child(settings: Settings, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """`python ARGUMENTS` with these settings; stopped with SIGTERM, killed after 15 s."""
@@ -64,7 +58,7 @@ def child(settings: Settings, *arguments: str) -> Iterator[subprocess.Popen[str]
     process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,
-        env=environment(settings),
+        env={**os.environ, **settings.environ()},
         stdout=subprocess.PIPE,
         stderr=log,
         text=True,

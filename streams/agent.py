@@ -100,6 +100,7 @@ class TapeAgent:
         self._producer: Producer = kafka_producer(settings)
         self._dead_letters = DeadLetters(settings, spec.service, self._producer)
         self._owned: dict[int, Partition] = {}
+        self._assigned: set[int] = set()
         self._lock = asyncio.Lock()
         self._rounds = self._rounds_seen = 0
 
@@ -113,7 +114,21 @@ class TapeAgent:
             for partition in sorted(wanted):
                 if self._writer.next_offset(partition) != ends[partition]:
                     await self._load(partition)
+                elif partition not in self._assigned:  # nobody has written since it was ours
+                    await self.follower.loaded(partition, self._owned[partition].decider)
+            self._assigned = wanted
             return {partition: dict(self._owned[partition].next_input) for partition in wanted}
+
+    async def revoke(self) -> None:
+        """A rebalance has begun: until `assign` no record is taken and the follower stands still.
+
+        What was folded is kept, for partitions that come back with nobody having written in between.
+        """
+        async with self._lock:
+            log.info("%s: partitions %s revoked", self.tape, sorted(self._assigned))
+            for partition in self._assigned:
+                await self.follower.closed(partition)
+            self._assigned = set()
 
     def idle_or_moving(self) -> bool:
         """Whether a batch was finished since the last call, or none is being worked on."""
@@ -122,11 +137,16 @@ class TapeAgent:
         return moving
 
     async def process(self, records: Sequence[TapeRecord]) -> None:
-        """Decide a batch of input records of any partitions, and return when all of it is on the chain and told."""
+        """Decide a batch of input records, and return when all of it is on the chain and told.
+
+        Records of partitions that are not assigned are left to whoever has them: the inputs are positioned from the
+        chain, so none is lost.
+        """
         async with self._lock:
             by_partition: dict[int, list[TapeRecord]] = {}
             for record in records:
-                by_partition.setdefault(record.partition, []).append(record)
+                if record.partition in self._assigned:
+                    by_partition.setdefault(record.partition, []).append(record)
             while by_partition:
                 by_partition = await self._round(by_partition)
                 self._rounds += 1
@@ -135,8 +155,6 @@ class TapeAgent:
         """One attempt; returns the partitions that must be decided again because another writer was in between."""
         decided: dict[int, list[_Decided]] = {}
         for partition, records in batch.items():
-            if partition not in self._owned:
-                await self._load(partition)
             decided[partition] = await self._decide(self._owned[partition], records)
         if self._dead_letters.pending:  # they are kept before their inputs count as done
             await asyncio.to_thread(self._dead_letters.flush)
@@ -268,7 +286,8 @@ class TapeAgent:
     async def _close(self, partition: int) -> None:
         del self._owned[partition]
         self._writer.close(partition)
-        await self.follower.closed(partition)
+        if partition in self._assigned:
+            await self.follower.closed(partition)
 
 
 @lru_cache(maxsize=100_000)
@@ -328,6 +347,10 @@ def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = N
 
     app = make_app(settings, spec.service, seek)
 
+    async def revoked(*_: Any, **__: Any) -> None:
+        await agent.revoke()
+
+    app.on_partitions_revoked.connect(revoked)
     intake = Intake(settings.batch_records_max, agent.process)
     app.agent(app.topic(*topics, key_serializer="raw", value_serializer="raw"), name=spec.service)(intake.follow)
     run_app(app, failed, (intake.run(), agent.follower.run(), _beat(agent, health)))

@@ -16,12 +16,6 @@ from runtime.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """The environment variables that give a child process these settings."""
-    fields = settings.model_dump(mode="json", exclude_defaults=True)
-    return {**os.environ, **{name.upper(): str(value) for name, value in fields.items()}}
-
-
 class Worker:
     """`run(settings)` of a module, in a process of its own."""
 
@@ -30,7 +24,11 @@ class Worker:
         program += f"logs.configure(settings(), {module!r}); run(settings())"
         self.log = (settings.tape_home / f"{module}.log").open("a")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", program], cwd=ROOT, env=environment(settings), stdout=self.log, stderr=self.log
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={**os.environ, **settings.environ()},
+            stdout=self.log,
+            stderr=self.log,
         )
 
     def kill(self) -> None:

@@ -61,6 +61,7 @@ class Heard:
     def __init__(self) -> None:
         self.ids: list[str] = []
         self.loads = 0
+        self.closed_count = 0
 
     async def loaded(self, partition: int, decider: Any) -> None:
         self.loads += 1
@@ -68,7 +69,8 @@ class Heard:
     async def appended(self, partition: int, decider: Any, events: Sequence[Folded]) -> None:
         self.ids += [event.message.command_id for event in events]
 
-    async def closed(self, partition: int) -> None: ...
+    async def closed(self, partition: int) -> None:
+        self.closed_count += 1
 
     async def run(self) -> None: ...
 
@@ -157,6 +159,26 @@ async def test_inputs_are_decided_in_order_without_gaps(ledger_settings: Setting
     await agent.process(records)
 
     assert on_chain(ledger_settings) == list("abcdef")
+
+
+async def test_nothing_is_taken_between_revocation_and_assignment(ledger_settings: Settings) -> None:
+    """A rebalance: records left in buffers are dropped, the follower stands still, and nothing is lost or doubled."""
+    send(ledger_settings, "a", "b")
+    heard = Heard()
+    agent = TapeAgent(ledger_settings, SPEC, heard)
+    await agent.assign([PARTITION])
+    await agent.process(inputs(ledger_settings)[:1])
+    await agent.revoke()
+    await agent.process(inputs(ledger_settings))
+
+    assert on_chain(ledger_settings) == ["a"]
+    assert heard.closed_count == 1
+
+    await agent.assign([PARTITION])
+    await agent.process(inputs(ledger_settings))
+
+    assert on_chain(ledger_settings) == ["a", "b"]
+    assert (heard.loads, heard.ids) == (2, ["a", "b"])
 
 
 @pytest.mark.parametrize(
