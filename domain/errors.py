@@ -6,6 +6,7 @@ TapeledgerError
 │   └── InvalidValue      a field whose value breaks a rule that needs no state
 ├── ChainError            the tape is not what was written (names topic, partition, offset)
 ├── BooksError            postings that do not balance, a fold that contradicts itself
+├── SnapshotError         a snapshot that is not what the tape says (the tape is read instead)
 └── UnavailableError      a server or a file we need is not there (may be tried again)
 """
 
@@ -48,6 +49,18 @@ class ChainError(TapeledgerError):
 
 class BooksError(TapeledgerError):
     """Postings that do not balance, or a fold that contradicts itself."""
+
+
+class SnapshotError(TapeledgerError):
+    """A snapshot that is damaged, or not what the tape says. offset: on the snapshot topic; None where no record is."""
+
+    def __init__(self, topic: str, partition: int, offset: int | None, problem: str) -> None:
+        at = "" if offset is None else f" at offset {offset}"
+        super().__init__(f"{topic}/{partition}{at}: {problem}")
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+        self.problem = problem
 
 
 class UnavailableError(TapeledgerError):

@@ -30,20 +30,28 @@ from streams.deadletters import DeadLetters
 from streams.decider import Decider, Draft, Folded, Input
 from streams.faust_app import make_app, new_event_loop, run_app
 from streams.intake import Intake
-from streams.tape import Head, Interrupted, TapeRecord, TapeWriter, Unsealed, end_offsets, read_range
+from streams.loading import Loading
+from streams.snapshots.checkpoint import Checkpoint
+from streams.snapshots.keeper import Keeper
+from streams.snapshots.port import SnapshotSpec
+from streams.tape import Interrupted, TapeRecord, TapeWriter, Unsealed, end_offsets, read_range
 from streams.topics import wait_until_there
 
 log = logging.getLogger(__name__)
 
 
 class AgentSpec(NamedTuple):
-    """What distinguishes one agent from another. Topic names as declared; key: the message's field that is its key."""
+    """What distinguishes one agent from another. Topic names as declared; key: the message's field that is its key.
+
+    snapshots: where its states are written down, so that a start need not read the whole tape; None: nowhere.
+    """
 
     service: str
     tape: str
     inputs: tuple[str, ...]
     key: str
     decider: Callable[[int], Decider]
+    snapshots: SnapshotSpec | None = None
 
 
 class Follower(Protocol):
@@ -77,9 +85,10 @@ class Nobody:
 class Partition:
     """What the agent knows of one owned partition. next_input: topic -> the offset that is to be decided next."""
 
-    def __init__(self, decider: Decider, next_input: dict[str, int]) -> None:
+    def __init__(self, decider: Decider, next_input: dict[str, int], checkpoint: Checkpoint | None = None) -> None:
         self.decider = decider
         self.next_input = next_input
+        self.checkpoint = checkpoint
 
 
 class _Decided(NamedTuple):
@@ -102,6 +111,12 @@ class TapeAgent:
         self._owned: dict[int, Partition] = {}
         self._assigned: set[int] = set()
         self._lock = asyncio.Lock()
+        self._loading = Loading(settings, self._writer, spec.decider, spec.snapshots)
+        self._in_doubt = False  # a batch was begun, and not all that was decided is known to be on the chain
+        self.keeper: Keeper | None = None
+        if spec.snapshots is not None:
+            topic = settings.topic(spec.snapshots.topic)
+            self.keeper = Keeper(settings, topic, self._lock, self._checkpoints, self._writer.position)
         self._rounds = self._rounds_seen = 0
 
     async def assign(self, partitions: Iterable[int]) -> dict[int, dict[str, int]]:
@@ -147,9 +162,11 @@ class TapeAgent:
             for record in records:
                 if record.partition in self._assigned:
                     by_partition.setdefault(record.partition, []).append(record)
+            self._in_doubt = True
             while by_partition:
                 by_partition = await self._round(by_partition)
                 self._rounds += 1
+            self._in_doubt = False
 
     async def _round(self, batch: dict[int, list[TapeRecord]]) -> dict[int, list[TapeRecord]]:
         """One attempt; returns the partitions that must be decided again because another writer was in between."""
@@ -181,8 +198,18 @@ class TapeAgent:
                 )
                 for sealed, item in zip(result.records, decided[partition], strict=True)
             ]
-            await self.follower.appended(partition, self._owned[partition].decider, events)
+            owned = self._owned[partition]
+            if owned.checkpoint is not None:
+                owned.checkpoint.appended(events)
+            await self.follower.appended(partition, owned.decider, events)
         return again
+
+    def _checkpoints(self) -> dict[int, Checkpoint]:
+        """Of the assigned partitions, while all that their deciders hold is on the chain."""
+        if self._in_doubt:
+            return {}
+        found = {partition: self._owned[partition].checkpoint for partition in self._assigned & self._owned.keys()}
+        return {partition: checkpoint for partition, checkpoint in found.items() if checkpoint is not None}
 
     async def _decide(self, owned: Partition, records: Sequence[TapeRecord]) -> list[_Decided]:
         decided: list[_Decided] = []
@@ -266,22 +293,14 @@ class TapeAgent:
         await self.follower.loaded(partition, owned.decider)
 
     def _fold(self, partition: int) -> Partition:
-        decider = self.spec.decider(partition)
-        causes: dict[str, int] = {}
-
-        def take(record: TapeRecord, head: Head) -> None:
-            event = folded(record, head)
-            causes[self._names.get(event.cause.topic, event.cause.topic)] = event.cause.offset
-            decider.fold(event)
-
-        dead = self._writer.fold(partition, take)
+        decider, on_broker, checkpoint, _ = self._loading.load(partition)
+        causes = {self._names.get(topic, topic): offset for topic, offset in on_broker.items()}
         for name, first in decider.rewind(causes).items():
             for record in read_range(self.settings, self.settings.topic(name), partition, first, causes[name] + 1):
                 source = self._read(record)
                 if source is not None:
                     decider.observe(source)
-        log.info("%s/%s folded to offset %s, %s dead", self.tape, partition, self._writer.next_offset(partition), dead)
-        return Partition(decider, {name: causes.get(name, -1) + 1 for name in self.spec.inputs})
+        return Partition(decider, {name: causes.get(name, -1) + 1 for name in self.spec.inputs}, checkpoint)
 
     async def _close(self, partition: int) -> None:
         del self._owned[partition]
@@ -296,18 +315,6 @@ def partition_of(key: bytes, partitions: int) -> int:
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
-def folded(record: TapeRecord, head: Head) -> Folded:
-    """A live record of a tape, decoded. Raises UnreadableInput when a tape holds what this program cannot read."""
-    cause = codec.cause_of(record.headers)
-    if cause is None:
-        raise UnreadableInput(f"{record.topic}/{record.partition} at offset {record.offset}: no ce_cause header")
-    try:
-        message = codec.decode(record.value, record.headers)
-    except UnreadableInput as error:
-        raise UnreadableInput(f"{record.topic}/{record.partition} at offset {record.offset}: {error}") from error
-    return Folded(record.partition, record.offset, head.seq, message, cause, codec.traceparent_of(record.headers))
-
-
 def _cause(source: Input) -> codec.Cause:
     raw = codec.header(source.headers, "ce_id")
     return codec.Cause(source.topic, source.partition, source.offset, raw.decode(errors="replace") if raw else "")
@@ -320,7 +327,7 @@ def _trace(source: Input) -> str | None:
 def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = None) -> None:
     """Run an agent under Faust until SIGTERM or SIGINT. Raises what it could not go on from."""
     health = serve(settings, spec.service)
-    wait_until_there(settings, (spec.tape, *spec.inputs))
+    wait_until_there(settings, (spec.tape, *spec.inputs, *([spec.snapshots.topic] if spec.snapshots else ())))
     loop = new_event_loop()
     failed: asyncio.Future[None] = loop.create_future()
     agent = TapeAgent(settings, spec, follower)
@@ -353,7 +360,10 @@ def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = N
     app.on_partitions_revoked.connect(revoked)
     intake = Intake(settings.batch_records_max, agent.process)
     app.agent(app.topic(*topics, key_serializer="raw", value_serializer="raw"), name=spec.service)(intake.follow)
-    run_app(app, failed, (intake.run(), agent.follower.run(), _beat(agent, health)))
+    companions = [intake.run(), agent.follower.run(), _beat(agent, health)]
+    if agent.keeper is not None:
+        companions.append(agent.keeper.run())
+    run_app(app, failed, companions)
 
 
 async def _beat(agent: TapeAgent, health: Health) -> None:

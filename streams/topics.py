@@ -24,11 +24,15 @@ _TIMEOUT_S = 15.0
 
 
 class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """kind tape: chained, one writer a partition. kind input: what somebody sends to a tape's writer."""
+    """kind tape: chained, one writer a partition. kind input: what somebody sends to a tape's writer.
+
+    kind snapshot: what a tape's agent writes down of its states. config: what differs from the configuration of all.
+    """
 
     name: str
-    kind: Literal["tape", "input"]
+    kind: Literal["tape", "input", "snapshot"]
     key: str
+    config: dict[str, str] = {}
 
 
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +62,10 @@ def apply(settings: Settings) -> list[str]:
         if name not in live:
             missing.append(
                 NewTopic(
-                    name, num_partitions=settings.partitions, replication_factor=-1, config=dict(declaration.config)
+                    name,
+                    num_partitions=settings.partitions,
+                    replication_factor=-1,
+                    config=declaration.config | topic.config,
                 )
             )
         elif len(live[name].partitions) != settings.partitions:
