@@ -116,6 +116,15 @@ def part_key(key: str, index: int) -> bytes:
     return f"state:{index}:{key}".encode()
 
 
+def key_of(raw: bytes) -> tuple[str, int] | None:
+    """The state and the index that a Kafka key names; None when it names none."""
+    prefix, _, rest = raw.partition(b":")
+    index, _, key = rest.partition(b":")
+    if prefix != b"state" or not index.isdigit():
+        return None
+    return key.decode(errors="replace"), int(index)
+
+
 class Codec:
     """The records of one tape in one form. part_bytes_max: smaller in tests."""
 

@@ -11,7 +11,7 @@ import hashlib
 from typing import NamedTuple
 
 from domain.errors import SnapshotError, UnreadableInput
-from streams.snapshots.form import Codec, Epoch, Part
+from streams.snapshots.form import EPOCH_KEY, Codec, Epoch, Part, key_of
 
 
 class StoredState(NamedTuple):
@@ -60,8 +60,7 @@ class Reading:
 
     def take(self, offset: int, key: bytes | None, value: bytes | None) -> None:
         if value is None:
-            self._keys.discard(key or b"")
-            self._damaged.pop(key, None)
+            self._end(key or b"")
             return
         if key is not None:
             self._keys.add(key)
@@ -87,11 +86,23 @@ class Reading:
         for offset, problem in self._damaged.values():
             raise SnapshotError(self._topic, self._partition, offset, problem)
         for key, pieces in self._pieces.items():
-            if key not in self._states:
+            if pieces and key not in self._states:
                 versions = sorted({piece.version for piece in pieces.values()})
                 problem = f"state {key!r} is there in part: pieces {sorted(pieces)} of versions {versions}"
                 raise SnapshotError(self._topic, self._partition, None, problem)
         return Stored(self._epoch, self._epoch_offset, self._states, self.keys, self._foreign)
+
+    def _end(self, key: bytes) -> None:
+        self._keys.discard(key)
+        self._damaged.pop(key, None)
+        piece = key_of(key)
+        if key == EPOCH_KEY:
+            self._epoch = None
+        elif piece is not None:
+            name, index = piece
+            self._pieces.get(name, {}).pop(index, None)
+            if index == 0:
+                self._states.pop(name, None)
 
     def _take_piece(self, piece: Part, offset: int) -> None:
         pieces = self._pieces.setdefault(piece.key, {})
