@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from domain.errors import ChainError
-from streams.tape.hashing import HASH, PREV, SEQ, genesis, record_hash
+from streams.tape.hashing import CHAIN_HEADERS, HASH, PREV, SEQ, genesis, record_hash
 from streams.tape.record import TapeRecord
 
 KNOWN_MAX = 100_000
@@ -116,7 +116,7 @@ class Chain:
             raise self._error(record, f"it belongs to another tape than {self.topic}/{self.partition}")
         found: dict[str, bytes] = {}
         for name, content in record.headers:
-            if name in (SEQ, PREV, HASH):
+            if name in CHAIN_HEADERS:
                 if name in found:
                     raise self._error(record, f"header {name} stands twice")
                 found[name] = content
