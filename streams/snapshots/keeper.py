@@ -44,6 +44,7 @@ class Keeper:
         self._lock = lock
         self._sound = sound
         self._position = position
+        self._told: set[int] = set()
 
     async def run(self) -> None:
         """Write a snapshot of each partition whose last one is old. When cancelled, one more of each, if it is short.
@@ -69,8 +70,8 @@ class Keeper:
         async with self._lock:
             sound = dict(self._sound())
             ages = {partition: self._age(partition, checkpoint) for partition, checkpoint in sound.items()}
+        self._tell(ages)
         for partition, checkpoint in sound.items():
-            metrics.snapshot_age_records.labels(self.topic, partition).set(ages[partition])
             if ages[partition] < age_min or (states_max is not None and checkpoint.changed > states_max):
                 continue
             try:
@@ -122,6 +123,13 @@ class Keeper:
             self._outlet.put(partition, [checkpoint.epoch()])
         await self._outlet.flush()
         return True
+
+    def _tell(self, ages: Mapping[int, int]) -> None:
+        for partition in self._told - ages.keys():
+            metrics.snapshot_age_records.remove(self.topic, str(partition))
+        for partition, age in ages.items():
+            metrics.snapshot_age_records.labels(self.topic, str(partition)).set(age)
+        self._told = set(ages)
 
     def _abandon(self, checkpoint: Checkpoint) -> None:
         checkpoint.abandon()

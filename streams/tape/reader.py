@@ -119,27 +119,29 @@ def read_after(settings: Settings, topic: str, partition: int, position: Positio
     First looks whether the head is where the position says. Raises ChainError when it is not, for then the position is
     one of another tape, and UnavailableError.
     """
-    end = bounds(settings, topic, partition)[1]
-    if end < position.next_offset:
-        raise ChainError(topic, partition, end, f"the tape ends here, expected at least {position.next_offset} records")
-    if position.head_offset < 0:
-        yield from read_range(settings, topic, partition, position.next_offset, end)
-        return
-    records = read_range(settings, topic, partition, position.head_offset, end)
-    first = next(records, None)
-    if first is None:
-        raise UnavailableError(f"{topic}/{partition}: the broker gave nothing, expected offset {position.head_offset}")
-    found = Chain.head_of(first)
-    if first.offset != position.head_offset or found != position.head:
+    last = -1
+    for record in read_range(settings, topic, partition, max(0, position.head_offset)):
+        if last < 0 <= position.head_offset:
+            _check_head(record, position)
+        last = record.offset
+        if record.offset >= position.next_offset:
+            yield record
+    if last + 1 < position.next_offset:
+        problem = f"the tape ends here, expected at least {position.next_offset} records"
+        raise ChainError(topic, partition, last + 1, problem)
+
+
+def _check_head(record: TapeRecord, position: Position) -> None:
+    found = Chain.head_of(record)
+    if (record.offset, found) != (position.head_offset, position.head):
         number, digest = position.head
         raise ChainError(
-            topic,
-            partition,
-            first.offset,
+            record.topic,
+            record.partition,
+            record.offset,
             f"expected number {number}, {digest.hex()}, at offset {position.head_offset}, "
-            f"it was number {found.seq}, {found.hash.hex()}",
+            f"it is number {found.seq}, {found.hash.hex()}",
         )
-    yield from (record for record in records if record.offset >= position.next_offset)
 
 
 def kafka_lookup(settings: Settings, topic: str, partition: int, before: int) -> Lookup:

@@ -115,7 +115,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "another version than the state's": (_other_version, "version 7, it holds"),
     "a state that is none": (_no_state, "not the state of an account"),
     "an epoch with another count": (_other_count, "expected 5 states"),
-    "an epoch with another head": (_other_head, "at offset 11, it was number 12"),
+    "an epoch with another head": (_other_head, "at offset 11, it is number 12"),
     "an epoch beyond the tape": (_beyond_the_tape, "the tape ends here, expected at least 1000 records"),
 }
 

@@ -108,6 +108,11 @@ class Worker(RuleBasedStateMachine):
         self.agent.checkpoint.commit()
         self.writing = False
 
+    @precondition(lambda self: not self.writing)
+    @rule()
+    def write_all_of_it(self) -> None:
+        self.world.write(self.agent)
+
     @rule(data=st.data())
     def compact(self, data: st.DataObject) -> None:
         self.world.compact(data.draw(st.integers(0, len(self.world.snapshots)), label="up to"))
@@ -121,15 +126,12 @@ class Worker(RuleBasedStateMachine):
         """What a start gives: the snapshot, or the tape when there is none, or when it does not hold."""
         try:
             loaded = self.world.loaded()
-        except SnapshotError:
-            assert self.damage_allowed or self.in_pieces(), "nobody did harm, and yet the snapshot does not hold"
+        except SnapshotError as error:
+            # A kill within an account of several pieces, the older of which were compacted away, is the one excuse.
+            in_part = "is there in part" in str(error)
+            assert self.damage_allowed or in_part, "nobody did harm, and yet the snapshot does not hold"
             loaded = None
         return loaded or self.world.folded()
-
-    def in_pieces(self) -> bool:
-        """Whether a state may be there in part: its writer was killed, and some of its old pieces are gone."""
-        keys = [record.key for record in self.world.snapshots if record is not None]
-        return any(not key.startswith((b"state:0:", b"epoch")) for key in keys)
 
     @invariant()
     def a_start_gives_what_the_tape_gives(self) -> None:
@@ -166,9 +168,12 @@ class Two(Worker):
     @rule(states=st.integers(min_value=1, max_value=5))
     def the_late_one_writes(self, states: int) -> None:
         self.world.send(self.late.checkpoint.chunk(states))
-        if self.late.checkpoint.drained:
-            self.world.send([self.late.checkpoint.epoch()])
-            self.late_writing = False
+
+    @precondition(lambda self: self.late_writing and self.late.checkpoint.drained)
+    @rule()
+    def the_late_one_ends(self) -> None:
+        self.world.send([self.late.checkpoint.epoch()])
+        self.late_writing = False
 
 
 def test_whenever_a_worker_is_killed_its_successor_has_what_the_tape_has() -> None:
