@@ -114,7 +114,7 @@ def read_range(
 
 
 def read_after(settings: Settings, topic: str, partition: int, position: Position) -> Iterator[TapeRecord]:
-    """The records behind a position, up to the end of the partition at the call; all of them when it has no head.
+    """The records behind a position, up to the end of the partition at the call.
 
     First looks whether the head is where the position says. Raises ChainError when it is not, for then the position is
     one of another tape, and UnavailableError.
