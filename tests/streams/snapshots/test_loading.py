@@ -171,8 +171,7 @@ async def test_a_snapshot_of_a_tape_that_was_deleted_is_ignored(
 ) -> None:
     """Somebody made the ledger's topics anew and left the snapshots: a new history, longer than the old one."""
     gone = [ledger.settings.topic(name) for name in ("ledger.events", "trading.commands")]
-    for future in kafka_admin(ledger.settings).delete_topics(gone).values():
-        future.result()
+    _delete(ledger.settings, gone)
     _apply_again(ledger.settings)
     again = Ledger(ledger.settings)
     with caplog.at_level(logging.WARNING):
@@ -195,6 +194,12 @@ async def test_a_snapshot_of_a_tape_that_was_deleted_is_ignored(
     assert again.digest() == again.truth()
 
 
+def _delete(settings: Settings, names: list[str]) -> None:
+    admin = kafka_admin(settings)  # kept: what it promises ends with it
+    for future in admin.delete_topics(names).values():
+        future.result()
+
+
 def _apply_again(settings: Settings) -> None:
     """Kafka deletes in the background: until it is done a topic can be neither made nor read."""
     gone = {settings.topic(name) for name in ("ledger.events", "trading.commands")}
@@ -204,8 +209,7 @@ def _apply_again(settings: Settings) -> None:
 
 async def test_without_a_snapshot_topic_the_log_is_read(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
     """A snapshot is a cache: a topic that is gone is a warning, and nothing else."""
-    for future in kafka_admin(ledger.settings).delete_topics([ledger.topic]).values():
-        future.result()
+    _delete(ledger.settings, [ledger.topic])
     with caplog.at_level(logging.WARNING):
         await ledger.start()
 
