@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 import time
 
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("--plants", action="store_true", help="every planted bug in turn, each until a seed finds it")
     parser.add_argument("--keep", action="store_true", help="leave the home folders behind, logs and all")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the house is closed on the way out
     logging.basicConfig(level=logging.CRITICAL)  # servers that are away are no news here
     if given.plants or given.plant:
         names = [plant.name for plant in PLANTS] if given.plants else [given.plant]

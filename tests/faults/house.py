@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from domain.errors import UnavailableError
+from runtime.embedded import process
 from runtime.embedded.kafka import Kafka
 from runtime.embedded.ports import free_port
 from runtime.embedded.servers import EmbeddedServers
@@ -157,7 +158,7 @@ class House:
             child.wait()
         self._servers.stop()
         for folder in self._mounted:
-            subprocess.run(["umount", str(folder)], check=False)
+            subprocess.run(["umount", "--lazy", str(folder)], check=False)
         self.background.stop()
 
     def _mount(self) -> None:
@@ -194,6 +195,9 @@ class House:
                 stderr=output,
                 start_new_session=True,
             )
+        process.record(
+            self.home / "run", name, self._children[name].pid
+        )  # so that the guard ends it should we be killed
 
     def _through_wires(self, name: str) -> Settings:
         kafka = self.wires.get(f"kafka-{name}", self.wires["kafka-rest"])
@@ -284,7 +288,7 @@ class House:
 
     def _last_words(self, name: str) -> str:
         lines = self.log(name).read_text(errors="replace").splitlines()[-80:]
-        told = [line for line in lines if STOPPED in line or "Error" in line]
+        told = [line for line in lines if STOPPED in line or "Error" in line] or [line for line in lines if line]
         return told[-1][-600:] if told else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import redis
@@ -52,12 +53,14 @@ class Mischief:
             ]
             chance.shuffle(records)
             for message in records[:count]:
+                unreadable = _place(name, message) in {poison.place for poison in self.poisons}
                 producer.produce(
                     topic,
                     key=message.key(),
                     value=message.value(),
                     headers=cast(Any, message.headers()),
                     partition=message.partition(),
+                    on_delivery=partial(self._landed, name) if unreadable else None,
                 )
             producer.flush(_TIMEOUT_S)
             self.repeated += min(count, len(records))
@@ -73,10 +76,6 @@ class Mischief:
             return
         producer = kafka_producer(self._settings, **{"message.timeout.ms": int(_TIMEOUT_S * 1_000)})
 
-        def landed(error: Any, message: Any) -> None:
-            if error is None and name != "market.ticks":  # no agent of this house reads ticks
-                self.poisons.append(Poison(f"{name}:{message.partition()}:{message.offset()}"))
-
         for _ in range(count):
             key, value, headers, partition = _unreadable(chance, self._settings.partitions)
             producer.produce(
@@ -85,9 +84,13 @@ class Mischief:
                 value=value,
                 headers=cast(Any, headers),
                 partition=partition,
-                on_delivery=landed,
+                on_delivery=partial(self._landed, name),
             )
         producer.flush(_TIMEOUT_S)
+
+    def _landed(self, name: str, error: Any, message: Any) -> None:
+        if error is None and name != "market.ticks":  # no agent of this house reads ticks
+            self.poisons.append(Poison(_place(name, message)))
 
     def _poison_queue(self, count: int) -> None:
         client = redis.Redis.from_url(self._settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
@@ -99,6 +102,10 @@ class Mischief:
             return
         finally:
             client.close()
+
+
+def _place(name: str, message: Any) -> str:
+    return f"{name}:{message.partition()}:{message.offset()}"
 
 
 def _some(consumer: Consumer, topic: str, partition: int, count: int, chance: random.Random) -> list[Any]:

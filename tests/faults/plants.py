@@ -71,13 +71,20 @@ PLANTS = (
     Plant(
         "hold-not-released",
         "domain.decide_reports",
-        "        postings=_void(account, order),\n        report_id=message.report_id,\n"
-        "        order_id=message.order_id,\n        dispatch_epoch=message.dispatch_epoch,\n        reason=message.reason,\n"
-        "        canceled_quantity=order.leaves_quantity,\n        released_cash=order.hold_cash,\n"
+        "        postings=_void(account, order),\n"
+        "        report_id=message.report_id,\n"
+        "        order_id=message.order_id,\n"
+        "        dispatch_epoch=message.dispatch_epoch,\n"
+        "        reason=message.reason,\n"
+        "        canceled_quantity=order.leaves_quantity,\n"
+        "        released_cash=order.hold_cash,\n"
         "        released_quantity=order.hold_quantity,",
-        "        postings=(),\n        report_id=message.report_id,\n        order_id=message.order_id,\n"
-        "        dispatch_epoch=message.dispatch_epoch,\n        reason=message.reason,\n"
-        "        canceled_quantity=order.leaves_quantity,\n        released_cash=ZERO,\n"
+        "        report_id=message.report_id,\n"
+        "        order_id=message.order_id,\n"
+        "        dispatch_epoch=message.dispatch_epoch,\n"
+        "        reason=message.reason,\n"
+        "        canceled_quantity=order.leaves_quantity,\n"
+        "        released_cash=ZERO,\n"
         "        released_quantity=ZERO,",
         "what a cancelled order held stays held",
     ),

@@ -23,6 +23,7 @@ from tests.faults.schedule import Fault, draw
 
 UP_WITHIN_S = 60.0
 RATE_PER_S = 25.0
+REPEATED_LAST = 300
 __all__ = ["Verdict", "run"]
 Say = Callable[[str], None]
 
@@ -83,12 +84,15 @@ def _play(house: House, verdict: Verdict, rate_per_s: float, say: Say) -> None:
     if not _until(house.all_up, UP_WITHIN_S):
         oracle.found("up", f"servers and workers were not up {UP_WITHIN_S:.0f} s after the last fault")
     say(f"{time.monotonic() - began_s:6.1f} s  the faults are over")
+    for name in ("trading.commands", "execution.reports"):  # whatever was restarted must know them all
+        mischief.repeat(name, REPEATED_LAST, random.Random(verdict.seed))
     load.stop()
     if not load.join(FINAL_WITHIN_S):
         oracle.found("answered", f"requests had no answer {FINAL_WITHIN_S:.0f} s after the last fault")
     house.exchange.wake()
     market.stop()
     verdict.violations = oracle.judge()
+    say(f"{time.monotonic() - began_s:6.1f} s  all is checked")
     verdict.figures = figures(stage.done, began_ms, oracle.tape, oracle.raw, load, house)
 
 
