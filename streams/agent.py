@@ -147,9 +147,15 @@ class TapeAgent:
             for record in records:
                 if record.partition in self._assigned:
                     by_partition.setdefault(record.partition, []).append(record)
-            while by_partition:
-                by_partition = await self._round(by_partition)
-                self._rounds += 1
+            try:
+                while by_partition:
+                    by_partition = await self._round(by_partition)
+                    self._rounds += 1
+            except BaseException:
+                # What was decided may not be on the chain. A rebalance before the process ends must not tell of it.
+                for partition in by_partition:
+                    self._writer.close(partition)
+                raise
 
     async def _round(self, batch: dict[int, list[TapeRecord]]) -> dict[int, list[TapeRecord]]:
         """One attempt; returns the partitions that must be decided again because another writer was in between."""
