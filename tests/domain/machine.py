@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -32,6 +33,12 @@ fill_prices = st.integers(min_value=1, max_value=50_0000).map(lambda n: Decimal(
 fees = st.integers(min_value=0, max_value=1_000).map(lambda n: Decimal(n) / 1_000)
 quantities = st.integers(min_value=1, max_value=6)
 workers = st.sampled_from(["w1", "w2"])
+PLAIN_REPORTS: dict[str, tuple[Any, dict[str, str]]] = {
+    "acknowledged": (reports.ReportAcknowledged, {"venue": "v"}),
+    "canceled": (reports.ReportCanceled, {"reason": "r"}),
+    "refused": (reports.ReportRefused, {"code": "C_D", "text": "t"}),
+    "redispatch": (reports.RequestRedispatch, {"reason": "r"}),
+}
 
 
 def code_of(event: Any) -> str:
@@ -50,12 +57,16 @@ class Trader(RuleBasedStateMachine):
         self.numbers = itertools.count()
         self.records: list[tuple[str, bytes]] = []
         self.effective: list[Any] = []  # messages that changed an account
+        self.recorded_us: dict[str, int] = defaultdict(int)
         self.balances: dict[str, dict[tuple[str, str], Decimal]] = defaultdict(lambda: defaultdict(Decimal))
 
     def send(self, message: Any) -> Any:
         self.now_us += 1
         event: LedgerEvent | None = self.ledger.decide(message, self.now_us)
         if event is not None:
+            if event.originator_version:
+                assert event.timestamp >= self.recorded_us[event.originator_id], "record time fell"
+                self.recorded_us[event.originator_id] = event.timestamp
             self.records.append(schema.encode(event))
             for leg in event.postings:
                 self.balances[event.originator_id][leg.account, leg.commodity] += leg.amount
@@ -290,6 +301,56 @@ class Trader(RuleBasedStateMachine):
         if self.now_us + hours * DAY_US // 24 < START_US + 6 * DAY_US:
             self.now_us += hours * DAY_US // 24
 
+    @rule(hours=st.integers(min_value=1, max_value=30))
+    def set_the_clock_back(self, hours: int) -> None:
+        """Record times must not follow it, and nothing may be forgotten or taken twice."""
+        self.now_us = max(START_US, self.now_us - hours * DAY_US // 24)
+
+    @precondition(lambda self: self.effective)
+    @rule(data=st.data())
+    def use_an_id_again(self, data: st.DataObject) -> None:
+        """An id that was used with other content is a conflict, whatever became of the first command."""
+        taken = [message for message in self.effective if isinstance(message, commands.Command)]
+        message = data.draw(st.sampled_from(taken), label="taken")
+        other: dict[type, dict[str, Any]] = {
+            commands.OpenAccount: {"owner": "y"},
+            commands.CancelOrder: {"order_id": "other"},
+            commands.SubmitOrder: {"quantity": Decimal(7)},
+        }
+        changed = other.get(type(message)) or {"amount": message.amount + 1}
+        before = self.ledger.digest()
+
+        event = self.send(msgspec.structs.replace(message, **changed))
+
+        order = isinstance(message, commands.SubmitOrder)
+        assert code_of(event) == ("CLIENT_ORDER_ID_CONFLICT" if order else "COMMAND_ID_CONFLICT")
+        assert self.ledger.digest() == before
+
+    @precondition(lambda self: self.open_orders())
+    @rule(data=st.data(), kind=st.sampled_from(sorted(PLAIN_REPORTS)), late=st.sampled_from([-1, 1]), worker=workers)
+    def report_in_another_epoch(self, data: st.DataObject, kind: str, late: int, worker: str) -> None:
+        """A report of a past epoch, or of one that nobody was given, changes nothing, whatever it says."""
+        account, order_id, order = self.choose(data)
+        before = self.ledger.digest()
+        report, fields = PLAIN_REPORTS[kind]
+
+        event = self.send(self.report(report, account, order_id, order.epoch + late, worker, **fields))
+
+        known = late < 0 and report is reports.RequestRedispatch  # the epoch that it asked for has begun
+        assert event is None if known else code_of(event) == ("EPOCH_STALE" if late < 0 else "EPOCH_UNKNOWN")
+        assert self.ledger.digest() == before
+
+    @rule()
+    def restart(self) -> None:
+        """A successor has only the bytes of the tape, and must know repeats and conflicts all the same."""
+        self.ledger = self.refolded()
+
+    def refolded(self) -> Ledger:
+        other = Ledger(catalog(SYMBOLS))
+        for type_, value in self.records:
+            other.fold(schema.decode(type_, value))
+        return other
+
     # What holds after every step
 
     @invariant()
@@ -354,7 +415,4 @@ class Trader(RuleBasedStateMachine):
 
     @invariant()
     def the_fold_of_the_bytes_is_the_state(self) -> None:
-        other = Ledger(catalog(SYMBOLS))
-        for type_, value in self.records:
-            other.fold(schema.decode(type_, value))
-        assert other.digest() == self.ledger.digest()
+        assert self.refolded().digest() == self.ledger.digest()

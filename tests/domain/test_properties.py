@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from domain import account, decide_reports, lots
+from domain import account, checks, decide_orders, decide_reports, lots
 from domain.errors import BooksError
 from tests.domain.machine import Trader
 
@@ -56,6 +56,15 @@ def _nothing_released(own: Any, order: Any, leaves: Decimal) -> Decimal:
     return Decimal(0) if leaves else order.hold_cash
 
 
+def _conflicts_are_repeats(own: Any, command: Any, forgotten_before_us: int) -> bool:
+    del forgotten_before_us
+    return own.order(command.order_id) is not None
+
+
+def _overfills(report: Any, leaves: Decimal, instrument: Any) -> None:
+    del report, leaves, instrument
+
+
 _plan_sale = lots.plan_sale
 
 DEFECTS = {
@@ -64,6 +73,10 @@ DEFECTS = {
     "a fill counts twice": (decide_reports, "is_repeat", _no_report_is_a_repeat),
     "stale epochs are taken": (decide_reports, "_fence", _no_fence),
     "partial fills release nothing": (decide_reports, "_released", _nothing_released),
+    "an end releases no hold": (decide_reports, "_void", lambda *_: ()),
+    "more is filled than was ordered": (checks, "fill", _overfills),
+    "a conflict is taken for a repeat": (decide_orders, "repeat", _conflicts_are_repeats),
+    "a clock that is set back is believed": (account.Account, "clock", lambda _, now_us: now_us),
     "ids are forgotten at once": (account.Account, "remember_command", lambda *_: None),
 }
 

@@ -1,6 +1,6 @@
 """Ways through the choices of a simulation: all of them, or seeded random ones; and a measure of their speed.
 
-    python -m tests.streams.tape.schedules [seconds]      random schedules for so long, and how many a second
+python -m tests.streams.tape.schedules [seconds]      random schedules for so long, and how many a second
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ import random
 import sys
 import time
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import suppress
 
 from streams.tape.chain import KNOWN_MAX
 from tests.streams.tape.oracle import judge
-from tests.streams.tape.simulation import Faults, Plan, Stage, Violation, simulated
+from tests.streams.tape.simulation import Faults, Plan
+from tests.streams.tape.stage import Stage, simulated
+from tests.streams.tape.tally import Violation
 
 RARE = 0.06
 COMMANDS, REPORTS = "trading.commands", "execution.reports"
@@ -52,10 +55,8 @@ class Exhaustive:
         while True:
             self._depth = 0
             self.runs += 1
-            try:
+            with suppress(Seen):
                 judge(stage.run(plan, self.choose))
-            except Seen:
-                pass
             while self._path and self._path[-1][0] + 1 == self._path[-1][1]:
                 self._path.pop()
             if not self._path:
@@ -88,7 +89,9 @@ def random_plan(seed: int) -> Plan:
     inputs = {source: "".join(draw.choices("equ", (8, 1, 1), k=max(1, total // len(sources)))) for source in sources}
     memory = draw.choice((KNOWN_MAX, KNOWN_MAX, 3))
     faults = Faults(*(draw.randint(0, 2) for _ in Faults._fields))
-    return Plan(inputs, writers=draw.choice((2, 2, 2, 3)), batch_max=draw.choice((1, 2, 3, 5, 5)), memory=memory, faults=faults)
+    return Plan(
+        inputs, writers=draw.choice((2, 2, 2, 3)), batch_max=draw.choice((1, 2, 3, 5, 5)), memory=memory, faults=faults
+    )
 
 
 def random_schedule(stage: Stage, seed: int) -> None:

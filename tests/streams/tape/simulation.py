@@ -1,37 +1,31 @@
 """Kafka simulated around the production agent: any schedule of any number of writers, one step at a time.
 
 What runs is streams.agent.TapeAgent with streams.tape.writer.TapeWriter and Chain, unchanged. Simulated are the broker
-(lists), the producer's flush and `asyncio.to_thread`: each call of Kafka is a step that a scheduler grants, and each
+(lists), the producer's flush and `asyncio.to_thread`: each read of Kafka is a step that a scheduler grants, and each
 record of a batch lands in a step of its own. What nobody else can see (deciding, sending, taking in the last
-acknowledgement) is part of the step before: to be stopped there differs in nothing from being stopped earlier. So a writer can be stopped anywhere (a zombie, with records still on
-their way), killed anywhere with part of a batch landed, told of a failure although the records land later, or left
-without the offset of its first record, as librdkafka is when the broker knows a retried batch only by its number.
+acknowledgement) is part of the step before. So a writer can be stopped anywhere (a zombie, with records still on their
+way), killed anywhere with part of a batch landed, told of a failure although the records land later, or left without
+the offset of a record, as librdkafka is when the broker knows a retried batch only by its number.
 
 Boundaries: producers are idempotent, so records of one batch land in order and once. Inputs are there from the start.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import types
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
-from unittest import mock
 
 from domain.errors import UnavailableError
 from runtime.settings import Settings
 from streams.agent import TapeAgent
-from streams.codec import rfc3339
-from streams.decider import Folded
-from streams.tape import Appended, Interrupted, TapeRecord, TapeWriter, Unsealed, chain, record_hash
+from streams.tape import Appended, Interrupted, TapeRecord, TapeWriter, Unsealed, chain
 from tests.streams.tape import tally
-from tests.streams.tape.tally import SPEC, Place
+from tests.streams.tape.listener import Listener
+from tests.streams.tape.tally import SPEC, Violation
 
 SETTINGS = Settings(_env_file=None, topic_prefix="simulated.")
 TAPE = SETTINGS.topic(SPEC.tape)
@@ -41,10 +35,6 @@ STEPS_MAX = 20_000
 def declared(topic: str) -> str:
     """The name in topics.yaml of a topic on the broker."""
     return topic.removeprefix(SETTINGS.topic_prefix)
-
-
-class Violation(AssertionError):
-    """A promise was broken; the text says which, and how."""
 
 
 class Faults(NamedTuple):
@@ -62,8 +52,9 @@ class Faults(NamedTuple):
 class Plan(NamedTuple):
     """What is there and what may happen.
 
-    inputs: (declared topic, partition) -> one letter an input, see tests.streams.tape.tally.KINDS. batch_min, batch_max:
-    how many inputs a writer decides at once. memory: how many hashes its Chain keeps (in production 100,000).
+    inputs: (declared topic, partition) -> one letter an input, see tests.streams.tape.tally.KINDS.
+    batch_min, batch_max: how many inputs a writer decides at once.
+    memory: how many hashes its Chain keeps (in production 100,000).
     """
 
     inputs: Mapping[tuple[str, int], str]
@@ -133,38 +124,6 @@ class SimulatedWriter(TapeWriter):
         return self._settle(sent)
 
 
-class Listener:
-    """A Follower that checks each word against the chain, as the oracle has it at that moment."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.views: dict[int, list[Place]] = {}
-
-    async def loaded(self, partition: int, decider: Any) -> None:
-        self.views[partition] = list(decider.places)
-        self._check(partition, "loaded")
-
-    async def appended(self, partition: int, decider: Any, events: Sequence[Folded]) -> None:
-        live = self.world.live[partition]
-        for event in events:
-            self.views[partition].append(Place(event.cause.topic, event.cause.offset))
-            place = (event.offset, tally.place_of(live[event.seq - 1])) if event.seq <= len(live) else None
-            if place is None or place != (live[event.seq - 1].offset, self.views[partition][-1]):
-                raise Violation(f"told of {event.cause} at offset {event.offset}, number {event.seq}; there is {place}")
-        self._check(partition, "appended")
-
-    async def closed(self, partition: int) -> None:
-        self.views.pop(partition, None)
-
-    async def run(self) -> None: ...
-
-    def _check(self, partition: int, word: str) -> None:
-        view, live = self.views[partition], [tally.place_of(record) for record in self.world.live[partition]]
-        if view != live[: len(view)]:
-            raise Violation(f"{word}: a follower was told {view}, the chain is {live}")
-        self.world.told[partition] = max(self.world.told[partition], len(view))
-
-
 class Worker:
     """One process with one agent. history: all it has seen, which decides all it will do."""
 
@@ -174,7 +133,7 @@ class Worker:
         self.waits_for: SimulatedProducer | None = None
         self.paused = self.done = False
         world.current = self
-        self.listener = Listener(world)
+        self.listener = Listener(world, number)
         self.agent = TapeAgent(SETTINGS, SPEC, self.listener)
         self.life = self._live()
         self.step()  # to its first call
@@ -421,70 +380,3 @@ def _driven(
 def _on_the_way(worker: Worker) -> Hashable:
     flights = worker.waits_for.flights if worker.waits_for else {}
     return tuple((partition, len(f.records), tuple(f.offsets)) for partition, f in flights.items())
-
-
-class Stage:
-    """Where worlds are put: the production modules see the world that was set last."""
-
-    world: World
-
-    def run(self, plan: Plan, chooser: Choose) -> World:
-        kept, chain.KNOWN_MAX = chain.KNOWN_MAX, plan.memory
-        try:
-            self.world = World(plan, chooser)
-            self.world.run()
-        finally:
-            chain.KNOWN_MAX = kept
-            for worker in self.world.workers:
-                worker.life.close()
-        return self.world
-
-
-@contextmanager
-def simulated() -> Iterator[Stage]:
-    """Put the simulated edges under the production agent and writer, and take them away again."""
-    stage = Stage()
-
-    def producer(settings: Settings, **_: Any) -> SimulatedProducer:
-        return SimulatedProducer(stage.world)
-
-    def now_us() -> int:
-        assert stage.world.current is not None
-        return stage.world.current.number
-
-    def read_range(*args: Any, **named: Any) -> Iterator[TapeRecord]:
-        return stage.world.read_range(*args, **named)
-
-    def remembered_hash(seq: int, prev: bytes, key: Any, value: Any, headers: Any) -> bytes:
-        """The production hash, computed once for each record of a world, for every reader asks again."""
-        hashes = stage.world.hashes
-        known = hashes.get(id(headers))
-        if known is None:  # the list is kept, so that its id stays its own
-            known = hashes[id(headers)] = (headers, record_hash(seq, prev, key, value, headers))
-        return known[1]
-
-    edges = SimpleNamespace(Lock=asyncio.Lock, to_thread=lambda *args: stage.world.to_thread(*args))
-    loggers = [logging.getLogger(name) for name in ("streams.agent", "streams.deadletters")]
-    levels = [logger.level for logger in loggers]
-    with (
-        mock.patch.multiple(
-            "streams.agent",
-            asyncio=edges,
-            kafka_producer=producer,
-            end_offsets=lambda *args: stage.world.end_offsets(*args),
-            read_range=read_range,
-            now_us=now_us,
-            TapeWriter=SimulatedWriter,
-        ),
-        mock.patch.multiple("streams.tape.writer", kafka_producer=producer, read_range=read_range),
-        mock.patch.multiple("streams.tape.reader", read_range=read_range),
-        mock.patch.multiple("streams.tape.chain", record_hash=remembered_hash),
-        mock.patch.multiple("streams.codec", rfc3339=lru_cache(64)(rfc3339)),
-    ):
-        try:
-            for logger in loggers:
-                logger.setLevel(logging.CRITICAL + 1)
-            yield stage
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)

@@ -26,6 +26,10 @@ KINDS = {"e": Decimal(1), "q": Decimal(2), "u": Decimal(3)}
 """e: gives an event; q: quiet, gives none; u: cannot be read, goes to the dead letters."""
 
 
+class Violation(AssertionError):
+    """A promise was broken; the text says which, and how."""
+
+
 class Place(NamedTuple):
     """Which input an event answers. topic: as declared."""
 

@@ -23,26 +23,28 @@ from streams.tape.writer import TapeWriter, _Delivery
 from tests.streams.tape import tally
 from tests.streams.tape.oracle import judge
 from tests.streams.tape.schedules import COMMANDS, REPORTS, Exhaustive, random_schedule
-from tests.streams.tape.simulation import Faults, Plan, Stage, Violation, simulated
+from tests.streams.tape.simulation import Faults, Plan
+from tests.streams.tape.stage import Stage, simulated
+from tests.streams.tape.tally import Violation
 
 C, R = (COMMANDS, 0), (REPORTS, 0)
-RANDOM_SCHEDULES = 1_500
-HUNT_MAX = 4_000
+RANDOM_SCHEDULES = 1_000
 
 SMALL = {
     "one at a time": Plan({C: "eee"}, batch_max=1),
     "pairs": Plan({C: "eeee"}, batch_min=2, batch_max=2),
     "threes": Plan({C: "eee"}, batch_min=3, batch_max=3),
     "one or two": Plan({C: "ee"}, batch_max=2),
-    "quiet and unreadable": Plan({C: "eque"}, batch_max=1),
-    "two topics": Plan({C: "e", R: "e"}, batch_max=1),
+    "quiet and unreadable": Plan({C: "uqee"}, batch_max=1),
+    "two topics": Plan({C: "ee", R: "e"}, batch_max=1),
+    "a gap or a step back": Plan({C: "eee"}, batch_max=1, writers=1, faults=Faults(jumps=2)),
     "a crash": Plan({C: "ee"}, batch_max=1, faults=Faults(crashes=1)),
     "a failure": Plan({C: "ee"}, batch_max=1, faults=Faults(failures=1)),
     "a failure, then a rebalance": Plan({C: "e"}, batch_max=1, faults=Faults(failures=1, rebalances=1)),
     "an unreadable Kafka, then a rebalance": Plan(
-        {C: "ue"}, batch_min=2, batch_max=2, faults=Faults(unreadable=1, rebalances=1)
+        {C: "ue"}, batch_min=2, batch_max=2, writers=1, faults=Faults(unreadable=1, rebalances=1)
     ),
-    "no offset": Plan({C: "ee"}, batch_min=2, batch_max=2, faults=Faults(unplaced=1)),
+    "no offset": Plan({C: "ee"}, batch_max=1, faults=Faults(unplaced=1)),
     "a small memory": Plan({C: "eee"}, batch_max=1, memory=2),
 }
 
@@ -208,40 +210,37 @@ _accept, _seq_of = Chain.accept, Chain._seq_of
 _compare = TapeWriter._compare
 _round, _decide = TapeAgent._round, TapeAgent._decide
 
-DEFECTS: dict[str, tuple[type, str, Any, str]] = {
-    "readers stop at a batch of a loser": (Chain, "accept", _stops_at_whatever_does_not_follow, "not extend the head"),
-    "readers forget the dead": (Chain, "accept", _forgets_the_dead, "something is missing"),
-    "readers go over to a longer branch": (Chain, "accept", _goes_over_to_a_longer_branch, ""),
-    "folds do not look back": (Chain, "_seq_of", _folds_without_looking_back, "something is missing"),
-    "offsets are not compared": (TapeWriter, "_compare", _compares_no_offsets, "told"),
-    "only the first offset is compared": (TapeWriter, "_compare", _compares_the_first_offset, "told"),
-    "no offset is taken for offset 0": (_Delivery, "report", _takes_no_offset_for_zero, "told"),
-    "a failure is taken for success": (_Delivery, "report", _ignores_failures, "told"),
-    "inputs are not decided again": (TapeAgent, "_round", _decides_only_once, "expected events for inputs"),
-    "followers are told too early": (TapeAgent, "_decide", _tells_before_it_is_acknowledged, "told of"),
-    "inputs at or below the last cause are decided": (TapeAgent, "_decide", _skips_nothing, "expected events for"),
-    "gaps between inputs are not filled": (TapeAgent, "_between", _fills_no_gaps, "expected events for inputs"),
-    "a new fold is told to nobody": (TapeAgent, "_load", _loads_in_silence, ""),
-    "what the tape does not hold is not read again": (tally.Tally, "rewind", _rewinds_nothing, "expected it to say"),
-    "dead letters are dropped": (DeadLetters, "flush", _keeps_no_dead_letters, "dead letters"),
-    "a batch that failed is told of at the next rebalance": (TapeWriter, "close", _keeps_what_was_not_appended, "told"),
+DEFECTS: dict[str, tuple[type, str, Any, str, str]] = {
+    "readers stop at a batch of a loser": (Chain, "accept", _stops_at_whatever_does_not_follow, "pairs", "not extend"),
+    "readers forget the dead": (Chain, "accept", _forgets_the_dead, "pairs", "something is missing"),
+    "readers go over to a longer branch": (Chain, "accept", _goes_over_to_a_longer_branch, "pairs", "the reader"),
+    "folds do not look back": (Chain, "_seq_of", _folds_without_looking_back, "a small memory", "something is missing"),
+    "offsets are not compared": (TapeWriter, "_compare", _compares_no_offsets, "pairs", "told"),
+    "only the first offset is compared": (TapeWriter, "_compare", _compares_the_first_offset, "pairs", "told"),
+    "no offset is taken for offset 0": (_Delivery, "report", _takes_no_offset_for_zero, "no offset", "told"),
+    "a failure is taken for success": (_Delivery, "report", _ignores_failures, "a failure", "told|is missing"),
+    "inputs are not decided again": (TapeAgent, "_round", _decides_only_once, "two topics", "the last writer has"),
+    "followers are told too early": (TapeAgent, "_decide", _tells_before_it_is_acknowledged, "pairs", "told of"),
+    "decided inputs are not skipped": (TapeAgent, "_decide", _skips_nothing, "one at a time", "expected events for"),
+    "gaps are not filled": (TapeAgent, "_between", _fills_no_gaps, "a gap or a step back", "expected events for"),
+    "a new fold is told to nobody": (TapeAgent, "_load", _loads_in_silence, "one at a time", "was told"),
+    "inputs are not read again": (tally.Tally, "rewind", _rewinds_nothing, "quiet and unreadable", "expected it to"),
+    "dead letters are dropped": (DeadLetters, "flush", _keeps_no_dead_letters, "quiet and unreadable", "dead letters"),
+    "a batch that failed stays": (
+        TapeWriter,
+        "close",
+        _keeps_what_was_not_appended,
+        "an unreadable Kafka, then a rebalance",
+        "was told",
+    ),
 }
-
-
-def hunt(stage: Stage) -> None:
-    """Small plans first, whose schedules are all explored, then random ones."""
-    for plan in SMALL.values():
-        Exhaustive().explore(stage, plan)
-    for seed in range(HUNT_MAX):
-        random_schedule(stage, seed)
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_a_planted_defect_is_found(stage: Stage, defect: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With this defect in the rules, some schedule is judged to break a promise, and for the reason expected."""
-    owner, name, broken, reason = DEFECTS[defect]
+    """With this defect in the rules, some schedule of a small plan breaks a promise, and for the reason expected."""
+    owner, name, broken, plan, reason = DEFECTS[defect]
     monkeypatch.setattr(owner, name, broken)
 
-    with pytest.raises((Violation, ChainError), match=reason) as caught:
-        hunt(stage)
-    print(f"{defect}: {caught.value}")  # noqa: T201
+    with pytest.raises((Violation, ChainError), match=reason):
+        Exhaustive().explore(stage, SMALL[plan])
