@@ -3,7 +3,7 @@
 A record that extends the head is live. A record that is whole and follows a known record that is not the head, or
 follows a dead one, was written by a writer that had lost its partition: dead, skipped, counted. All else stops the
 reader.
-Verification: tests/streams/tape/test_chain.py (any interleaving of two writers gives one chain; tampering is named).
+Verification: tests/streams/tape/test_chain.py (tampering is named), test_simulation.py (any schedule gives one chain).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from domain import account, checks, decide_orders, decide_reports, lots
 from domain.errors import BooksError
-from tests.domain.machine import Trader
+from tests.domain.disturbances import DisturbedTrader
 
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 RANDOM_TRADING = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=QUIET)
@@ -30,7 +30,7 @@ DEFECT_HUNT = settings(
 def test_the_ledger_does_what_the_model_does() -> None:
     """Whatever is traded, sent again and redispatched: balanced books, no money from nowhere, equal state after a
     fold of the bytes, no overfill, nothing twice."""
-    run_state_machine_as_test(Trader, settings=RANDOM_TRADING)
+    run_state_machine_as_test(DisturbedTrader, settings=RANDOM_TRADING)
 
 
 def _hold_without_fee(self: Any, quantity: Decimal, price: Decimal) -> Decimal:
@@ -88,4 +88,4 @@ def test_the_comparison_finds_a_planted_defect(defect: str, monkeypatch: pytest.
     monkeypatch.setattr(owner, name, broken)
 
     with pytest.raises((AssertionError, BooksError)):
-        run_state_machine_as_test(Trader, settings=DEFECT_HUNT)
+        run_state_machine_as_test(DisturbedTrader, settings=DEFECT_HUNT)
