@@ -5,7 +5,7 @@ gaps, whatever Faust hands over after a rebalance. Drafts of a batch are appende
 between, the partition is folded anew and its inputs are decided again. Only then are followers told (`Follower`).
 
 Boundaries: no retry of what cannot be understood; a broken tape or a lost broker ends the process, whose successor
-starts from the tape. Verification: tests/streams/test_agent.py, tests/streams/tape/test_simulation.py (any schedule), tests/e2e.
+starts from the tape. Verification: tests/streams/test_agent.py, tests/streams/tape/test_simulation.py, tests/e2e.
 """
 
 from __future__ import annotations
