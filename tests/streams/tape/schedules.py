@@ -112,6 +112,7 @@ def seeds(first: int = 0) -> Iterator[int]:
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
     began, records, dead = time.perf_counter(), 0, 0
+    began_cpu = time.process_time()
     with simulated() as stage:
         for seed in seeds():
             random_schedule(stage, seed)
@@ -120,7 +121,9 @@ def main() -> None:
             took = time.perf_counter() - began
             if took > seconds:
                 break
-    line = f"{seed + 1} schedules in {took:.1f} s, {(seed + 1) / took:.0f} a second; {records} records, {dead} dead\n"
+    count, cpu = seed + 1, time.process_time() - began_cpu
+    line = f"{count} schedules in {took:.1f} s ({cpu:.1f} s of CPU), {count / cpu:.0f} a second of CPU; "
+    line += f"{records} records, {dead} dead\n"
     sys.stdout.write(line)
 
 
