@@ -5,7 +5,7 @@ gaps, whatever Faust hands over after a rebalance. Drafts of a batch are appende
 between, the partition is folded anew and its inputs are decided again. Only then are followers told (`Follower`).
 
 Boundaries: no retry of what cannot be understood; a broken tape or a lost broker ends the process, whose successor
-starts from the tape. Verification: tests/streams/test_agent.py, tests/streams/ledger, tests/e2e.
+starts from the tape. Verification: tests/streams/test_agent.py, tests/streams/tape/test_simulation.py, tests/e2e.
 """
 
 from __future__ import annotations
@@ -147,9 +147,15 @@ class TapeAgent:
             for record in records:
                 if record.partition in self._assigned:
                     by_partition.setdefault(record.partition, []).append(record)
-            while by_partition:
-                by_partition = await self._round(by_partition)
-                self._rounds += 1
+            try:
+                while by_partition:
+                    by_partition = await self._round(by_partition)
+                    self._rounds += 1
+            except BaseException:
+                # What was decided may not be on the chain. A rebalance before the process ends must not tell of it.
+                for partition in by_partition:
+                    self._writer.close(partition)
+                raise
 
     async def _round(self, batch: dict[int, list[TapeRecord]]) -> dict[int, list[TapeRecord]]:
         """One attempt; returns the partitions that must be decided again because another writer was in between."""

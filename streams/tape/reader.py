@@ -96,10 +96,10 @@ def read_range(
         consumer.close()
 
 
-def kafka_lookup(settings: Settings, topic: str, partition: int, before: int) -> Lookup:
-    """A Chain's lookup that reads the partition again, from the beginning up to offset `before`. Slow, rarely asked."""
+def kafka_lookup(settings: Settings, topic: str, partition: int) -> Lookup:
+    """A Chain's lookup that reads the partition again, from the beginning. Slow, rarely asked."""
 
-    def lookup(digest: bytes, seq: int) -> bool:
+    def lookup(digest: bytes, seq: int, before: int) -> bool:
         wanted = {(HASH, digest.hex().encode()), (SEQ, str(seq).encode())}
         return any(wanted <= set(record.headers) for record in read_range(settings, topic, partition, end=before))
 
@@ -142,8 +142,8 @@ class TapeReader:
     ) -> None:
         self.topic = topic
         self.chains: dict[int, Chain] = {}
-        for partition, (offset, head) in partitions.items():
-            lookup = (lookups or {}).get(partition) or kafka_lookup(settings, topic, partition, offset)
+        for partition, (_, head) in partitions.items():
+            lookup = (lookups or {}).get(partition) or kafka_lookup(settings, topic, partition)
             self.chains[partition] = Chain(topic, partition, head, lookup)
         gather = {} if gather_ms is None else gathering(gather_ms)
         self._consumer: Consumer = kafka_consumer(settings, **{"enable.partition.eof": False, **gather})

@@ -17,10 +17,12 @@ from runtime.settings import Settings
 from streams.codec import Headers
 from streams.tape.chain import Chain, Head
 from streams.tape.hashing import seal
-from streams.tape.reader import read_range
+from streams.tape.reader import kafka_lookup, read_range
 from streams.tape.record import TapeRecord
 
 _DELIVERY_TIMEOUT_MS = 30_000
+_UNPLACED = -1
+"""Acknowledged, but the broker knew a retried batch only by its number and did not say where it stands."""
 
 
 class Unsealed(NamedTuple):
@@ -75,7 +77,7 @@ class TapeWriter:
         Returns the number of dead records. Raises ChainError, UnavailableError.
         """
         self._tails.pop(partition, None)
-        chain = Chain(self.topic, partition)
+        chain = Chain(self.topic, partition, lookup=kafka_lookup(self._settings, self.topic, partition))
         next_offset = 0
         for record in read_range(self._settings, self.topic, partition):
             next_offset = record.offset + 1
@@ -99,8 +101,15 @@ class TapeWriter:
         Raises UnavailableError when Kafka did not take one in 30 s: what is on the tape is then unknown, and every
         partition of the batch is closed.
         """
-        sent = {partition: self._send(partition, records) for partition, records in batch.items() if records}
+        sent = self._send_all(batch)
         self._producer.flush()
+        return self._settle(sent)
+
+    def _send_all(self, batch: Mapping[int, Sequence[Unsealed]]) -> dict[int, _Delivery]:
+        return {partition: self._send(partition, records) for partition, records in batch.items() if records}
+
+    def _settle(self, sent: Mapping[int, _Delivery]) -> dict[int, Appended | Interrupted]:
+        """What became of a batch, after the flush."""
         failed = [error for delivery in sent.values() for error in delivery.errors]
         missing = [partition for partition, delivery in sent.items() if not delivery.complete()]
         if failed or missing:
@@ -163,7 +172,8 @@ class _Delivery:
         if error is not None:
             self.errors.append(error)
         else:
-            self.offsets.append(message.offset() or 0)
+            offset = message.offset()
+            self.offsets.append(_UNPLACED if offset is None else offset)
 
     def complete(self) -> bool:
         return len(self.offsets) == len(self.heads)
