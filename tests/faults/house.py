@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from domain.errors import UnavailableError
@@ -26,9 +26,11 @@ from runtime.embedded.servers import EmbeddedServers
 from runtime.settings import Settings
 from tests.faults.child import STOPPED
 from tests.faults.clock import ClockOffset
-from tests.faults.exchange import Exchange
+from tests.faults.exchange import Exchange, VenueOrder
+from tests.faults.paper_record import recorded
 from tests.faults.wires import Background, Wire
 
+Venue = Literal["exchange", "paper"]
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {
     "ledger-1": "streams.ledger.worker",
@@ -79,8 +81,8 @@ class WiredKafka(Kafka):
 class House:
     """One ledger. `settings` are those of a client that no fault touches; `ended` is what ended by itself."""
 
-    def __init__(self, home: Path, seed: int, plant: str = "") -> None:
-        self.home, self.plant = home, plant
+    def __init__(self, home: Path, seed: int, plant: str = "", venue: Venue = "exchange") -> None:
+        self.home, self.plant, self.venue = home, plant, venue
         self.ended: list[Ended] = []
         self.restarts: dict[str, int] = dict.fromkeys(MODULES, 0)
         self.background = Background()
@@ -173,6 +175,10 @@ class House:
 
     # Workers
 
+    def venue_record(self, booked: set[str]) -> dict[str, VenueOrder]:
+        """The venue's own record, by order id; `booked`: the ids of the executions that the ledger took."""
+        return self.exchange.orders if self.venue == "exchange" else recorded(self.home, booked)
+
     def log(self, name: str) -> Path:
         return self.home / "logs" / f"{name}.log"
 
@@ -183,7 +189,8 @@ class House:
         own = {
             "FAULTS_CLOCK": str(clock.path),
             "FAULTS_PLANT": self.plant,
-            "FAULTS_EXCHANGE": str(self.wires["exchange"].port),
+            "FAULTS_EXCHANGE": str(self.wires["exchange"].port) if self.venue == "exchange" else "",
+            "FAULTS_PAPER": str(self.home / f"{name}.paper"),
         }
         self.log(name).parent.mkdir(exist_ok=True)
         with self.log(name).open("ab") as output:

@@ -161,6 +161,22 @@ class Load:
         self.cancels.append(cancel)
         await self._ask(cancel)
 
+    def cancel_all(self, timeout_s: float) -> None:
+        """Cancel every order that a client knows of and does not know to be final. To be called after `join`."""
+
+        async def cancel() -> None:
+            self._giving_up.clear()
+            async with httpx.AsyncClient(base_url=self._address, timeout=REQUEST_S_MAX) as client:
+                self._client = client
+                wanted = [a for a in self.orders.values() if a.acknowledged and not self._is_final(a)]
+                await asyncio.wait_for(asyncio.gather(*(self.cancel(asked) for asked in wanted)), timeout_s)
+
+        asyncio.run(cancel())
+
+    def _is_final(self, asked: Asked) -> bool:
+        seen = self._seen.get(asked.answer["order_id"])
+        return seen is not None and seen[2] in FINAL
+
     def _compare(self, first: Asked, second: Asked) -> None:
         if not (first.acknowledged and second.acknowledged):
             return

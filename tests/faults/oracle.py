@@ -1,6 +1,6 @@
 """What must be true when all is over, judged from outside the code under test.
 
-The measure is what the clients were told, what the exchange recorded, and the raw bytes on Kafka; never a fold of the
+The measure is what the clients were told, what the venue recorded, and the raw bytes on Kafka; never a fold of the
 ledger's own. The ledger's own verdicts (`tape audit verify`, `tape audit replay`) are asked for as well.
 """
 
@@ -22,7 +22,7 @@ from tests.faults.exchange import VenueOrder
 from tests.faults.house import ROOT, House
 from tests.faults.load import FINAL, Load
 from tests.faults.mischief import Mischief
-from tests.faults.rawtape import Event, Raw, events, live, read, sums
+from tests.faults.rawtape import ChainRule, Event, Raw, events, read, sums
 
 FINAL_WITHIN_S = 30.0
 _HEALING = ("UnavailableError", "KafkaException", "KafkaError", "OperationalError", "KafkaConnectionError")
@@ -50,6 +50,7 @@ class Oracle:
         self.chains: dict[int, list[Raw]] = {}
         self.tape: list[Event] = []
         self._is_projected = True
+        self._venue: dict[str, VenueOrder] = {}
 
     def found(self, check: str, text: str) -> None:
         self.violations.append(Violation(check, text))
@@ -108,7 +109,7 @@ class Oracle:
         self.raw = read(self._settings.kafka_bootstrap_servers, topic, self._settings.partitions)
         problems: list[str] = []
         for partition, records in self.raw.items():
-            self.chains[partition] = live(topic, partition, records, problems)
+            self.chains[partition] = ChainRule(topic, partition).live(records, problems)
             self.tape += events(self.chains[partition])
         for problem in problems:
             self.found("chain", problem)
@@ -185,22 +186,24 @@ class Oracle:
     # The venue
 
     def _check_venue(self) -> None:
-        """What the exchange did is what the ledger has, execution by execution."""
+        """What the venue did is what the ledger has, execution by execution."""
         booked: dict[str, list[Event]] = defaultdict(list)
         accepted = {e.data["order"]["order_id"] for e in self.tape if e.kind == "OrderAccepted"}
         for event in self.tape:
             if event.kind == "OrderFilled":
                 booked[event.data["order_id"]].append(event)
-        for order_id, order in self._house.exchange.orders.items():
+        executions = {event.data["execution_id"] for fills in booked.values() for event in fills}
+        self._venue = self._house.venue_record(executions)
+        for order_id, order in self._venue.items():
             for conflict in order.conflicts:
                 self.found("venue", f"{order_id} was sent with other terms: {conflict}")
             if order_id not in accepted:
-                self.found("venue", f"{order_id} is at the exchange, and the ledger never accepted it")
+                self.found("venue", f"{order_id} is at the venue, and the ledger never accepted it")
             if order.done_quantity > order.quantity:
-                self.found("venue", f"{order_id} is overfilled at the exchange")
+                self.found("venue", f"{order_id} is overfilled at the venue")
             self._check_executions(order, booked.pop(order_id, []))
         for order_id in booked:
-            self.found("venue", f"{order_id} has fills and was never at the exchange")
+            self.found("venue", f"{order_id} has fills and was never at the venue")
 
     def _check_executions(self, order: VenueOrder, fills: list[Event]) -> None:
         did = Counter((t.execution_id, t.quantity, t.price, t.fee) for t in order.traded)
@@ -209,17 +212,17 @@ class Oracle:
             for d in (event.data for event in fills)
         )
         if did != has:
-            self.found("venue", f"{order.order_id}: the exchange did {dict(did - has)} more, {dict(has - did)} less")
+            self.found("venue", f"{order.order_id}: the venue did {dict(did - has)} more, {dict(has - did)} less")
 
     def _check_accounts(self) -> None:
-        """Cash and shares as the API shows them, from the clients' movements and the exchange's record."""
+        """Cash and shares as the API shows them, from the clients' movements and the venue's record."""
         cash: dict[str, Decimal] = defaultdict(Decimal)
         shares: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
         for asked in self._load.cash:
             if asked.acknowledged and not self._is_rejected(asked.answer["command_id"]):
                 sign = -1 if asked.path.endswith("withdrawals") else 1
                 cash[asked.account_id] += sign * Decimal(asked.content["amount"])
-        for order in self._house.exchange.orders.values():
+        for order in self._venue.values():
             sign = 1 if order.side == "BUY" else -1
             for traded in order.traded:
                 cash[order.account_id] -= sign * traded.quantity * traded.price + traded.fee
@@ -234,14 +237,14 @@ class Oracle:
                 self.found("holds", f"{account_id} holds {found['hold']} though every order is final")
             total = Decimal(found["cash"]) + Decimal(found["hold"])
             if total != expected:
-                self.found("cash", f"{account_id} has {total}, clients and exchange make it {expected}")
+                self.found("cash", f"{account_id} has {total}, clients and venue make it {expected}")
             held = {p["symbol"]: Decimal(p["quantity"]) for p in found["positions"]}
             for position in found["positions"]:
                 if Decimal(position["held_quantity"]) != 0:
                     self.found("holds", f"{account_id} holds {position['held_quantity']} of {position['symbol']}")
             for (owner, symbol), quantity in shares.items():
                 if owner == account_id and held.get(symbol, Decimal(0)) != quantity:
-                    self.found("shares", f"{account_id} has {held.get(symbol)} {symbol}, the exchange made {quantity}")
+                    self.found("shares", f"{account_id} has {held.get(symbol)} {symbol}, the venue made {quantity}")
 
     def _check_balances(self) -> None:
         """Every commodity of every account sums to zero, on the tape and in the table of balances."""

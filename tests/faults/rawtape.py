@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -40,26 +41,34 @@ class Event(NamedTuple):
 
 
 def read(bootstrap: str, topic: str, partitions: int) -> dict[int, list[Raw]]:
-    """All records of a topic, by partition."""
-    config = {
-        "bootstrap.servers": bootstrap,
-        "group.id": "oracle",
-        "enable.auto.commit": False,
-        "auto.offset.reset": "earliest",
-    }
-    consumer = Consumer(config)
+    """All records of a topic, by partition. Raises TimeoutError, KafkaException."""
+    consumer = _consumer(bootstrap)
     try:
-        return {partition: list(_partition(consumer, topic, partition)) for partition in range(partitions)}
+        return {partition: list(_partition(consumer, topic, partition, 0)) for partition in range(partitions)}
     finally:
         consumer.close()
 
 
-def _partition(consumer: Consumer, topic: str, partition: int) -> Iterator[Raw]:
-    _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=15)
-    if not end:
+def read_on(bootstrap: str, topic: str, ends: dict[int, int]) -> dict[int, list[Raw]]:
+    """What has come since `ends` (partition -> next offset)."""
+    consumer = _consumer(bootstrap)
+    try:
+        return {partition: list(_partition(consumer, topic, partition, end)) for partition, end in ends.items()}
+    finally:
+        consumer.close()
+
+
+def _consumer(bootstrap: str) -> Consumer:
+    config = {"bootstrap.servers": bootstrap, "group.id": "oracle", "enable.auto.commit": False}
+    return Consumer({**config, "auto.offset.reset": "error", "logger": logging.getLogger("oracle")})
+
+
+def _partition(consumer: Consumer, topic: str, partition: int, first: int) -> Iterator[Raw]:
+    _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=5)
+    if end <= first:
         return
-    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
-    next_offset, idle = 0, 0
+    consumer.assign([TopicPartition(topic, partition, first or OFFSET_BEGINNING)])
+    next_offset, idle = first, 0
     while next_offset < end:
         messages = consumer.consume(5_000, 0.2)
         idle = 0 if messages else idle + 1
@@ -74,26 +83,34 @@ def _partition(consumer: Consumer, topic: str, partition: int) -> Iterator[Raw]:
     consumer.unassign()
 
 
-def live(topic: str, partition: int, records: list[Raw], problems: list[str]) -> list[Raw]:
-    """The chain: the records that extend it, in order. What is neither live nor dead is a problem."""
-    head = hashlib.sha256(b"tapeledger:genesis:v1\n" + _sized(topic.encode()) + _number(partition, 4)).digest()
-    seq = 0
-    known = {head: 0}
-    chain = []
-    for record in records:
-        own_seq = int(record.header("tape-seq"))
-        prev = bytes.fromhex(record.header("tape-prev"))
-        digest = bytes.fromhex(record.header("tape-hash"))
-        where = f"{topic}/{partition} at offset {record.offset}"
-        if _hash(record, own_seq, prev) != digest:
-            problems.append(f"{where}: its hash is wrong")
-        elif prev == head and own_seq == seq + 1:
-            head, seq = digest, own_seq
-            chain.append(record)
-        elif known.get(prev) != own_seq - 1:
-            problems.append(f"{where}: number {own_seq} follows what nobody wrote")
-        known[digest] = own_seq
-    return chain
+class ChainRule:
+    """The chain of one partition as far as it was followed."""
+
+    def __init__(self, topic: str, partition: int) -> None:
+        self._name = f"{topic}/{partition}"
+        self._head = hashlib.sha256(
+            b"tapeledger:genesis:v1\n" + _sized(topic.encode()) + _number(partition, 4)
+        ).digest()
+        self._seq = 0
+        self._known = {self._head: 0}
+
+    def live(self, records: list[Raw], problems: list[str]) -> list[Raw]:
+        """The records that extend the chain, in order. What is neither live nor dead is a problem."""
+        chain = []
+        for record in records:
+            seq = int(record.header("tape-seq"))
+            prev = bytes.fromhex(record.header("tape-prev"))
+            digest = bytes.fromhex(record.header("tape-hash"))
+            where = f"{self._name} at offset {record.offset}"
+            if _hash(record, seq, prev) != digest:
+                problems.append(f"{where}: its hash is wrong")
+            elif prev == self._head and seq == self._seq + 1:
+                self._head, self._seq = digest, seq
+                chain.append(record)
+            elif self._known.get(prev) != seq - 1:
+                problems.append(f"{where}: number {seq} follows what nobody wrote")
+            self._known[digest] = seq
+        return chain
 
 
 def events(records: list[Raw]) -> list[Event]:
