@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 
-from tests.faults.figures import middle
 from tests.faults.plants import BY_NAME, PLANTS
 from tests.faults.run import Verdict, run
 
@@ -45,8 +44,9 @@ def _one(seed: int, given: argparse.Namespace, plant: str = "") -> Verdict:
             f"  {found.orders} orders, {found.fills} fills, {found.dead} dead records, {found.restarts} restarts, "
             f"answers {found.answers}"
         )
-        for name, values in sorted(found.recovery.items()):
-            _say(f"  next decision after {name:24} median, most, times: {middle(values)} s")
+        for effect in found.effects:
+            if effect.fault.kind.startswith("kill") and effect.recovery_s is not None:
+                _say(f"  next decision {effect.recovery_s:.1f} s after {effect.fault.kind} {effect.fault.target}")
     kept = f"; home {verdict.home}" if verdict.home else ""
     _say(f"  seed {seed}: {'ok' if verdict.ok else 'VIOLATED'} after {time.monotonic() - began:.0f} s{kept}")
     return verdict

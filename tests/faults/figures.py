@@ -1,9 +1,8 @@
-"""What a run measured: how many orders were accepted in quiet times, during each kind of fault and after it, and how
-long after a kill the next order was accepted."""
+"""What a run measured: decisions of orders in quiet times, during each fault and after it, and how long until the next
+one."""
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,21 +15,29 @@ from tests.faults.schedule import Fault
 AFTER_MS = 5_000
 
 
-class Figures(NamedTuple):
-    """Times in seconds, rates in accepted or rejected orders per second.
+class Effect(NamedTuple):
+    """One fault's. Rates in decisions of orders per second; `during` only where the fault lasted.
 
-    recovery: kind and target of a fault -> per occurrence, the longest time until the next decision of an order on any
-    partition that had one within AFTER_MS before. during, after: kind -> rates. Both hold what happened to be measured.
+    recovery_s: from the fault to the next decision, on the partition that waited longest among those that decided
+    something within AFTER_MS before; None where there was none.
     """
+
+    fault: Fault
+    recovery_s: float | None
+    during: float | None
+    after: float
+
+
+class Figures(NamedTuple):
+    """quiet: decisions of orders per second before the first fault."""
 
     orders: int
     fills: int
     dead: int
     answers: dict[int, int]
     restarts: int
-    recovery: dict[str, list[float]]
-    during: dict[str, list[float]]
-    after: dict[str, list[float]]
+    quiet: float
+    effects: list[Effect]
 
 
 def figures(
@@ -41,31 +48,31 @@ def figures(
     load: Load,
     house: House,
 ) -> Figures:
+    """done: the faults with the wall time at which they happened, milliseconds."""
     decided = [e for e in tape if e.kind in ("OrderAccepted", "OrderRejected") and e.raw.time_ms >= began_ms]
-    times: dict[int, list[int]] = defaultdict(list)
-    for event in decided:
-        times[event.raw.partition].append(event.raw.time_ms)
-    recovery: dict[str, list[float]] = defaultdict(list)
-    during: dict[str, list[float]] = defaultdict(list)
-    after: dict[str, list[float]] = defaultdict(list)
-    for at_ms, fault in done:
-        if fault.kind in ("kill", "kill_server", "freeze"):
-            gaps = [gap for of_partition in times.values() if (gap := _gap(of_partition, at_ms)) is not None]
-            if gaps:
-                recovery[f"{fault.kind} {fault.target}"].append(max(gaps))
-        end_ms = at_ms + int(fault.lasts_s * 1_000)
-        if fault.lasts_s:
-            during[fault.kind].append(_rate(decided, at_ms, end_ms))
-        after[fault.kind].append(_rate(decided, end_ms, end_ms + AFTER_MS))
+    first_ms = done[0][0] if done else (decided[-1].raw.time_ms if decided else began_ms + 1)
     return Figures(
         orders=len(decided),
         fills=sum(1 for e in tape if e.kind == "OrderFilled"),
         dead=sum(len(records) for records in raw.values()) - len(tape),
         answers=dict(sorted(load.answers.items())),
         restarts=sum(house.restarts.values()),
-        recovery=dict(recovery),
-        during=dict(during),
-        after=dict(after),
+        quiet=_rate(decided, began_ms, first_ms),
+        effects=[_effect(decided, at_ms, fault) for at_ms, fault in done],
+    )
+
+
+def _effect(decided: Sequence[Event], at_ms: int, fault: Fault) -> Effect:
+    times: dict[int, list[int]] = defaultdict(list)
+    for event in decided:
+        times[event.raw.partition].append(event.raw.time_ms)
+    gaps = [gap for of_partition in times.values() if (gap := _gap(of_partition, at_ms)) is not None]
+    end_ms = at_ms + int(fault.lasts_s * 1_000)
+    return Effect(
+        fault,
+        max(gaps, default=None),
+        _rate(decided, at_ms, end_ms) if fault.lasts_s else None,
+        _rate(decided, end_ms, end_ms + AFTER_MS),
     )
 
 
@@ -78,8 +85,3 @@ def _gap(times: list[int], at_ms: int) -> float | None:
 
 def _rate(decided: Sequence[Event], from_ms: int, to_ms: int) -> float:
     return sum(1 for e in decided if from_ms <= e.raw.time_ms < to_ms) / max(0.001, (to_ms - from_ms) / 1_000)
-
-
-def middle(values: Sequence[float]) -> str:
-    """Median and most, for people."""
-    return f"{statistics.median(values):6.2f} {max(values):6.2f} {len(values):4d}"
