@@ -1,6 +1,7 @@
 # Everything runs from .venv, which is made at the first call and again when requirements/ change.
 #   make demo          the main job, on real market data
 #   make test          lint, then all tests
+#   make faults        faults drawn from a seed against a whole ledger: SEED=7 MINUTES=2 SEEDS=3
 # PYTHON names the interpreter to start from (3.11 or later).
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-has
 	--override requirements/overrides.txt --custom-compile-command "make requirements"
 DEMO_EXTRAS := --extra embedded --extra models --extra demo
 
-.PHONY: demo test lint format up down bench clean requirements env-example venv-demo venv-dev
+.PHONY: demo test lint format up down bench faults faults-plants clean requirements env-example venv-demo venv-dev
 .NOTPARALLEL:
 .DEFAULT_GOAL := demo
 
@@ -38,6 +39,16 @@ down: venv-demo
 
 bench: venv-dev
 	$(BIN)/python -m bench
+
+SEED ?= 1
+SEEDS ?= 1
+MINUTES ?= 2
+faults: venv-dev
+	$(BIN)/python -m tests.faults --seed $(SEED) --seeds $(SEEDS) --minutes $(MINUTES)
+
+# Every planted bug in turn, each until one of the seeds finds it.
+faults-plants: venv-dev
+	$(BIN)/python -m tests.faults --plants --seed $(SEED) --seeds $(SEEDS) --minutes $(MINUTES)
 
 clean:
 	test ! -x $(BIN)/tape || $(BIN)/tape down

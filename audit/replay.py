@@ -129,7 +129,7 @@ class _Replay:
             self._break(place, expected, f"records {extent.start} up to {extent.end}")
 
     def _partition(self, topic: str, partition: int, end: int, readers: list[tuple[LogTable, LogReader]]) -> None:
-        chain = Chain(topic, partition, lookup=kafka_lookup(self._settings, topic, partition, end))
+        chain = Chain(topic, partition, lookup=kafka_lookup(self._settings, topic, partition))
         count = 0
         for record in read_range(self._settings, topic, partition, 0, end):
             count += 1

@@ -143,7 +143,7 @@ class _Walk:
         )
 
     def _fold(self, end: int, epoch: Epoch | None, tell: Progress) -> None:
-        chain = Chain(self._tape, self.partition, lookup=kafka_lookup(self._settings, self._tape, self.partition, end))
+        chain = Chain(self._tape, self.partition, lookup=kafka_lookup(self._settings, self._tape, self.partition))
         head_offset, waits = -1, epoch is not None
         for record in read_range(self._settings, self._tape, self.partition, 0, end):
             if epoch is not None and waits and record.offset >= epoch.next_offset:

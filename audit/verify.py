@@ -159,7 +159,7 @@ class _Walk:
     def run(self, topic: str, partition: int, extent: Extent, at: Reached) -> TapeSummary:
         """Walk both copies and report what is not as it must be."""
         self._topic, self._partition, self._extent, self._at = topic, partition, extent, at
-        chain = Chain(topic, partition, lookup=kafka_lookup(self._settings, topic, partition, extent.end))
+        chain = Chain(topic, partition, lookup=kafka_lookup(self._settings, topic, partition))
         self._chain: Chain | None = chain
         if extent.start > 0:
             self._add("kafka_truncated", 0, "the first record", "offset 0", f"the partition begins at {extent.start}")

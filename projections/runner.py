@@ -51,7 +51,9 @@ _GUARD = """
 update projection_progress set next_offset = %s, head_seq = %s, head_hash = %s, updated_at = now()
 where projection = %s and topic = %s and partition = %s and next_offset = %s
 """
-_KNOWN = "select 1 from tape_records where topic = %s and partition = %s and hash = %s and seq = %s limit 1"
+_KNOWN = """
+select 1 from tape_records where topic = %s and partition = %s and hash = %s and seq = %s and record_offset < %s limit 1
+"""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -151,8 +153,8 @@ class Runner:
     def _lookup(self, connection: Connection, partition: int) -> Lookup:
         """What lies behind the head where reading began is in the archive, so Kafka need not be read again."""
 
-        def known(digest: bytes, seq: int) -> bool:
-            row = connection.execute(_KNOWN, (self.topic, partition, digest, seq)).fetchone()
+        def known(digest: bytes, seq: int, before: int) -> bool:
+            row = connection.execute(_KNOWN, (self.topic, partition, digest, seq, before)).fetchone()
             return row is not None
 
         return known

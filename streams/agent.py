@@ -5,7 +5,7 @@ gaps, whatever Faust hands over after a rebalance. Drafts of a batch are appende
 between, the partition is folded anew and its inputs are decided again. Only then are followers told (`Follower`).
 
 Boundaries: no retry of what cannot be understood; a broken tape or a lost broker ends the process, whose successor
-starts from the tape. Verification: tests/streams/test_agent.py, tests/streams/ledger, tests/e2e.
+starts from the tape. Verification: tests/streams/test_agent.py, tests/streams/tape/test_simulation.py, tests/e2e.
 """
 
 from __future__ import annotations
@@ -112,7 +112,6 @@ class TapeAgent:
         self._assigned: set[int] = set()
         self._lock = asyncio.Lock()
         self._loading = Loading(settings, self._writer, spec.decider, spec.snapshots)
-        self._in_doubt = False  # a batch was begun, and not all that was decided is known to be on the chain
         self.keeper: Keeper | None = None
         if spec.snapshots is not None:
             topic = settings.topic(spec.snapshots.topic)
@@ -162,11 +161,16 @@ class TapeAgent:
             for record in records:
                 if record.partition in self._assigned:
                     by_partition.setdefault(record.partition, []).append(record)
-            self._in_doubt = True
-            while by_partition:
-                by_partition = await self._round(by_partition)
-                self._rounds += 1
-            self._in_doubt = False
+            try:
+                while by_partition:
+                    by_partition = await self._round(by_partition)
+                    self._rounds += 1
+            except BaseException:
+                # What was decided may not be on the chain. Neither a rebalance before the process ends nor a snapshot
+                # may tell of it.
+                for partition in by_partition:
+                    self._writer.close(partition)
+                raise
 
     async def _round(self, batch: dict[int, list[TapeRecord]]) -> dict[int, list[TapeRecord]]:
         """One attempt; returns the partitions that must be decided again because another writer was in between."""
@@ -205,11 +209,14 @@ class TapeAgent:
         return again
 
     def _checkpoints(self) -> dict[int, Checkpoint]:
-        """Of the assigned partitions, while all that their deciders hold is on the chain."""
-        if self._in_doubt:
-            return {}
-        found = {partition: self._owned[partition].checkpoint for partition in self._assigned & self._owned.keys()}
-        return {partition: checkpoint for partition, checkpoint in found.items() if checkpoint is not None}
+        """Of the assigned partitions; where it is in doubt what is on the tape, the writer is closed."""
+        return {
+            partition: owned.checkpoint
+            for partition, owned in self._owned.items()
+            if partition in self._assigned
+            and owned.checkpoint is not None
+            and self._writer.next_offset(partition) is not None
+        }
 
     async def _decide(self, owned: Partition, records: Sequence[TapeRecord]) -> list[_Decided]:
         decided: list[_Decided] = []

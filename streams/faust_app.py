@@ -3,6 +3,10 @@
 The stock driver waits up to 1.5 s for a busy partition when an idle one is on the same broker, assigns co-partitioned
 topics apart when workers and partitions do not divide, and starts from committed offsets. Here: a short wait, ranges
 (partition n of every topic goes to one worker), and the offsets that the caller names.
+
+A rebalance right after a broker has come back may find a leader of the group whose metadata has no partitions yet; the
+stock assignor then gives nobody anything, and nothing is read for minutes. The number of partitions never changes
+(design: fixed partitions), so here it is taken from the settings.
 """
 
 from __future__ import annotations
@@ -66,12 +70,27 @@ def make_app(settings: Settings, service: str, seek: Seek | None = None) -> faus
     return app
 
 
+def fixed_ranges(partitions: int) -> type[RangePartitionAssignor]:
+    """aiokafka's range assignor for topics that all have so many partitions, whatever the broker says just now."""
+
+    class Known:
+        def partitions_for_topic(self, _: str) -> set[int]:
+            return set(range(partitions))
+
+    class FixedRanges(RangePartitionAssignor):
+        @classmethod
+        def assign(cls, cluster: Any, members: Any) -> Any:
+            return super().assign(Known(), members)
+
+    return FixedRanges
+
+
 def _transport(settings: Settings, seek: Seek | None) -> type[driver.Transport]:
     class ConsumerThread(driver.AIOKafkaConsumerThread):
         def _create_worker_consumer(self, transport: driver.Transport) -> Any:
             consumer = super()._create_worker_consumer(transport)
             consumer._fetch_max_wait_ms = settings.fetch_wait_ms_max
-            consumer._partition_assignment_strategy = [RangePartitionAssignor]
+            consumer._partition_assignment_strategy = [fixed_ranges(settings.partitions)]
             return consumer
 
     class Consumer(driver.Consumer):

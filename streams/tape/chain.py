@@ -3,7 +3,7 @@
 A record that extends the head is live. A record that is whole and follows a known record that is not the head, or
 follows a dead one, was written by a writer that had lost its partition: dead, skipped, counted. All else stops the
 reader.
-Verification: tests/streams/tape/test_chain.py (any interleaving of two writers gives one chain; tampering is named).
+Verification: tests/streams/tape/test_chain.py (tampering is named), test_simulation.py (any schedule gives one chain).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from streams.tape.hashing import CHAIN_HEADERS, HASH, PREV, SEQ, genesis, record
 from streams.tape.record import TapeRecord
 
 KNOWN_MAX = 100_000
-Lookup = Callable[[bytes, int], bool]
+Lookup = Callable[[bytes, int, int], bool]
 
 
 class Head(NamedTuple):
@@ -38,8 +38,10 @@ class Position(NamedTuple):
 class Chain:
     """The chain of one tape as far as it has been read. Memory is bounded: the newest `KNOWN_MAX` hashes are kept.
 
-    lookup(hash, seq): was there a record (live or dead) of that hash and number further back? Asked when a record's
-    predecessor is not among the kept ones, which happens after `resume` or when a writer slept for very long.
+    lookup(hash, seq, before): is there a record (live or dead) of that hash and number at an offset below `before`?
+    Asked when a record's predecessor is not among the kept ones, which happens after `resume` or when a writer slept
+    for very long. It must not find what stands at `before` or behind it, or a record that was moved forward would
+    count as dead.
     """
 
     def __init__(self, topic: str, partition: int, head: Head | None = None, lookup: Lookup | None = None) -> None:
@@ -67,7 +69,7 @@ class Chain:
             self.head = Head(seq, digest)
             self._remember(digest, seq)
             return True
-        known = self._seq_of(prev, seq)
+        known = self._seq_of(prev, seq, record.offset)
         if known is None:
             raise self._error(
                 record,
@@ -87,14 +89,14 @@ class Chain:
         self.head = head
         self._remember(head.hash, head.seq)
 
-    def _seq_of(self, prev: bytes, seq: int) -> int | None:
+    def _seq_of(self, prev: bytes, seq: int, before: int) -> int | None:
         """The number of the known record of that hash, None if there is none."""
         known = self._known.get(prev)
         if known is not None:
             return known
         if seq == 1 and prev == genesis(self.topic, self.partition):
             return 0
-        if self._lookup is not None and seq > 1 and self._lookup(prev, seq - 1):
+        if self._lookup is not None and seq > 1 and self._lookup(prev, seq - 1, before):
             return seq - 1
         return None
 

@@ -144,14 +144,14 @@ def _check_head(record: TapeRecord, position: Position) -> None:
         )
 
 
-def kafka_lookup(settings: Settings, topic: str, partition: int, before: int) -> Lookup:
-    """A Chain's lookup that reads the partition again below offset `before`, backwards in windows that grow.
+def kafka_lookup(settings: Settings, topic: str, partition: int) -> Lookup:
+    """A Chain's lookup that reads the partition again, backwards in windows that grow.
 
     What is asked for is mostly near: a writer that lost its partition goes on from where it was. What is not there at
     all costs reading the partition once.
     """
 
-    def lookup(digest: bytes, seq: int) -> bool:
+    def lookup(digest: bytes, seq: int, before: int) -> bool:
         wanted = {(HASH, digest.hex().encode()), (SEQ, str(seq).encode())}
         end, size = before, _LOOKUP_FIRST
         while end > 0:
@@ -200,8 +200,8 @@ class TapeReader:
     ) -> None:
         self.topic = topic
         self.chains: dict[int, Chain] = {}
-        for partition, (offset, head) in partitions.items():
-            lookup = (lookups or {}).get(partition) or kafka_lookup(settings, topic, partition, offset)
+        for partition, (_, head) in partitions.items():
+            lookup = (lookups or {}).get(partition) or kafka_lookup(settings, topic, partition)
             self.chains[partition] = Chain(topic, partition, head, lookup)
         gather = {} if gather_ms is None else gathering(gather_ms)
         self._consumer: Consumer = kafka_consumer(settings, **{"enable.partition.eof": False, **gather})

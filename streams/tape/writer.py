@@ -21,6 +21,8 @@ from streams.tape.reader import kafka_lookup, read_after
 from streams.tape.record import TapeRecord
 
 _DELIVERY_TIMEOUT_MS = 30_000
+_UNPLACED = -1
+"""Acknowledged, but the broker knew a retried batch only by its number and did not say where it stands."""
 
 
 class Unsealed(NamedTuple):
@@ -77,11 +79,10 @@ class TapeWriter:
         when the tape does not have the head that `after` names, and UnavailableError.
         """
         self._tails.pop(partition, None)
-        next_offset, head, head_offset = after or Position(0, Head(0, genesis(self.topic, partition)), -1)
-        chain = Chain.resume(
-            self.topic, partition, head, kafka_lookup(self._settings, self.topic, partition, next_offset)
-        )
-        for record in read_after(self._settings, self.topic, partition, Position(next_offset, head, head_offset)):
+        start = after or Position(0, Head(0, genesis(self.topic, partition)), -1)
+        next_offset, head, head_offset = start
+        chain = Chain.resume(self.topic, partition, head, kafka_lookup(self._settings, self.topic, partition))
+        for record in read_after(self._settings, self.topic, partition, start):
             next_offset = record.offset + 1
             if chain.accept(record):
                 head_offset = record.offset
@@ -109,8 +110,15 @@ class TapeWriter:
         Raises UnavailableError when Kafka did not take one in 30 s: what is on the tape is then unknown, and every
         partition of the batch is closed.
         """
-        sent = {partition: self._send(partition, records) for partition, records in batch.items() if records}
+        sent = self._send_all(batch)
         self._producer.flush()
+        return self._settle(sent)
+
+    def _send_all(self, batch: Mapping[int, Sequence[Unsealed]]) -> dict[int, _Delivery]:
+        return {partition: self._send(partition, records) for partition, records in batch.items() if records}
+
+    def _settle(self, sent: Mapping[int, _Delivery]) -> dict[int, Appended | Interrupted]:
+        """What became of a batch, after the flush."""
         failed = [error for delivery in sent.values() for error in delivery.errors]
         missing = [partition for partition, delivery in sent.items() if not delivery.complete()]
         if failed or missing:
@@ -174,7 +182,8 @@ class _Delivery:
         if error is not None:
             self.errors.append(error)
         else:
-            self.offsets.append(message.offset() or 0)
+            offset = message.offset()
+            self.offsets.append(_UNPLACED if offset is None else offset)
 
     def complete(self) -> bool:
         return len(self.offsets) == len(self.heads)

@@ -1,6 +1,6 @@
 """A random trader against a ledger and the model: what each step should give, and what must hold after each.
 
-Two accounts, one FIFO and one AVERAGE. Every message that was sent may be sent again.
+Two accounts, one FIFO and one AVERAGE. What disturbs the trading is in tests.domain.disturbances.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from domain import commands, events, ids, reports, schema
 from domain.catalog import catalog
 from domain.events import LedgerEvent
 from domain.ledger import Ledger
-from tests.domain.desk import DAY_US, START_US, SYMBOLS
+from tests.domain.desk import START_US, SYMBOLS
 from tests.domain.model import ModelAccount, ModelOrder
 
 ACCOUNTS = {"fifo": "FIFO", "average": "AVERAGE"}
@@ -50,12 +50,16 @@ class Trader(RuleBasedStateMachine):
         self.numbers = itertools.count()
         self.records: list[tuple[str, bytes]] = []
         self.effective: list[Any] = []  # messages that changed an account
+        self.recorded_us: dict[str, int] = defaultdict(int)
         self.balances: dict[str, dict[tuple[str, str], Decimal]] = defaultdict(lambda: defaultdict(Decimal))
 
     def send(self, message: Any) -> Any:
         self.now_us += 1
         event: LedgerEvent | None = self.ledger.decide(message, self.now_us)
         if event is not None:
+            if event.originator_version:
+                assert event.timestamp >= self.recorded_us[event.originator_id], "record time fell"
+                self.recorded_us[event.originator_id] = event.timestamp
             self.records.append(schema.encode(event))
             for leg in event.postings:
                 self.balances[event.originator_id][leg.account, leg.commodity] += leg.amount
@@ -267,28 +271,11 @@ class Trader(RuleBasedStateMachine):
         assert isinstance(self.send(message), events.OrderRefusedByVenue if refuse else events.OrderCanceled)
         order.done = True
 
-    # Disturbances
-
-    @precondition(lambda self: self.effective)
-    @rule(data=st.data())
-    def send_again(self, data: st.DataObject) -> None:
-        """A message that changed something never changes anything again."""
-        message = data.draw(st.sampled_from(self.effective), label="again")
-        before = self.ledger.digest()
-
-        event = self.send(message)
-
-        if isinstance(message, reports.ReportAcknowledged | reports.RequestRedispatch):
-            assert event is None or code_of(event) in {"EPOCH_STALE", "ORDER_NOT_OPEN"}
-        else:
-            assert event is None
-        assert self.ledger.digest() == before
-
-    @rule(hours=st.integers(min_value=1, max_value=20))
-    def wait(self, hours: int) -> None:
-        """Not so long in all that ids are forgotten, for that is tested elsewhere."""
-        if self.now_us + hours * DAY_US // 24 < START_US + 6 * DAY_US:
-            self.now_us += hours * DAY_US // 24
+    def refolded(self) -> Ledger:
+        other = Ledger(catalog(SYMBOLS))
+        for type_, value in self.records:
+            other.fold(schema.decode(type_, value))
+        return other
 
     # What holds after every step
 
@@ -354,7 +341,4 @@ class Trader(RuleBasedStateMachine):
 
     @invariant()
     def the_fold_of_the_bytes_is_the_state(self) -> None:
-        other = Ledger(catalog(SYMBOLS))
-        for type_, value in self.records:
-            other.fold(schema.decode(type_, value))
-        assert other.digest() == self.ledger.digest()
+        assert self.refolded().digest() == self.ledger.digest()

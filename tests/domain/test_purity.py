@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
 import sys
 from decimal import getcontext
 from pathlib import Path
@@ -52,3 +54,29 @@ def test_the_decimal_context_of_the_program_is_left_alone() -> None:
     desk.trade("BUY", "3", "33.33", "0.01")
 
     assert repr(getcontext()) == repr(before)
+
+
+def test_the_digest_does_not_depend_on_the_hash_seed() -> None:
+    """Sets and mappings are in the state; another process, with another order of hashes, gives the same bytes."""
+    program = (
+        "from tests.domain.desk import Desk\n"
+        "desk = Desk(fee_bps='2.5')\n"
+        "bought = desk.submit('BUY', '9', '10.00').order.order_id\n"
+        "fills = [desk.fill(bought, '1', '9.99', '0.01') for _ in range(6)]\n"
+        "desk.submit('SELL', '2', '11.00')\n"
+        "print(desk.ledger.digest().hex(), desk.refolded().digest().hex(), list({e.execution_id for e in fills}))\n"
+    )
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=Path(domain.__path__[0]).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split(" ", 2)
+        for seed in ("1", "2", "3")
+    ]
+
+    assert len({digest for lines in printed for digest in lines[:2]}) == 1
+    assert len({lines[2] for lines in printed}) > 1, "the seeds gave one order, so the test showed nothing"

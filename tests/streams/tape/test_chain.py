@@ -104,7 +104,7 @@ def test_a_reader_that_resumes_agrees_with_one_that_never_stopped(data: st.DataO
     resumed_verdicts = [first.accept(record) for record in log.records[:cut]]
     earlier = {bytes.fromhex(dict(record.headers)["tape-hash"].decode()) for record in log.records[:cut]}
 
-    second = Chain.resume(TOPIC, 0, first.head, lambda digest, _seq: digest in earlier)
+    second = Chain.resume(TOPIC, 0, first.head, lambda digest, _seq, _before: digest in earlier)
     resumed_verdicts += [second.accept(record) for record in log.records[cut:]]
 
     assert resumed_verdicts == verdicts
@@ -200,3 +200,18 @@ def test_whole_batches_of_a_sleeping_writer_are_dead() -> None:
     chain = Chain(TOPIC, 0)
 
     assert [chain.accept(record) for record in log.records] == [True, True, False, False, True]
+
+
+def test_a_record_that_was_moved_forward_is_not_dead() -> None:
+    """A reader that looks back must not find the predecessor behind the record: order is part of what is proven."""
+    first, second, third = _three()
+    moved = [first, third._replace(offset=1), second._replace(offset=2)]
+
+    def lookup(digest: bytes, _seq: int, before: int) -> bool:
+        return any(dict(record.headers)["tape-hash"] == digest.hex().encode() for record in moved[:before])
+
+    chain = Chain(TOPIC, 0, lookup=lookup)
+    chain.accept(moved[0])
+
+    with pytest.raises(ChainError, match=r"at offset 1: it follows .* something is missing"):
+        chain.accept(moved[1])

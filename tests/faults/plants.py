@@ -1,0 +1,193 @@
+"""Bugs that the harness plants into the code, to show that it finds them. Switched on here and nowhere else.
+
+A plant replaces one piece of source text of a module when a worker of the harness imports it. `finds` says which seed
+found it and by which check; docs/promises.md has the table.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType, ModuleType
+from typing import NamedTuple
+
+
+class Plant(NamedTuple):
+    """module: whose source is changed. old: stands in it exactly once. why: what the bug is, for people."""
+
+    name: str
+    module: str
+    old: str
+    new: str
+    why: str
+
+
+PLANTS = (
+    Plant(
+        "chain-check-off",
+        "streams.tape.chain",
+        "        if prev == self.head.hash and seq == self.head.seq + 1:",
+        "        if True:",
+        "every record is taken, whoever wrote it",
+    ),
+    Plant(
+        "epochs-ignored",
+        "domain.decide_reports",
+        "    refusal = _fence(order, message)",
+        "    refusal = None",
+        "reports of workers that were replaced are taken",
+    ),
+    Plant(
+        "offsets-committed-first",
+        "streams.agent",
+        "        return Partition(decider, {name: causes.get(name, -1) + 1 for name in self.spec.inputs})",
+        "        return Partition(decider, {name: causes.get(name, -1) + 2 for name in self.spec.inputs})",
+        "after a take-over the input that was under way counts as done",
+    ),
+    Plant(
+        "progress-outside-transaction",
+        "projections.runner",
+        "        with connection.transaction(), connection.cursor() as cursor:",
+        "        with connection.cursor() as cursor:",
+        "rows and progress are committed one by one",
+    ),
+    Plant(
+        "guard-off",
+        "projections.runner",
+        "                if cursor.rowcount != 1:",
+        "                if cursor.rowcount > 1:",
+        "a second projector writes the same rows again",
+    ),
+    Plant(
+        "ids-forgotten-at-restart",
+        "domain.ledger",
+        "        self.accounts[account.id] = account\n\n    def _unopened",
+        "        self.accounts[account.id] = account\n        account.closed.clear()\n\n    def _unopened",
+        "a ledger that was folded anew does not know finished orders",
+    ),
+    Plant(
+        "hold-not-released",
+        "domain.decide_reports",
+        "        postings=_void(account, order),\n"
+        "        report_id=message.report_id,\n"
+        "        order_id=message.order_id,\n"
+        "        dispatch_epoch=message.dispatch_epoch,\n"
+        "        reason=message.reason,\n"
+        "        canceled_quantity=order.leaves_quantity,\n"
+        "        released_cash=order.hold_cash,\n"
+        "        released_quantity=order.hold_quantity,",
+        "        report_id=message.report_id,\n"
+        "        order_id=message.order_id,\n"
+        "        dispatch_epoch=message.dispatch_epoch,\n"
+        "        reason=message.reason,\n"
+        "        canceled_quantity=order.leaves_quantity,\n"
+        "        released_cash=ZERO,\n"
+        "        released_quantity=ZERO,",
+        "what a cancelled order held stays held",
+    ),
+    Plant(
+        "state-kept-blindly",
+        "streams.agent",
+        "                if self._writer.next_offset(partition) != ends[partition]:",
+        "                if self._writer.next_offset(partition) is None:",
+        "a writer that comes back trusts what it knew, though another has written since",
+    ),
+    Plant(
+        "offsets-not-compared",
+        "streams.tape.writer",
+        "            if wanted != found:",
+        "            if wanted > found:",
+        "a writer does not notice that another one stood in between",
+    ),
+    Plant(
+        "never-sent-again",
+        "streams.ledger.dispatcher",
+        "            self._resend()",
+        "            pass",
+        "an order that Redis has lost is not sent again",
+    ),
+    Plant(
+        "executions-not-recognised",
+        "domain.decide_reports",
+        "            return message.execution_id in order.executions",
+        "            return False",
+        "a fill that is reported twice counts twice",
+    ),
+    Plant(
+        "random-command-ids",
+        "api.gateway.service",
+        '    return ids.derive("cmd", account_id, kind, key)',
+        '    return ids.derive("cmd", account_id, kind, key, uuid.uuid4().hex)',
+        "a deposit that is sent again is another deposit",
+    ),
+    Plant(
+        "answered-before-acknowledged",
+        "api.gateway.producer",
+        "            async with asyncio.timeout(self._timeout_s + 1):\n                return await done",
+        "            return Position(topic, 0, 0)",
+        "202 before Kafka has the command",
+    ),
+    Plant(
+        "dead-letters-dropped",
+        "streams.agent",
+        "            self._check_key(record, message)\n        except UnreadableInput as error:\n"
+        "            self._dead_letters.add(record, str(error))",
+        "            self._check_key(record, message)\n        except UnreadableInput as error:\n"
+        "            log.warning(str(error))",
+        "inputs that cannot be read vanish",
+    ),
+    Plant(
+        "unattended-not-found",
+        "streams.ledger.dispatcher",
+        "                await self._find_unattended()",
+        "                pass",
+        "an order whose worker and queue entry are both lost stays so",
+    ),
+)
+BY_NAME = {plant.name: plant for plant in PLANTS}
+
+
+def changed(plant: Plant, source: str) -> str:
+    """The module's source with the bug in it. Raises ValueError when the place is not there exactly once."""
+    if source.count(plant.old) != 1:
+        raise ValueError(
+            f"plant {plant.name}: expected its place in {plant.module} once, found {source.count(plant.old)}"
+        )
+    return source.replace(plant.old, plant.new)
+
+
+class _Loader(SourceFileLoader):
+    def __init__(self, plant: Plant, fullname: str, path: str) -> None:
+        super().__init__(fullname, path)
+        self._plant = plant
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compiled anew each time: no bytecode with the bug in it is ever stored."""
+        path = self.get_filename(fullname)
+        return compile(changed(self._plant, self.get_data(path).decode()), path, "exec")
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, plant: Plant) -> None:
+        self._plant = plant
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self._plant.module:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.origin is not None:
+            spec.loader = _Loader(self._plant, fullname, spec.origin)
+        return spec
+
+
+def install(name: str) -> None:
+    """Plant one bug into this process. To be called before its module is imported."""
+    plant = BY_NAME[name]
+    if plant.module in sys.modules:
+        raise ValueError(f"{plant.module} is imported already")
+    sys.meta_path.insert(0, _Finder(plant))
