@@ -89,7 +89,9 @@ async def test_nothing_is_written_while_it_is_in_doubt_what_is_on_the_tape(ledge
     assert len(ledger.snapshots()) == before
 
 
-async def test_a_writer_that_slept_through_the_epoch_is_recognised(ledger_settings: Settings) -> None:
+async def test_a_writer_that_slept_through_the_epoch_is_recognised(
+    ledger_settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     """Its records follow one far before the epoch, further back than the first look: dead, and no broken chain."""
     own = Ledger(ledger_settings)
     await own.agent.assign([PARTITION])
@@ -102,6 +104,7 @@ async def test_a_writer_that_slept_through_the_epoch_is_recognised(ledger_settin
     sleeper.append({PARTITION: [Unsealed(b"k", b"v", [("ce_id", b"x")]), Unsealed(b"k", b"w", [("ce_id", b"y")])]})
     await own.start()
 
+    assert "the snapshot is ignored" not in caplog.text
     assert own.digest() == own.truth()
     assert own.agent._writer.next_offset(PARTITION) == 1_504
 
