@@ -1,7 +1,8 @@
 """How long a ledger worker needs to load: from the log, and from a snapshot with so many records behind it.
 
 A tape of N events for A accounts is made by the domain's own decisions (orders that are placed, acknowledged and
-filled, buying and selling in turn) and appended by the tape writer. Each figure is a fresh process that loads all
+filled, buying and selling in turn) and appended by the tape writer. A week of record time passes with every 100,000
+events, so that what accounts remember does not grow with history. Each figure is a fresh process that loads all
 partitions, as a worker does when they are assigned to it.
 
 `python -m bench.recovery --events 100000,1000000 --accounts 10000 --json FILE`; `make bench` has a small one.
@@ -17,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +44,7 @@ from streams.tape import TapeWriter, Unsealed
 
 DISTANCES = (0, 10_000, 100_000)
 START_US = 1_300_000_000_000_000
+STEP_US = 7 * 24 * 3600 * 1_000_000 // 100_000
 _BATCH = 2_000
 _LOAD_S_MAX = 600
 
@@ -83,15 +86,15 @@ class Tape:
         while self.events < total:
             self._append(min(_BATCH, total - self.events))
 
-    def _append(self, count: int) -> None:
+    def _append(self, number: int) -> None:
         drafts: dict[int, list[Unsealed]] = {}
         events: dict[int, list[Any]] = {}
-        for _ in range(count):
+        for _ in range(number):
             message = next(self._messages)
             self.events += 1
             partition = partition_of(message.account_id.encode(), self.settings.partitions)
             decider: LedgerDecider = self._deciders[partition]
-            event = decider.ledger.decide(message, START_US + self.events * 1_000)
+            event = decider.ledger.decide(message, START_US + self.events * STEP_US)
             assert event is not None
             assert event.originator_version, event
             self._offsets[partition] += 1
@@ -127,30 +130,29 @@ class Tape:
 def _messages(accounts: int) -> Iterator[Any]:
     """Accounts with cash, then orders without end; each message gives an event that changes an account."""
     names = [f"acc_{number}" for number in range(accounts)]
+    times = count(START_US + STEP_US, STEP_US)
     for name in names:
-        yield OpenAccount(command_id=f"o-{name}", account_id=name, issued_at_us=START_US, owner="bench")
-        yield Deposit(command_id=f"d-{name}", account_id=name, issued_at_us=START_US, amount=Decimal("100000.00"))
-    number = 0
-    while True:
-        side = "SELL" if number // accounts % 2 else "BUY"
+        yield OpenAccount(command_id=f"o-{name}", account_id=name, issued_at_us=next(times), owner="bench")
+        yield Deposit(command_id=f"d-{name}", account_id=name, issued_at_us=next(times), amount=Decimal("100000.00"))
+    for number in count():
         name = names[number % accounts]
-        number += 1
         client = f"c{number}"
         order = ids.order_id(name, client)
         yield SubmitOrder(
             command_id=client,
             account_id=name,
-            issued_at_us=START_US,
+            issued_at_us=next(times),
             order_id=order,
             client_order_id=client,
             symbol="AAPL",
-            side=side,  # type: ignore[arg-type]
+            side="SELL" if number // accounts % 2 else "BUY",
             order_type="LIMIT",
             quantity=Decimal(10),
             limit_price=Decimal("12.34"),
         )
-        own: Any = {"account_id": name, "order_id": order, "dispatch_epoch": 1, "worker_id": "w", "reported_at_us": 1}
-        yield r.ReportAcknowledged(report_id=f"a{number}", venue="paper", **own)
+        own: Any = {"account_id": name, "order_id": order, "dispatch_epoch": 1, "worker_id": "w"}
+        yield r.ReportAcknowledged(report_id=f"a{number}", venue="paper", reported_at_us=next(times), **own)
+        now = next(times)
         yield r.ReportFilled(
             report_id=f"f{number}",
             execution_id=f"x{number}",
@@ -158,7 +160,8 @@ def _messages(accounts: int) -> Iterator[Any]:
             quantity=Decimal(10),
             price=Decimal("12.34"),
             fee=Decimal("0.01"),
-            market_time_us=START_US + number,
+            market_time_us=now,
+            reported_at_us=now,
             **own,
         )
 
