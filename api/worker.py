@@ -6,12 +6,13 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 import uvloop
 
 from api.app import create_app
-from runtime import health
+from runtime import health, stopping
 from runtime.settings import Settings
 
 _GRACE_S = 5
@@ -23,9 +24,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+        stopping.on_signal(partial(self.handle_exit, signal.SIGTERM, None), asyncio.get_running_loop())
         yield
 
 

@@ -1,4 +1,8 @@
-"""The `tape` command. Exit codes: 0 it worked; 1 it did not, and one line says why; 2 the command line is wrong."""
+"""The `tape` command.
+
+Exit codes: 0 it worked; 1 it did not, and one line says why; 2 the command line is wrong; 3 a worker met what trying
+again cannot heal.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -165,19 +170,25 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def worker(name: str) -> None:
-    """Run one worker: ledger, signals, strategy, engine, projector, api, feed, or NAME=package.module of your own."""
-    from runtime import logs
+    """Run one worker: ledger, signals, strategy, engine, projector, api, feed, or NAME=package.module of your own.
+
+    Exit code 3 when it met what trying again cannot heal; the reason is in its log and, under `tape up`, in the status.
+    """
+    from runtime import endings, logs, stopping
     from runtime.settings import settings
 
-    run = parts.load(f"{parts.worker_module(name)}:run")
-    found = settings()
-    service = name.partition("=")[0]
-    logs.configure(found, service)
+    stopping.install()
+    module, service = parts.worker_module(name), name.partition("=")[0]
+    home = Path(os.environ.get("TAPE_HOME") or ".tape")
     try:
-        run(found)
-    except TapeledgerError as error:
-        logging.getLogger(__name__).critical("%s cannot go on: %s", service, error, exc_info=_debug())
-        raise typer.Exit(1) from error
+        found = settings()
+        home = found.tape_home
+        logs.configure(found, service)
+        parts.load(f"{module}:run")(found)
+    except Exception as error:
+        show_trace = _debug() or not isinstance(error, TapeledgerError)
+        logging.getLogger(__name__).critical("%s cannot go on: %s", service, error, exc_info=show_trace)
+        raise typer.Exit(endings.leave(home, service, error)) from error
 
 
 @topics.command("apply")

@@ -141,15 +141,20 @@ class Supervisor:
         return [keeper.row for keeper in (*self._keepers, *self._workers.values())]
 
     def wait_ready(self, timeout_s: float, names: Sequence[str] | None = None) -> None:
-        """Until these are ready (all by default). Raises UnavailableError that says which are not, and why."""
+        """Until these are ready (all by default).
+
+        Raises UnavailableError that says which are not, and why; at once when one is halted.
+        """
         deadline = time.monotonic() + timeout_s
         while True:
             late = [row for row in self.rows() if (names is None or row.name in names) and row.state != "ready"]
             if not late:
                 return
-            if time.monotonic() > deadline or self._stop_wanted.is_set():
+            halted = any(row.state == "halted" for row in late)
+            if halted or time.monotonic() > deadline or self._stop_wanted.is_set():
                 state = ", ".join(f"{row.name} is {row.state}" + (f" ({row.note})" if row.note else "") for row in late)
-                raise UnavailableError(f"not ready after {timeout_s:.0f} s: {state}; logs are in {self.home / 'logs'}")
+                wait = "and never will be" if halted else f"after {timeout_s:.0f} s"
+                raise UnavailableError(f"not ready {wait}: {state}; logs are in {self.home / 'logs'}")
             time.sleep(0.05)
 
     def _write_status(self) -> None:

@@ -18,12 +18,14 @@ import msgspec
 from confluent_kafka import KafkaError, Message
 
 from domain.commands import SubmitOrder
-from domain.errors import UnavailableError
+from domain.errors import UnavailableError, UnreadableInput
 from domain.signals import SignalGenerated
 from runtime.clients import kafka_producer
+from runtime.partitions import check_partitions, live_partitions
 from runtime.settings import Settings
 from streams import codec
 from streams.agent import partition_of
+from streams.guards import check_input
 from streams.strategy.rule import Follower
 from streams.tape import Chain, TapeRecord, read_range
 
@@ -72,7 +74,11 @@ class PartitionFollower:
         self._next_offset = record.offset + 1
         if not live:
             return None
-        event = codec.decode(record.value, record.headers)
+        try:
+            event = codec.decode(record.value, record.headers)
+        except UnreadableInput as error:
+            where = f"{record.topic}/{record.partition} at offset {record.offset}"
+            raise UnreadableInput(f"{where}: {error}") from error
         command = self._rule.decide(event) if isinstance(event, SignalGenerated) else None
         return encode(command, record) if command is not None and record.offset >= self._emit_from else None
 
@@ -119,9 +125,15 @@ class Manager:
         self._errors: list[KafkaError] = []
 
     def assign(self, partitions: Iterable[int]) -> dict[int, int]:
-        """Own exactly these partitions, anew; returns from which offset each is to be handed over."""
+        """Own exactly these partitions, anew; returns from which offset each is to be handed over.
+
+        Raises TopologyError when the topics are not those that the commands were made from.
+        """
+        check_partitions(self._settings, live_partitions(self._settings), (SIGNALS, COMMANDS))
         emit_from = next_to_emit(self._settings)
         starts = {partition: emit_from.get(partition, 0) for partition in partitions}
+        for partition, start in starts.items():
+            check_input(self._settings, SIGNALS, partition, 0, start)
         self._partitions = {
             partition: PartitionFollower(self._settings, partition, start) for partition, start in starts.items()
         }
