@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from domain.errors import TapeledgerError, UnavailableError
+from domain.errors import InvalidValue, TapeledgerError, UnavailableError
 from runtime import parts
 
 if TYPE_CHECKING:
@@ -153,6 +153,24 @@ def status(as_json: Json = False) -> None:
 
 
 @app.command()
+def restart(name: Annotated[str, typer.Argument(help="A worker, as `tape status` names it.")]) -> None:
+    """Start a worker again, a halted one too: once the cause is gone."""
+    from runtime import board
+    from runtime.embedded.servers import owner
+    from runtime.settings import given_settings
+    from runtime.supervisor import ask_restart, read_status
+
+    home = given_settings().tape_home.absolute()
+    if owner(home) is None:
+        raise UnavailableError(f"nothing runs in {home}; `tape up` starts it")
+    names = [row["name"] for row in read_status(home)["rows"] if row["kind"] == "worker"]
+    if name not in names:
+        raise InvalidValue("WORKER_UNKNOWN", f"no worker {name!r} runs here; there are {', '.join(names)}", name=name)
+    ask_restart(home, name)
+    board.say(f"{name} will be started again; `tape status` shows it")
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Say what is missing and how to get it. Exit code 1 when something required is."""
     from runtime import board
@@ -178,13 +196,14 @@ def worker(name: str) -> None:
     from runtime.settings import settings
 
     stopping.install()
-    module, service = parts.worker_module(name), name.partition("=")[0]
+    run = parts.load(f"{parts.worker_module(name)}:run")
+    service = name.partition("=")[0]
     home = Path(os.environ.get("TAPE_HOME") or ".tape")
     try:
         found = settings()
         home = found.tape_home
         logs.configure(found, service)
-        parts.load(f"{module}:run")(found)
+        run(found)
     except Exception as error:
         show_trace = _debug() or not isinstance(error, TapeledgerError)
         logging.getLogger(__name__).critical("%s cannot go on: %s", service, error, exc_info=show_trace)

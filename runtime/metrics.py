@@ -29,6 +29,9 @@ orders_processed_total = Counter(
 orders_rejected_total = Counter(
     "orders_rejected_total", "Orders rejected by the ledger, refused by the venue or unreadable, by code", ["code"]
 )
+dispatches_waiting = Gauge(
+    "dispatches_waiting", "Orders and cancels that wait in the ledger for room in the engine's stream, or for Redis"
+)
 execution_ticks_skipped_total = Counter("execution_ticks_skipped_total", "Ticks that the engine could not read")
 execution_redis_retries_total = Counter("execution_redis_retries_total", "Times that Redis did not answer the engine")
 

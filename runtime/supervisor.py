@@ -103,6 +103,7 @@ class Supervisor:
         try:
             while not self._stop_wanted.wait(_STATUS_EVERY_S):
                 self._servers.guard()
+                self._obey()
         finally:
             self.stop()
 
@@ -137,6 +138,20 @@ class Supervisor:
         self._workers[name] = WorkerKeeper(name, argv, env, self.home, port, self._say)
         self._workers[name].start()
 
+    def restart_worker(self, name: str) -> None:
+        """Stop a worker and start it again, whatever state it is in."""
+        self._say(f"{name} is to be started again")
+        self.stop_worker(name)
+        self.start_worker(name, self._argv[name])
+
+    def _obey(self) -> None:
+        """Do what `tape restart` has asked for."""
+        for name in list(self._workers):
+            asked = _request(self.home, name)
+            if asked.exists():
+                asked.unlink(missing_ok=True)
+                self.restart_worker(name)
+
     def rows(self) -> list[Row]:
         return [keeper.row for keeper in (*self._keepers, *self._workers.values())]
 
@@ -166,6 +181,15 @@ class Supervisor:
     def _save_status(self) -> None:
         status = {"pid": os.getpid(), "phase": self._phase, "rows": [row.as_dict() for row in self.rows()]}
         process.write_atomically(self.home / "status.json", json.dumps(status), durable=False)
+
+
+def ask_restart(home: Path, name: str) -> None:
+    """Ask the supervisor of a home to start one of its workers again; it does so within about a second."""
+    process.write_atomically(_request(home, name), "", durable=False)
+
+
+def _request(home: Path, name: str) -> Path:
+    return home / "run" / f"{name}.restart"
 
 
 def read_status(home: Path) -> dict[str, Any]:

@@ -161,13 +161,19 @@ class Manager:
             "signal causes a command",
             extra={name: fields[name] for name in ("order_id", "symbol", "side", "quantity", "signal_id")},
         )
-        self._producer.produce(
-            self._commands,
-            key=command.key,
-            value=command.value,
-            headers=cast(Any, command.headers),  # the stub's list type is invariant
-            on_delivery=self._note,
-        )
+        while True:
+            try:
+                self._producer.produce(
+                    self._commands,
+                    key=command.key,
+                    value=command.value,
+                    headers=cast(Any, command.headers),  # the stub's list type is invariant
+                    on_delivery=self._note,
+                )
+            except BufferError:  # the local queue is full: wait for acknowledgements, then go on
+                self._producer.poll(0.1)
+            else:
+                return
 
     def _note(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
