@@ -53,6 +53,10 @@ http_request_errors_total = Counter(
     "http_request_errors_total", "Requests answered 4xx or 5xx", ["method", "route", "status"]
 )
 
+ledger_lag_seconds = Gauge(
+    "ledger_lag_seconds", "Age of the oldest command that the ledger has not decided; NaN while that is not known"
+)
+
 # Feed
 feed_ticks_published_total = Counter("feed_ticks_published_total", "Ticks that the feed has put on market.ticks")
 feed_lockstep_wait_seconds = Histogram(

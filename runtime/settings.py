@@ -91,6 +91,12 @@ class Settings(BaseSettings):
     api_kafka_timeout_ms: int = Field(
         5_000, ge=100, description="a command that Kafka has not acknowledged by then is answered 503"
     )
+    api_commands_waiting_max: int = Field(
+        2_000, ge=1, le=10_000, description="commands that may wait for Kafka at once; one more is answered 503"
+    )
+    api_ledger_lag_s_max: float = Field(
+        10.0, gt=0, description="commands are answered 503 while the oldest undecided one is older than this"
+    )
     api_allow_unauthenticated: bool = Field(
         default=False, description="serve on a host other than loopback although there is no authentication"
     )
