@@ -18,6 +18,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from domain.errors import UnavailableError
 from runtime import stopping
 from runtime.settings import Settings
 from streams.tape import TapeRecord
@@ -103,7 +104,7 @@ def run_app(app: faust.App, failed: asyncio.Future[None], companions: Iterable[C
     """Run until SIGTERM or SIGINT, or until `failed` has an exception, which is raised after the app has stopped.
 
     companions: run beside the app, and cancelled with it; an exception in one of them ends all, too.
-    Raises RuntimeError when Faust itself crashed.
+    Raises RuntimeError when Faust itself crashed. A server that is away is no failure of a worker that is to stop.
     """
     failed.get_loop().run_until_complete(_main(app, failed, companions))
 
@@ -116,6 +117,8 @@ async def _main(app: faust.App, failed: asyncio.Future[None], companions: Iterab
     await _first(starting, loop.create_task(stop.wait()))
     if not starting.done():
         starting.cancel()
+        for companion in companions:
+            companion.close()
         return
     starting.result()
 
@@ -140,7 +143,7 @@ async def _main(app: faust.App, failed: asyncio.Future[None], companions: Iterab
         await asyncio.wait_for(asyncio.gather(app.stop(), *tasks, return_exceptions=True), _STOP_S)
     except TimeoutError:
         log.warning("the app did not stop within %s s; leaving it", _STOP_S)
-    if failed.done():
+    if failed.done() and not (stop.is_set() and isinstance(failed.exception(), UnavailableError)):
         failed.result()
     if not stop.is_set():
         raise RuntimeError(f"the Faust app {app.conf.id} stopped by itself: {app.crash_reason!r}")

@@ -17,6 +17,7 @@ from confluent_kafka import TopicPartition
 from prometheus_client import REGISTRY
 
 from api.problems import MEDIA_TYPE
+from domain import ids
 from runtime.clients import kafka_consumer, redis_sync
 from runtime.settings import Settings
 from streams.agent import partition_of
@@ -166,7 +167,7 @@ async def test_an_engine_that_is_full_gets_no_more_orders(ledger_settings: Setti
         stream.xadd(full.execution_stream, {"dispatch": "{}"})
     async with serving(full) as client:
         refused = await order(client, "c-1")
-        canceled = await client.post("/api/orders/ord_1/cancel", json={"account_id": "acc_1"})
+        canceled = await client.post(f"/api/orders/{ids.order_id('acc_1', 'c-9')}/cancel", json={"account_id": "acc_1"})
         cash = await client.post(
             "/api/accounts/acc_1/deposits", json={"amount": "1.00"}, headers={"Idempotency-Key": "k"}
         )
