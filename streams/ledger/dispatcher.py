@@ -84,6 +84,7 @@ class Dispatcher:
         self._encode = msgspec.json.Encoder(decimal_format="string").encode
         self._orders: FairQueue[_Outgoing] = FairQueue()
         self._cancels: FairQueue[_Outgoing] = FairQueue()
+        self._full = False
         self._wake = asyncio.Event()
         self._deciders: dict[int, LedgerDecider] = {}
         self._waiting: dict[int, dict[str, _Waiting]] = {}
@@ -131,12 +132,16 @@ class Dispatcher:
             await self._stream.close()
 
     def _put(self, partition: int, dispatch: Dispatch, traceparent: str | None) -> None:
-        """Queue a dispatch. What is queued of the order under a lower epoch is void."""
+        """Queue a dispatch. What is queued of the order under a lower epoch is void.
+
+        So is an order that would wait for room beside its own CANCEL: the engine knows what to do with that alone.
+        """
         account_id, order_id = dispatch.account_id, dispatch.order.order_id
         waiting = self._waiting[partition][order_id] = _Waiting(account_id)
         lanes = (self._cancels, self._orders) if dispatch.kind == "CANCEL" else (self._orders, self._cancels)
         queued = lanes[1].get(account_id, order_id)
-        if queued is not None and queued.dispatch.dispatch_epoch < dispatch.dispatch_epoch:
+        is_void = dispatch.kind == "CANCEL" and self._full
+        if queued is not None and (is_void or queued.dispatch.dispatch_epoch < dispatch.dispatch_epoch):
             lanes[1].remove(account_id, order_id)
         lanes[0].put(account_id, order_id, _Outgoing(dispatch, traceparent or "", waiting))
         self._wake.set()
@@ -159,6 +164,7 @@ class Dispatcher:
             while self._orders or self._cancels:
                 all_sent = await self._send(self._orders, length_max)
                 all_canceled = await self._send(self._cancels, 2 * length_max)
+                self._full = not all_sent
                 if not all_sent or not all_canceled:
                     return False
         except (RedisError, OSError) as error:
@@ -170,10 +176,7 @@ class Dispatcher:
         return True
 
     async def _send(self, lane: FairQueue[_Outgoing], length_max: int) -> bool:
-        """Send a chunk of a lane. False when there was no room for all of it.
-
-        An order whose CANCEL goes out first is not sent any more: the engine knows what to do with the CANCEL alone.
-        """
+        """Send a chunk of a lane. False when there was no room for all of it."""
         chunk = lane.peek(_CHUNK)
         if not chunk:
             return True
