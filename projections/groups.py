@@ -104,7 +104,7 @@ class TickSource:
 
     def _check(self, error: KafkaError, message: Message) -> None:
         partition = cast(int, message.partition())
-        check_there(error, self.topic, partition, self._start.get(partition, 0))
+        check_there(self._consumer, error, self.topic, partition, self._start.get(partition, 0))
         if not error.retriable() and error.code() not in _TRANSIENT:
             raise UnavailableError(f"{self.topic}/{partition}: {error}")
 

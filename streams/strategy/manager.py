@@ -18,7 +18,7 @@ import msgspec
 from confluent_kafka import KafkaError, Message
 
 from domain.commands import SubmitOrder
-from domain.errors import UnavailableError, UnreadableInput
+from domain.errors import UnavailableError
 from domain.signals import SignalGenerated
 from runtime.clients import kafka_producer
 from runtime.partitions import check_partitions, live_partitions
@@ -74,11 +74,7 @@ class PartitionFollower:
         self._next_offset = record.offset + 1
         if not live:
             return None
-        try:
-            event = codec.decode(record.value, record.headers)
-        except UnreadableInput as error:
-            where = f"{record.topic}/{record.partition} at offset {record.offset}"
-            raise UnreadableInput(f"{where}: {error}") from error
+        event = record.decoded()
         command = self._rule.decide(event) if isinstance(event, SignalGenerated) else None
         return encode(command, record) if command is not None and record.offset >= self._emit_from else None
 

@@ -31,7 +31,7 @@ _TRANSIENT = frozenset(
 )
 """Errors that heal when the broker is back, or has chosen leaders."""
 _GONE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
-"""The broker does not have the offset from which we read, and says so at once."""
+"""The broker does not have the offset from which we read, or could not be asked for it."""
 
 
 def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
@@ -82,7 +82,7 @@ def read_range(
             for message in consume_ready(consumer, _CONSUME_MAX, 0.2):
                 error = message.error()
                 if error is not None:
-                    check_there(error, topic, partition, first)
+                    check_there(consumer, error, topic, partition, first)
                     if _is_end(error, message, end):
                         return
                     continue
@@ -111,16 +111,23 @@ def kafka_lookup(settings: Settings, topic: str, partition: int, before: int) ->
     return lookup
 
 
-def check_there(error: KafkaError, topic: str, partition: int, wanted: int) -> None:
-    """Raises ChainError when an error says that the records from offset `wanted` on are not on the broker."""
-    if error.code() in _GONE:
-        raise ChainError(
-            topic,
-            partition,
-            wanted,
-            f"expected a record here, but the broker has none: the beginning was deleted (by retention or by hand), or "
-            f"the topic was made anew ({error.str()})",
-        )
+def check_there(consumer: Consumer, error: KafkaError, topic: str, partition: int, wanted: int) -> None:
+    """Raises ChainError when an error means that the partition does not have offset `wanted`, and cannot have it again.
+
+    librdkafka gives the same error when it could not ask; then this says nothing.
+    """
+    if error.code() not in _GONE:
+        return
+    try:
+        first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=15)
+    except KafkaException:
+        return
+    if first <= wanted <= end:
+        return
+    what = f"begins at offset {first}: the beginning was deleted, by retention or by hand"
+    if wanted > end:
+        what = f"ends at offset {end}: the topic was deleted and made anew, or has lost records"
+    raise ChainError(topic, partition, wanted, f"expected a record here, but the partition {what}")
 
 
 def _is_end(error: KafkaError, message: Message, end: int) -> bool:
@@ -184,7 +191,7 @@ class TapeReader:
                 if error.code() in _TRANSIENT:
                     continue
                 partition = cast(int, message.partition())
-                check_there(error, self.topic, partition, self._next.get(partition, 0))
+                check_there(self._consumer, error, self.topic, partition, self._next.get(partition, 0))
                 raise UnavailableError(f"{self.topic}/{message.partition()}: {error}")
             record = TapeRecord.of(message)
             self._next[record.partition] = record.offset + 1
