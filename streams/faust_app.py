@@ -114,7 +114,8 @@ async def _main(app: faust.App, failed: asyncio.Future[None], companions: Iterab
     stop = asyncio.Event()
     stopping.on_signal(stop.set, loop)
     starting = loop.create_task(app.start())  # it waits for Kafka, which may be away
-    await _first(starting, loop.create_task(stop.wait()))
+    stopped = loop.create_task(stop.wait())
+    await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         starting.cancel()
         for companion in companions:
@@ -133,7 +134,7 @@ async def _main(app: faust.App, failed: asyncio.Future[None], companions: Iterab
         task.add_done_callback(ended)
     watch: list[asyncio.Future[Any]] = [
         failed,
-        asyncio.ensure_future(stop.wait()),
+        stopped,
         asyncio.ensure_future(app.wait_until_stopped()),
     ]
     await asyncio.wait(watch, return_when=asyncio.FIRST_COMPLETED)
@@ -147,10 +148,6 @@ async def _main(app: faust.App, failed: asyncio.Future[None], companions: Iterab
         failed.result()
     if not stop.is_set():
         raise RuntimeError(f"the Faust app {app.conf.id} stopped by itself: {app.crash_reason!r}")
-
-
-async def _first(*tasks: asyncio.Task[Any]) -> None:
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 
 def record_of(message: Any) -> TapeRecord:

@@ -27,12 +27,12 @@ _PAUSE_S = 0.2
 class Causes:
     """The newest cause of each input along one partition of a tape: declared topic -> offset, in `newest`.
 
-    inputs: the declared names of the agent's input topics.
+    inputs: the declared names of the agent's input topics. newest: those of the records before the first one taken.
     """
 
-    def __init__(self, inputs: tuple[str, ...]) -> None:
+    def __init__(self, inputs: tuple[str, ...], newest: Mapping[str, int] | None = None) -> None:
         self._inputs = inputs
-        self.newest: dict[str, int] = {}
+        self.newest: dict[str, int] = dict(newest or {})
 
     def take(self, record: TapeRecord, cause: Cause) -> None:
         """Take note of a live record's cause. Raises TopologyError, naming the record, for one that cannot be ours."""
