@@ -118,6 +118,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Send what is queued; every second send again what was lost. Runs until cancelled."""
         sweep = asyncio.create_task(self._sweep_for_ever())
+        sweep.add_done_callback(lambda _: self._wake.set())  # it ends by an error alone, which is to be raised here
         try:
             while True:
                 await self._wake.wait()
