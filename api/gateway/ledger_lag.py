@@ -8,6 +8,7 @@ Verification: tests/api/test_ledger_lag.py.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import threading
@@ -29,6 +30,7 @@ COMMANDS, REQUESTS = "trading.commands", "signals.requests"
 _EVERY_S = 1.0
 _TIMEOUT_S = 2.0  # of each request to Kafka; bounds the stop, too
 _FETCH_S = 1.0
+_FIRST_LOOK_S = 3.0
 _CHECK_EVERY = 10
 _RETRY_AFTER_S = 5
 _log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class LedgerLag:
         self._settings = settings
         self._topic = settings.topic(COMMANDS)
         self._created_ms: dict[tuple[int, int], int] = {}  # (partition, offset) -> CreateTime, of the oldest undecided
+        self._looked = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-lag", daemon=True)
 
@@ -56,8 +59,13 @@ class LedgerLag:
         self._stopping.set()
         self._thread.join()
 
-    def admit(self) -> None:
-        """Raises ProblemError 503 when the ledger is too far behind to take more, and TopologyError; see `failure`."""
+    async def admit(self) -> None:
+        """Raises ProblemError 503 when the ledger is too far behind to take more, and TopologyError; see `failure`.
+
+        The first commands wait for the first look, at most _FIRST_LOOK_S.
+        """
+        if not self._looked.is_set() and self._thread.is_alive():
+            await asyncio.to_thread(self._looked.wait, _FIRST_LOOK_S)
         if self.failure is not None:
             raise self.failure
         seconds, seconds_max = self.seconds, self._settings.api_ledger_lag_s_max
@@ -91,6 +99,7 @@ class LedgerLag:
             self.seconds = None
         except TopologyError as error:
             self.failure = error
+        self._looked.set()
         metrics.ledger_lag_seconds.set(math.nan if self.seconds is None else self.seconds)
 
     def _check_topics(self, consumer: Consumer) -> None:

@@ -129,7 +129,7 @@ class Gateway:
         if command.protection_price is None and body.order_type == "MARKET" and body.side == "BUY":
             command = self._protected(command, known)
             checks.order(command, self._catalog, price_may_follow=False)
-        self.lag.admit()
+        await self.lag.admit()
         await self.room.admit()
         price = None if command.protection_price is None else plain(command.protection_price)
         stands = await self.cache.reserve(order_id, Entry(fingerprint=keyed.fingerprint, protection_price=price))
@@ -196,7 +196,7 @@ class Gateway:
         known = await self._known(keyed)
         if known is not None and known.response is not None:
             return _replay(known)
-        self.lag.admit()
+        await self.lag.admit()
         return await self._send_command(keyed, command, location, answer, extra)
 
     async def _send_command(
