@@ -56,7 +56,7 @@ def all_workers(settings: Settings) -> Iterator[dict[str, Worker]]:
             ports[name] = mine.worker_port
             started[name] = stack.enter_context(worker(mine, module))
         for name, port in ports.items():
-            eventually(lambda port=port: answers(port, "/readyz"), f"{name} is ready", 120)  # type: ignore[misc]
+            eventually(lambda port=port: answers(port, "/readyz"), f"{name} is ready", 120)
         yield started
 
 
