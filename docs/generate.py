@@ -39,7 +39,8 @@ def commands() -> str:
     from runtime.cli import app
 
     lines = [
-        "Exit codes: 0 it worked, 1 it did not and one line says why, 2 the command line is wrong.",
+        "Exit codes: 0 it worked, 1 it did not and one line says why, 2 the command line is wrong, 3 a worker met what",
+        "trying again cannot heal ([start and stop](../how-to/start-and-stop.md)).",
         "`tape audit` has its own, see [verify and replay](../how-to/verify-and-replay.md).",
     ]
     for name, command in _commands("tape", _click(app)):

@@ -6,7 +6,10 @@ TapeledgerError
 │   └── InvalidValue      a field whose value breaks a rule that needs no state
 ├── ChainError            the tape is not what was written (names topic, partition, offset)
 ├── BooksError            postings that do not balance, a fold that contradicts itself
+├── TopologyError         the topics are not those that this ledger was made with
 └── UnavailableError      a server or a file we need is not there (may be tried again)
+
+Trying again heals UnavailableError alone: a worker that ends with another of these is not started again by itself.
 """
 
 
@@ -48,6 +51,10 @@ class ChainError(TapeledgerError):
 
 class BooksError(TapeledgerError):
     """Postings that do not balance, or a fold that contradicts itself."""
+
+
+class TopologyError(TapeledgerError):
+    """The topics are not those that this ledger was made with: another number of partitions, or inputs of another."""
 
 
 class UnavailableError(TapeledgerError):

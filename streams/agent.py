@@ -24,11 +24,13 @@ from domain.errors import UnreadableInput
 from runtime.clients import kafka_producer
 from runtime.clock import now_us
 from runtime.health import Health, serve
+from runtime.partitions import check_partitions, live_partitions
 from runtime.settings import Settings
 from streams import codec
 from streams.deadletters import DeadLetters
 from streams.decider import Decider, Draft, Folded, Input
 from streams.faust_app import make_app, new_event_loop, run_app
+from streams.guards import Causes, check_inputs
 from streams.intake import Intake
 from streams.tape import Head, Interrupted, TapeRecord, TapeWriter, Unsealed, end_offsets, read_range
 from streams.topics import wait_until_there
@@ -110,7 +112,7 @@ class TapeAgent:
         async with self._lock:
             for partition in set(self._owned) - wanted:
                 await self._close(partition)
-            ends = await asyncio.to_thread(end_offsets, self.settings, self.tape)
+            ends = await asyncio.to_thread(self._ends)
             for partition in sorted(wanted):
                 if self._writer.next_offset(partition) != ends[partition]:
                     await self._load(partition)
@@ -118,6 +120,11 @@ class TapeAgent:
                     await self.follower.loaded(partition, self._owned[partition].decider)
             self._assigned = wanted
             return {partition: dict(self._owned[partition].next_input) for partition in wanted}
+
+    def _ends(self) -> dict[int, int]:
+        """Where each partition of the tape ends. Raises TopologyError when somebody has altered one of our topics."""
+        check_partitions(self.settings, live_partitions(self.settings), (self.spec.tape, *self.spec.inputs))
+        return end_offsets(self.settings, self.tape)
 
     async def revoke(self) -> None:
         """A rebalance has begun: until `assign` no record is taken and the follower stands still.
@@ -273,15 +280,18 @@ class TapeAgent:
 
     def _fold(self, partition: int) -> Partition:
         decider = self.spec.decider(partition)
-        causes: dict[str, int] = {}
+        guard = Causes(self.spec.inputs)
 
         def take(record: TapeRecord, head: Head) -> None:
             event = folded(record, head)
-            causes[self._names.get(event.cause.topic, event.cause.topic)] = event.cause.offset
+            guard.take(record, event.cause)
             decider.fold(event)
 
         dead = self._writer.fold(partition, take)
-        for name, first in decider.rewind(causes).items():
+        causes = guard.newest
+        rewound = decider.rewind(causes)
+        check_inputs(self.settings, partition, self.spec.inputs, causes, rewound)
+        for name, first in rewound.items():
             for record in read_range(self.settings, self.settings.topic(name), partition, first, causes[name] + 1):
                 source = self._read(record)
                 if source is not None:
@@ -304,10 +314,10 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 def folded(record: TapeRecord, head: Head) -> Folded:
     """A live record of a tape, decoded. Raises UnreadableInput when a tape holds what this program cannot read."""
-    cause = codec.cause_of(record.headers)
-    if cause is None:
-        raise UnreadableInput(f"{record.topic}/{record.partition} at offset {record.offset}: no ce_cause header")
     try:
+        cause = codec.cause_of(record.headers)
+        if cause is None:
+            raise UnreadableInput("no ce_cause header")
         message = codec.decode(record.value, record.headers)
     except UnreadableInput as error:
         raise UnreadableInput(f"{record.topic}/{record.partition} at offset {record.offset}: {error}") from error

@@ -2,7 +2,7 @@
 
 from streams.tape.chain import Chain, Head
 from streams.tape.hashing import genesis, record_hash, seal
-from streams.tape.reader import TapeReader, end_offsets, kafka_lookup, read_range
+from streams.tape.reader import TapeReader, check_there, end_offsets, kafka_lookup, read_range
 from streams.tape.record import TapeRecord
 from streams.tape.writer import Appended, Interrupted, Sealed, TapeWriter, Unsealed
 
@@ -16,6 +16,7 @@ __all__ = [
     "TapeRecord",
     "TapeWriter",
     "Unsealed",
+    "check_there",
     "end_offsets",
     "genesis",
     "kafka_lookup",
