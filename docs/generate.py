@@ -17,6 +17,7 @@ PARTS = {
     "feed": "streams.feed.cli:app",
     "models": "models.cli:app",
     "audit": "audit.cli:app",
+    "deadletters": "streams.deadletters.cli:app",
 }
 _STANDARD = {"--help", "--install-completion", "--show-completion"}
 
@@ -89,13 +90,13 @@ def metrics() -> str:
 
 
 def rejection_codes() -> str:
-    """Every code with which the ledger refuses."""
+    """Every code with which a tape's agent refuses."""
     from domain.codes import CODES
 
     lines = [
-        "They stand in `OrderRejected`, `CommandRejected` and `ReportRejected`, with a text and the values that",
-        "failed. A code never changes its meaning. The API answers 422 with the same code where it can tell without",
-        "the ledger's state.",
+        "They stand in `OrderRejected`, `CommandRejected`, `ReportRejected` and `ActionRefused`, with a text and the",
+        "values that failed. A code never changes its meaning. The API answers 422 with the same code where it can",
+        "tell without the ledger's state.",
         "",
         *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in CODES.items()]),
     ]

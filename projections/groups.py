@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, cast
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
 
 from domain.errors import UnavailableError, UnreadableInput
-from projections import accounts, archive, fills, journal, orders, portfolio, positions, signals, ticks
+from projections import accounts, actions, archive, fills, journal, orders, portfolio, positions, signals, ticks
 from projections.rows import Cursor, Event
 from projections.ticks import Print
 from runtime import metrics
@@ -148,6 +148,13 @@ def apply_signals(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) ->
     signals.apply(cursor, events)
 
 
+def apply_audit(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> None:
+    """All projections of `audit.logs`."""
+    events = live_events(records)
+    archive.apply(cursor, records)
+    actions.apply(cursor, events)
+
+
 def apply_ticks(cursor: Cursor, prints: Sequence[Print]) -> None:
     """All projections of `market.ticks`."""
     ticks.apply(cursor, prints)
@@ -157,5 +164,6 @@ def apply_ticks(cursor: Cursor, prints: Sequence[Print]) -> None:
 GROUPS = (
     Group("ledger", "ledger.events", True, apply_ledger),
     Group("signals", "trading.signals", True, apply_signals),
+    Group("audit", "audit.logs", True, apply_audit),
     Group("ticks", "market.ticks", False, apply_ticks),
 )

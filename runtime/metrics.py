@@ -44,6 +44,13 @@ predictions_total = Counter(
 )
 ticks_unknown_symbol_total = Counter("ticks_unknown_symbol_total", "Ticks of symbols that are no instruments of ours")
 
+# Inputs
+dead_letters_total = Counter(
+    "dead_letters_total",
+    "Inputs that a service could not read, kept on ledger.deadletters; after a restart perhaps again",
+    ["service"],
+)
+
 # HTTP
 http_request_duration_ms = Histogram(
     "http_request_duration_ms", "Requests, from the first byte to the last", ["method", "route"], buckets=_MILLISECONDS

@@ -81,7 +81,7 @@ def fixed_ranges(partitions: int) -> type[RangePartitionAssignor]:
         def partitions_for_topic(self, _: str) -> set[int]:
             return set(range(partitions))
 
-    class FixedRanges(RangePartitionAssignor):
+    class FixedRanges(RangePartitionAssignor):  # type: ignore[misc]  # aiokafka has no types
         @classmethod
         def assign(cls, cluster: Any, members: Any) -> Any:
             return super().assign(Known(), members)
