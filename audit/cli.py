@@ -1,4 +1,4 @@
-"""`tape audit verify` and `tape audit replay`.
+"""`tape audit verify`, `tape audit replay` and `tape audit snapshots`.
 
 Exit codes: 0 all is well, 1 something was found, 2 it could not be checked. Findings and verdict go to standard output,
 progress and errors to standard error, so that `--json` can be piped.
@@ -19,6 +19,7 @@ from rich.table import Table
 from audit.findings import Progress
 from audit.progress import shown
 from audit.replay import ReplayVerdict, replay
+from audit.snapshots import SnapshotVerdict, check_snapshots
 from audit.verify import Verdict, verify
 from domain.errors import TapeledgerError
 from runtime import settings as settings_module
@@ -51,6 +52,17 @@ def replay_command(json: Json = False) -> None:
         _print_json(verdict)
     else:
         _show_replay(verdict)
+    raise typer.Exit(0 if verdict.ok else FOUND)
+
+
+@app.command("snapshots")
+def snapshots_command(json: Json = False) -> None:
+    """Fold the ledger's tapes and compare the accounts with those in its snapshots. Needs no database."""
+    verdict = _checked(lambda progress: check_snapshots(settings_module.settings(), progress), quiet=json)
+    if json:
+        _print_json(verdict)
+    else:
+        _show_snapshots(verdict)
     raise typer.Exit(0 if verdict.ok else FOUND)
 
 
@@ -97,6 +109,20 @@ def _show_replay(verdict: ReplayVerdict) -> None:
     console.print(table)
     _show(console, "replay", verdict.ok, verdict.text(), [str(found) for found in verdict.differences])
     console.print(f"State digest: {verdict.digest}", markup=False, highlight=False)
+
+
+def _show_snapshots(verdict: SnapshotVerdict) -> None:
+    console = Console()
+    table = Table(title="Snapshots", title_justify="left")
+    for name in ("Partition", "Accounts", "Epoch at", "Records", "Behind", "Findings"):
+        table.add_column(name, justify="right")
+    for one in verdict.partitions:
+        epoch = "none" if one.epoch is None else f"{one.epoch:,}"
+        numbers = (one.accounts, one.records, one.behind, one.findings)
+        accounts, records, behind, findings = (f"{number:,}" for number in numbers)
+        table.add_row(str(one.partition), accounts, epoch, records, behind, findings)
+    console.print(table)
+    _show(console, "snapshots", verdict.ok, verdict.text(), [str(finding) for finding in verdict.findings])
 
 
 def _show(console: Console, name: str, ok: bool, text: str, found: Sequence[str]) -> None:

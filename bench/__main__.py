@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import event_store, latency, ledger_agent, projector
+from bench import event_store, latency, ledger_agent, projector, recovery
 from bench.world import ROOT, fresh, servers
 
 
@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--commands", type=int, default=20_000, help="order commands in one round")
     parser.add_argument("--rate", type=int, default=200, help="orders per second of the latency figure")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the latency figure lasts")
+    parser.add_argument("--history", default="50000,100000", help="events on the tape when a ledger's load is timed")
     parser.add_argument("--json", type=Path, default=ROOT / ".tape" / "bench.json", help="where the figures go")
     options = parser.parse_args()
     console = Console()
@@ -39,8 +40,10 @@ def main() -> None:
         for door in DOORS:
             with console.status(f"submit to fill through {door} at {options.rate}/s for {options.seconds:.0f} s"):
                 submit_to_fill[door] = latency.run_round(fresh(base), door, options.rate, options.seconds)
+        loads = recovery.run(base, [int(part) for part in options.history.split(",")], RECOVERY_ACCOUNTS, console)
     figures = {name: median(one[name] for one in rounds) for name in rounds[0]}
     _show(console, figures, rounds, submit_to_fill, options.rate)
+    recovery.show(console, loads)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(
         json.dumps(
@@ -49,6 +52,7 @@ def main() -> None:
                 "rounds": rounds,
                 "medians": figures,
                 "submit_to_fill": {door: fill._asdict() for door, fill in submit_to_fill.items()},
+                "recovery": [load._asdict() for load in loads],
             },
             indent=2,
         )
@@ -67,6 +71,7 @@ def _throughput(base: Any, commands: int) -> dict[str, float]:
     }
 
 
+RECOVERY_ACCOUNTS = 1_000
 DOORS: tuple[latency.Door, ...] = ("commands", "http")
 _ROWS = (
     ("ledger agent, commands/s", "agent_ledger", "bare Faust take", "agent_faust_take"),

@@ -127,15 +127,21 @@ def topics() -> str:
 
     declared = yaml.safe_load((ROOT / "infra" / "kafka" / "topics.yaml").read_text())
     rows = [(f"`{topic['name']}`", topic["kind"], topic["key"].replace("_", " ")) for topic in declared["topics"]]
-    config = [(f"`{name}`", f"`{value}`") for name, value in declared["config"].items()]
+    config = [("all", f"`{name}`", f"`{value}`") for name, value in declared["config"].items()]
+    config += [
+        (f"`{topic['name']}`", f"`{name}`", f"`{value}`")
+        for topic in declared["topics"]
+        for name, value in topic.get("config", {}).items()
+    ]
     lines = [
         "`tape topics apply` creates what is missing and never changes a live topic. The number of partitions is the",
         "setting `PARTITIONS`, the same for all. A tape is chained and has one writer a partition; an input is what",
-        "somebody sends to a tape's writer. `TOPIC_PREFIX` is put before each name.",
+        "somebody sends to a tape's writer; a snapshot is what a tape's agent writes down of its states, and is made",
+        "anew when it is lost. `TOPIC_PREFIX` is put before each name.",
         "",
         *_table(("topic", "kind", "key"), rows),
         "",
-        *_table(("configuration", "value"), config),
+        *_table(("topic", "configuration", "value"), config),
     ]
     return _page("Topics", "infra/kafka/topics.yaml", lines)
 

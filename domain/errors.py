@@ -7,6 +7,7 @@ TapeledgerError
 ├── ChainError            the tape is not what was written (names topic, partition, offset)
 ├── BooksError            postings that do not balance, a fold that contradicts itself
 ├── TopologyError         the topics are not those that this ledger was made with
+├── SnapshotError         a snapshot that is not what the tape says (the tape is read instead)
 └── UnavailableError      a server or a file we need is not there (may be tried again)
 
 Trying again heals UnavailableError alone: a worker that ends with another of these is not started again by itself.
@@ -55,6 +56,18 @@ class BooksError(TapeledgerError):
 
 class TopologyError(TapeledgerError):
     """The topics are not those that this ledger was made with: another number of partitions, or inputs of another."""
+
+
+class SnapshotError(TapeledgerError):
+    """A snapshot that is damaged, or not what the tape says. offset: on the snapshot topic; None where no record is."""
+
+    def __init__(self, topic: str, partition: int, offset: int | None, problem: str) -> None:
+        at = "" if offset is None else f" at offset {offset}"
+        super().__init__(f"{topic}/{partition}{at}: {problem}")
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+        self.problem = problem
 
 
 class UnavailableError(TapeledgerError):

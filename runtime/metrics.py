@@ -72,6 +72,32 @@ feed_lockstep_wait_seconds = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
 )
 
+# Tapes and their snapshots
+tape_load_seconds = Histogram(
+    "tape_load_seconds",
+    "Loading one partition of a tape's agent, from a snapshot or from the log",
+    ["topic", "source"],
+    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500),
+)
+snapshot_age_records = Gauge(
+    "snapshot_age_records",
+    "Records behind the last epoch: what a start has to read",
+    ["topic", "partition"],
+)
+snapshot_duration_seconds = Histogram(
+    "snapshot_duration_seconds",
+    "One round of a partition's snapshot, from the epoch's beginning to its record's acknowledgement",
+    ["topic"],
+    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500),
+)
+snapshot_states_written_total = Counter("snapshot_states_written_total", "States written in finished rounds", ["topic"])
+snapshot_rounds_abandoned_total = Counter(
+    "snapshot_rounds_abandoned_total", "Rounds that did not come to their end", ["topic"]
+)
+snapshot_ignored_total = Counter(
+    "snapshot_ignored_total", "Snapshots that were not what the tape says; the log was read instead", ["topic"]
+)
+
 # Projections
 projection_lag_records = Gauge(
     "projection_lag_records", "Records on the broker that are not yet projected", ["topic", "partition"]

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     batch_records_max: int = Field(500, ge=1, le=10_000)
     fetch_wait_ms_max: int = Field(5, ge=1, le=1_500)
     client_ids_kept_s: int = Field(7 * 24 * 3600, ge=60)
+    snapshot_every_records: int = Field(
+        20_000, ge=0, description="records on a partition of ledger.events from one snapshot to the next; 0: none"
+    )
     instruments: str = Field("AAPL,FB,GOOG,IBM,MSFT", description="symbols that may be traded, comma separated")
 
     # Execution

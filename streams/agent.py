@@ -30,22 +30,30 @@ from streams import codec
 from streams.deadletters import DeadLetters
 from streams.decider import Decider, Draft, Folded, Input
 from streams.faust_app import make_app, new_event_loop, run_app
-from streams.guards import Causes, check_inputs
+from streams.guards import check_inputs
 from streams.intake import Intake
-from streams.tape import Head, Interrupted, TapeRecord, TapeWriter, Unsealed, end_offsets, read_range
+from streams.loading import Loading
+from streams.snapshots.checkpoint import Checkpoint
+from streams.snapshots.keeper import Keeper
+from streams.snapshots.port import SnapshotSpec
+from streams.tape import Interrupted, TapeRecord, TapeWriter, Unsealed, end_offsets, read_range
 from streams.topics import wait_until_there
 
 log = logging.getLogger(__name__)
 
 
 class AgentSpec(NamedTuple):
-    """What distinguishes one agent from another. Topic names as declared; key: the message's field that is its key."""
+    """What distinguishes one agent from another. Topic names as declared; key: the message's field that is its key.
+
+    snapshots: where its states are written down, so that a start need not read the whole tape; None: nowhere.
+    """
 
     service: str
     tape: str
     inputs: tuple[str, ...]
     key: str
     decider: Callable[[int], Decider]
+    snapshots: SnapshotSpec | None = None
 
 
 class Follower(Protocol):
@@ -79,9 +87,10 @@ class Nobody:
 class Partition:
     """What the agent knows of one owned partition. next_input: topic -> the offset that is to be decided next."""
 
-    def __init__(self, decider: Decider, next_input: dict[str, int]) -> None:
+    def __init__(self, decider: Decider, next_input: dict[str, int], checkpoint: Checkpoint | None = None) -> None:
         self.decider = decider
         self.next_input = next_input
+        self.checkpoint = checkpoint
 
 
 class _Decided(NamedTuple):
@@ -104,6 +113,11 @@ class TapeAgent:
         self._owned: dict[int, Partition] = {}
         self._assigned: set[int] = set()
         self._lock = asyncio.Lock()
+        self._loading = Loading(settings, self._writer, spec.inputs, spec.decider, spec.snapshots)
+        self.keeper: Keeper | None = None
+        if spec.snapshots is not None:
+            topic = settings.topic(spec.snapshots.topic)
+            self.keeper = Keeper(settings, topic, self._lock, self._checkpoints, self._writer.position)
         self._rounds = self._rounds_seen = 0
 
     async def assign(self, partitions: Iterable[int]) -> dict[int, dict[str, int]]:
@@ -159,7 +173,8 @@ class TapeAgent:
                     by_partition = await self._round(by_partition)
                     self._rounds += 1
             except BaseException:
-                # What was decided may not be on the chain. A rebalance before the process ends must not tell of it.
+                # What was decided may not be on the chain. Neither a rebalance before the process ends nor a snapshot
+                # may tell of it.
                 for partition in by_partition:
                     self._writer.close(partition)
                 raise
@@ -194,8 +209,21 @@ class TapeAgent:
                 )
                 for sealed, item in zip(result.records, decided[partition], strict=True)
             ]
-            await self.follower.appended(partition, self._owned[partition].decider, events)
+            owned = self._owned[partition]
+            if owned.checkpoint is not None:
+                owned.checkpoint.appended(events)
+            await self.follower.appended(partition, owned.decider, events)
         return again
+
+    def _checkpoints(self) -> dict[int, Checkpoint]:
+        """Of the assigned partitions; where it is in doubt what is on the tape, the writer is closed."""
+        return {
+            partition: owned.checkpoint
+            for partition, owned in self._owned.items()
+            if partition in self._assigned
+            and owned.checkpoint is not None
+            and self._writer.next_offset(partition) is not None
+        }
 
     async def _decide(self, owned: Partition, records: Sequence[TapeRecord]) -> list[_Decided]:
         decided: list[_Decided] = []
@@ -279,16 +307,7 @@ class TapeAgent:
         await self.follower.loaded(partition, owned.decider)
 
     def _fold(self, partition: int) -> Partition:
-        decider = self.spec.decider(partition)
-        guard = Causes(self.spec.inputs)
-
-        def take(record: TapeRecord, head: Head) -> None:
-            event = folded(record, head)
-            guard.take(record, event.cause)
-            decider.fold(event)
-
-        dead = self._writer.fold(partition, take)
-        causes = guard.newest
+        decider, causes, checkpoint, _ = self._loading.load(partition)
         rewound = decider.rewind(causes)
         check_inputs(self.settings, partition, self.spec.inputs, causes, rewound)
         for name, first in rewound.items():
@@ -296,8 +315,7 @@ class TapeAgent:
                 source = self._read(record)
                 if source is not None:
                     decider.observe(source)
-        log.info("%s/%s folded to offset %s, %s dead", self.tape, partition, self._writer.next_offset(partition), dead)
-        return Partition(decider, {name: causes.get(name, -1) + 1 for name in self.spec.inputs})
+        return Partition(decider, {name: causes.get(name, -1) + 1 for name in self.spec.inputs}, checkpoint)
 
     async def _close(self, partition: int) -> None:
         del self._owned[partition]
@@ -312,18 +330,6 @@ def partition_of(key: bytes, partitions: int) -> int:
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
-def folded(record: TapeRecord, head: Head) -> Folded:
-    """A live record of a tape, decoded. Raises UnreadableInput when a tape holds what this program cannot read."""
-    try:
-        cause = codec.cause_of(record.headers)
-        if cause is None:
-            raise UnreadableInput("no ce_cause header")
-        message = codec.decode(record.value, record.headers)
-    except UnreadableInput as error:
-        raise UnreadableInput(f"{record.topic}/{record.partition} at offset {record.offset}: {error}") from error
-    return Folded(record.partition, record.offset, head.seq, message, cause, codec.traceparent_of(record.headers))
-
-
 def _cause(source: Input) -> codec.Cause:
     raw = codec.header(source.headers, "ce_id")
     return codec.Cause(source.topic, source.partition, source.offset, raw.decode(errors="replace") if raw else "")
@@ -336,7 +342,7 @@ def _trace(source: Input) -> str | None:
 def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = None) -> None:
     """Run an agent under Faust until SIGTERM or SIGINT. Raises what it could not go on from."""
     health = serve(settings, spec.service)
-    wait_until_there(settings, (spec.tape, *spec.inputs))
+    wait_until_there(settings, (spec.tape, *spec.inputs, *([spec.snapshots.topic] if spec.snapshots else ())))
     loop = new_event_loop()
     failed: asyncio.Future[None] = loop.create_future()
     agent = TapeAgent(settings, spec, follower)
@@ -369,7 +375,10 @@ def run_agent(settings: Settings, spec: AgentSpec, follower: Follower | None = N
     app.on_partitions_revoked.connect(revoked)
     intake = Intake(settings.batch_records_max, agent.process)
     app.agent(app.topic(*topics, key_serializer="raw", value_serializer="raw"), name=spec.service)(intake.follow)
-    run_app(app, failed, (intake.run(), agent.follower.run(), _beat(agent, health)))
+    companions = [intake.run(), agent.follower.run(), _beat(agent, health)]
+    if agent.keeper is not None:
+        companions.append(agent.keeper.run())
+    run_app(app, failed, companions)
 
 
 async def _beat(agent: TapeAgent, health: Health) -> None:

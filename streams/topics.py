@@ -25,11 +25,15 @@ _TIMEOUT_S = 15.0
 
 
 class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """kind tape: chained, one writer a partition. kind input: what somebody sends to a tape's writer."""
+    """kind tape: chained, one writer a partition. kind input: what somebody sends to a tape's writer.
+
+    kind snapshot: what a tape's agent writes down of its states. config: what differs from the configuration of all.
+    """
 
     name: str
-    kind: Literal["tape", "input"]
+    kind: Literal["tape", "input", "snapshot"]
     key: str
+    config: dict[str, str] = {}
 
 
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,9 +55,14 @@ def apply(settings: Settings) -> list[str]:
     live = live_partitions(settings, _TIMEOUT_S)
     check_partitions(settings, live, [topic.name for topic in declaration.topics])
     missing = [
-        NewTopic(name, num_partitions=settings.partitions, replication_factor=-1, config=dict(declaration.config))
-        for name in (settings.topic(topic.name) for topic in declaration.topics)
-        if name not in live
+        NewTopic(
+            settings.topic(topic.name),
+            num_partitions=settings.partitions,
+            replication_factor=-1,
+            config=declaration.config | topic.config,
+        )
+        for topic in declaration.topics
+        if settings.topic(topic.name) not in live
     ]
     if not missing:
         return []

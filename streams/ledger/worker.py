@@ -7,6 +7,8 @@ from runtime.settings import Settings
 from streams.agent import AgentSpec, run_agent
 from streams.ledger.decider import LedgerDecider
 from streams.ledger.dispatcher import Dispatcher
+from streams.snapshots.accounts import SNAPSHOTS, AccountStates
+from streams.snapshots.port import SnapshotSpec
 
 
 def spec(settings: Settings) -> AgentSpec:
@@ -18,6 +20,7 @@ def spec(settings: Settings) -> AgentSpec:
         inputs=("trading.commands", "execution.reports"),
         key="account_id",
         decider=lambda partition: LedgerDecider(instruments, kept_us),
+        snapshots=SnapshotSpec(SNAPSHOTS, AccountStates(settings)),
     )
 
 

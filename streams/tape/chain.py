@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from domain.errors import ChainError
-from streams.tape.hashing import HASH, PREV, SEQ, genesis, record_hash
+from streams.tape.hashing import CHAIN_HEADERS, HASH, PREV, SEQ, genesis, record_hash
 from streams.tape.record import TapeRecord
 
 KNOWN_MAX = 100_000
@@ -25,6 +25,14 @@ class Head(NamedTuple):
 
     seq: int
     hash: bytes
+
+
+class Position(NamedTuple):
+    """A place on a tape: the next record's offset, the head before it, and the head's own offset (-1: none yet)."""
+
+    next_offset: int
+    head: Head
+    head_offset: int
 
 
 class Chain:
@@ -49,12 +57,14 @@ class Chain:
         """Go on behind `head`, whose hash was checked when it was read."""
         return cls(topic, partition, head, lookup)
 
+    @classmethod
+    def head_of(cls, record: TapeRecord) -> Head:
+        """What a record would be as a head, wherever it stands. Raises ChainError when it is not whole."""
+        return cls(record.topic, record.partition)._whole(record)[0]
+
     def accept(self, record: TapeRecord) -> bool:
         """True when the record extends the chain (it is the head now), False when it is dead. Raises ChainError."""
-        seq, prev, claimed = self._chain_headers(record)
-        digest = record_hash(seq, prev, record.key, record.value, record.headers)
-        if digest != claimed:
-            raise self._error(record, f"its hash is {digest.hex()}, its header says {claimed.hex()}: it was changed")
+        (seq, digest), prev = self._whole(record)
         if prev == self.head.hash and seq == self.head.seq + 1:
             self.head = Head(seq, digest)
             self._remember(digest, seq)
@@ -95,12 +105,20 @@ class Chain:
         if len(self._known) > KNOWN_MAX:
             self._known.popitem(last=False)
 
+    def _whole(self, record: TapeRecord) -> tuple[Head, bytes]:
+        """The record's own number and hash, and what it names as its predecessor."""
+        seq, prev, claimed = self._chain_headers(record)
+        digest = record_hash(seq, prev, record.key, record.value, record.headers)
+        if digest != claimed:
+            raise self._error(record, f"its hash is {digest.hex()}, its header says {claimed.hex()}: it was changed")
+        return Head(seq, digest), prev
+
     def _chain_headers(self, record: TapeRecord) -> tuple[int, bytes, bytes]:
         if record.topic != self.topic or record.partition != self.partition:
             raise self._error(record, f"it belongs to another tape than {self.topic}/{self.partition}")
         found: dict[str, bytes] = {}
         for name, content in record.headers:
-            if name in (SEQ, PREV, HASH):
+            if name in CHAIN_HEADERS:
                 if name in found:
                     raise self._error(record, f"header {name} stands twice")
                 found[name] = content

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from functools import lru_cache
 from typing import cast
 
 from streams.codec import Headers
@@ -38,15 +39,21 @@ def record_hash(seq: int, prev: bytes, key: bytes | None, value: bytes | None, h
         else:
             parts += (_u32(len(field)), field)
     foreign = cast(list[tuple[str, bytes | None]], headers)  # Kafka allows null header values
-    others = [(name.encode(), content) for name, content in foreign if name not in CHAIN_HEADERS]
+    others = [header for header in foreign if header[0] not in CHAIN_HEADERS]
     parts.append(_u32(len(others)))
     for name, content in others:
-        parts += (_u32(len(name)), name)
         if content is None:
-            parts.append(_NULL)
+            parts += (_sized(name), _NULL)
         else:
-            parts += (_u32(len(content)), content)
+            parts += (_sized(name), _u32(len(content)), content)
     return hashlib.sha256(b"".join(parts)).digest()
+
+
+@lru_cache(maxsize=1_000)
+def _sized(name: str) -> bytes:
+    """A header's name behind its length: the same few names come with every record."""
+    raw = name.encode()
+    return _u32(len(raw)) + raw
 
 
 def seal(seq: int, prev: bytes, key: bytes | None, value: bytes | None, headers: Headers) -> tuple[bytes, Headers]:

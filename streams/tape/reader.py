@@ -11,13 +11,14 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from domain.errors import ChainError, UnavailableError
 from runtime.clients import consume_ready, gathering, kafka_consumer
 from runtime.settings import Settings
-from streams.tape.chain import Chain, Head, Lookup
+from streams.tape.chain import Chain, Head, Lookup, Position
 from streams.tape.hashing import HASH, SEQ
 from streams.tape.record import TapeRecord
 
 _CONSUME_MAX = 5_000
 _STALL_S = 30.0
 _LEADER_S = 15.0
+_LOOKUP_FIRST = 1_000
 _TRANSIENT = frozenset(
     {
         KafkaError._TRANSPORT,
@@ -50,12 +51,28 @@ def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
         consumer.close()
 
 
+def bounds(settings: Settings, topic: str, partition: int) -> tuple[int, int]:
+    """The offset of the oldest record and the one behind the newest. Raises UnavailableError."""
+    consumer = kafka_consumer(settings)
+    try:
+        return _bounds(consumer, topic, partition)
+    except KafkaException as error:
+        raise UnavailableError(f"where {topic}/{partition} begins and ends is not known: {error}") from error
+    finally:
+        consumer.close()
+
+
 def _end(consumer: Consumer, topic: str, partition: int) -> int:
-    """The offset behind the newest record. A topic that was just made has no leader for a moment: asks again."""
+    return _bounds(consumer, topic, partition)[1]
+
+
+def _bounds(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """First offset and end. A topic that was just made has no leader for a moment: asks again."""
     deadline = time.monotonic() + _LEADER_S
     while True:
         try:
-            return int(consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=15)[1])
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=15)
+            return int(low), int(high)
         except KafkaException as error:
             if error.args[0].code() not in _TRANSIENT or time.monotonic() > deadline:
                 raise
@@ -101,12 +118,53 @@ def read_range(
         consumer.close()
 
 
+def read_after(settings: Settings, topic: str, partition: int, position: Position) -> Iterator[TapeRecord]:
+    """The records behind a position, up to the end of the partition at the call.
+
+    First looks whether the head is where the position says. Raises ChainError when it is not, for then the position is
+    one of another tape, and UnavailableError.
+    """
+    last = -1
+    for record in read_range(settings, topic, partition, max(0, position.head_offset)):
+        if last < 0 <= position.head_offset:
+            _check_head(record, position)
+        last = record.offset
+        if record.offset >= position.next_offset:
+            yield record
+    if last + 1 < position.next_offset:
+        problem = f"the tape ends here, expected at least {position.next_offset} records"
+        raise ChainError(topic, partition, last + 1, problem)
+
+
+def _check_head(record: TapeRecord, position: Position) -> None:
+    found = Chain.head_of(record)
+    if (record.offset, found) != (position.head_offset, position.head):
+        number, digest = position.head
+        raise ChainError(
+            record.topic,
+            record.partition,
+            record.offset,
+            f"expected number {number}, {digest.hex()}, at offset {position.head_offset}, "
+            f"it is number {found.seq}, {found.hash.hex()}",
+        )
+
+
 def kafka_lookup(settings: Settings, topic: str, partition: int) -> Lookup:
-    """A Chain's lookup that reads the partition again, from the beginning. Slow, rarely asked."""
+    """A Chain's lookup that reads the partition again, backwards in windows that grow.
+
+    What is asked for is mostly near: a writer that lost its partition goes on from where it was. What is not there at
+    all costs reading the partition once.
+    """
 
     def lookup(digest: bytes, seq: int, before: int) -> bool:
         wanted = {(HASH, digest.hex().encode()), (SEQ, str(seq).encode())}
-        return any(wanted <= set(record.headers) for record in read_range(settings, topic, partition, end=before))
+        end, size = before, _LOOKUP_FIRST
+        while end > 0:
+            first = max(0, end - size)
+            if any(wanted <= set(record.headers) for record in read_range(settings, topic, partition, first, end)):
+                return True
+            end, size = first, size * 4
+        return False
 
     return lookup
 

@@ -15,9 +15,9 @@ from domain.errors import UnavailableError
 from runtime.clients import kafka_producer
 from runtime.settings import Settings
 from streams.codec import Headers
-from streams.tape.chain import Chain, Head
-from streams.tape.hashing import seal
-from streams.tape.reader import kafka_lookup, read_range
+from streams.tape.chain import Chain, Head, Position
+from streams.tape.hashing import genesis, seal
+from streams.tape.reader import kafka_lookup, read_after
 from streams.tape.record import TapeRecord
 
 _DELIVERY_TIMEOUT_MS = 30_000
@@ -56,9 +56,10 @@ class Interrupted(NamedTuple):
 class _Tail:
     """The end of a partition as this writer knows it."""
 
-    def __init__(self, chain: Chain, next_offset: int) -> None:
+    def __init__(self, chain: Chain, next_offset: int, head_offset: int) -> None:
         self.chain = chain
         self.next_offset = next_offset
+        self.head_offset = head_offset
 
 
 class TapeWriter:
@@ -71,20 +72,28 @@ class TapeWriter:
         self._producer = kafka_producer(settings, **{"message.timeout.ms": _DELIVERY_TIMEOUT_MS, "linger.ms": 1_000})
         self._tails: dict[int, _Tail] = {}
 
-    def fold(self, partition: int, on_live: Callable[[TapeRecord, Head], None]) -> int:
+    def fold(self, partition: int, on_live: Callable[[TapeRecord, Head], None], after: Position | None = None) -> int:
         """Read a partition to its end, give each live record with its head to `on_live`, and be ready to append.
 
-        Returns the number of dead records. Raises ChainError, UnavailableError.
+        after: where to begin; the beginning when left out. Returns the number of dead records. Raises ChainError, also
+        when the tape does not have the head that `after` names, and UnavailableError.
         """
         self._tails.pop(partition, None)
-        chain = Chain(self.topic, partition, lookup=kafka_lookup(self._settings, self.topic, partition))
-        next_offset = 0
-        for record in read_range(self._settings, self.topic, partition):
+        start = after or Position(0, Head(0, genesis(self.topic, partition)), -1)
+        next_offset, head, head_offset = start
+        chain = Chain.resume(self.topic, partition, head, kafka_lookup(self._settings, self.topic, partition))
+        for record in read_after(self._settings, self.topic, partition, start):
             next_offset = record.offset + 1
             if chain.accept(record):
+                head_offset = record.offset
                 on_live(record, chain.head)
-        self._tails[partition] = _Tail(chain, next_offset)
+        self._tails[partition] = _Tail(chain, next_offset, head_offset)
         return chain.dead
+
+    def position(self, partition: int) -> Position:
+        """The end of an open partition."""
+        tail = self._tails[partition]
+        return Position(tail.next_offset, tail.chain.head, tail.head_offset)
 
     def next_offset(self, partition: int) -> int | None:
         """Where the next record is expected to land; None when the partition is not open."""
@@ -157,6 +166,7 @@ class TapeWriter:
         for head in delivery.heads:
             tail.chain.extend(head)
         tail.next_offset = expected.stop
+        tail.head_offset = expected.stop - 1
         return Appended([Sealed(offset, head.seq) for offset, head in zip(expected, delivery.heads, strict=True)])
 
 

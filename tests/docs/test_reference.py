@@ -19,6 +19,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "/api/orders/{id}/cancel": CancelRequest,
 }
 PAGES: dict[str, str] = runpy.run_path(str(DOCS / "generate.py"))["pages"]()
+FINDERS = ("archive.py", "books.py", "verify.py", "snapshots.py")
 ORDERS = DOCS / "how-to" / "submit-an-order.md"
 
 
@@ -53,11 +54,11 @@ def test_the_curl_examples_have_bodies_that_the_api_takes() -> None:
     assert seen == BODIES.keys()
 
 
-def test_the_kinds_of_findings_are_those_that_verify_gives() -> None:
+def test_the_kinds_of_findings_are_those_that_the_audit_gives() -> None:
     """The table in the how-to page names each kind of finding that audit/ can make, and no other."""
     page = (DOCS / "how-to" / "verify-and-replay.md").read_text()
     listed = set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE))
-    code = "\n".join((ROOT / "audit" / name).read_text() for name in ("archive.py", "books.py", "verify.py"))
-    made = set(re.findall(r'(?:kind=|_add\(\s*(?:record, )?)"([a-z_]+)"', code))
+    code = "\n".join((ROOT / "audit" / name).read_text() for name in FINDERS)
+    made = set(re.findall(r'(?:kind=|_add\(\s*(?:record, )?|_found\(\s*)"([a-z_]+)"', code))
 
     assert listed == made

@@ -64,7 +64,7 @@ def simulated() -> Iterator[Stage]:
         return stage.world.end_offsets(*args)
 
     edges = SimpleNamespace(Lock=asyncio.Lock, to_thread=to_thread)
-    loggers = [logging.getLogger(name) for name in ("streams.agent", "streams.deadletters")]
+    loggers = [logging.getLogger(name) for name in ("streams.agent", "streams.deadletters", "streams.loading")]
     levels = [logger.level for logger in loggers]
     with (
         mock.patch.multiple(
@@ -76,7 +76,7 @@ def simulated() -> Iterator[Stage]:
             now_us=now_us,
             TapeWriter=SimulatedWriter,
         ),
-        mock.patch.multiple("streams.tape.writer", kafka_producer=producer, read_range=read_range),
+        mock.patch.multiple("streams.tape.writer", kafka_producer=producer),
         mock.patch.multiple("streams.tape.reader", read_range=read_range),
         mock.patch.multiple("streams.tape.chain", record_hash=remembered_hash),
         mock.patch.multiple("streams.codec", rfc3339=lru_cache(64)(rfc3339)),

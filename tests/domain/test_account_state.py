@@ -1,0 +1,119 @@
+"""An account as bytes and back: the same digest, the same bytes, the same decisions ever after."""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
+
+from domain import schema
+from domain.account import Account
+from domain.account_state import STATE_VERSION, dump, restore
+from domain.catalog import catalog
+from domain.errors import BooksError
+from domain.ledger import Ledger
+from tests.domain.desk import SYMBOLS, Desk, tick
+from tests.domain.machine import Trader
+
+QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+
+
+class Restorer(Trader):
+    """A random trader whose every message goes to a second ledger, too, which is restored from bytes now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.twin = Ledger(catalog(SYMBOLS))
+
+    def send(self, message: Any) -> Any:
+        event = super().send(message)
+        other = self.twin.decide(message, self.now_us)
+        assert (other is None) == (event is None)
+        assert event is None or schema.encode(other) == schema.encode(event)
+        return event
+
+    @rule()
+    def restore_the_twin(self) -> None:
+        restored = [restore(dump(account)) for account in self.twin.accounts.values()]
+        self.twin = Ledger(catalog(SYMBOLS))
+        self.twin.accounts = {account.id: account for account in restored}
+
+    @invariant()
+    def what_comes_back_is_what_it_was(self) -> None:
+        assert self.twin.digest() == self.ledger.digest()
+        for account in self.ledger.accounts.values():
+            raw = dump(account)
+            back = restore(raw)
+            assert vars(back) == vars(account)
+            assert back.digest() == account.digest()
+            assert dump(back) == raw
+            assert list(back.orders) == list(account.orders)
+
+
+def test_a_restored_ledger_goes_on_as_if_nothing_had_happened() -> None:
+    """Whatever is traded and whenever it is restored: equal state, and equal bytes of every later event."""
+    run_state_machine_as_test(
+        Restorer, settings=settings(max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=QUIET)
+    )
+
+
+def _rich() -> Desk:
+    """Every kind of state: lots, holds, open, acknowledged, filled, refused and redispatched orders, forgotten ids."""
+    desk = Desk(fee_bps="2.5")
+    desk.trade("BUY", "10", "12.30", "0.031")
+    desk.trade("SELL", "4", "13.10", "0.010")
+    resting = desk.submit("BUY", "5", "11.00", active_after=tick(3), client_order_id="resting")
+    desk.acknowledge(resting.order.order_id, active_after=tick(3))
+    desk.fill(resting.order.order_id, "2", "10.95", "0.005", execution_id="exe_1")
+    gone = desk.submit("BUY", "1", "9.00")
+    desk.refused(gone.order.order_id)
+    lost = desk.submit("SELL", "1", "20.00")
+    desk.redispatch(lost.order.order_id)
+    desk.cancel(lost.order.order_id)
+    desk.submit("BUY", "1000000", "9.00")
+    return desk
+
+
+def test_the_state_version_is_raised_with_every_change_of_layout_or_fold() -> None:
+    """When this fails, what a state holds or what events do has changed: raise STATE_VERSION and pin the new digest."""
+    pinned = {1: "7ad1ea0b4bc9e1f8f63639bcab8e5f7a"}
+
+    assert hashlib.sha256(dump(_rich().account)).hexdigest()[:32] == pinned[STATE_VERSION]
+
+
+def test_every_attribute_of_an_account_is_in_its_state() -> None:
+    """An attribute that somebody adds to the account must not be lost on the way."""
+    account = _rich().account
+    held = set(vars(restore(dump(account))))
+    for name in ("owner", "cash", "held_cash", "fees", "realized_pnl", "orders", "closed", "commands", "books"):
+        assert getattr(account, name) != getattr(Account.unopened("acc", 1), name), f"{name} is not in this history"
+
+    assert held == set(vars(account))
+
+
+def test_decimals_keep_their_exponents() -> None:
+    """1.50 and 1.5 are equal, but later events would be written with other digits."""
+    desk = Desk(cash="100.50")
+    desk.account.cash = Decimal("1E+2")
+
+    assert str(restore(dump(desk.account)).cash) == "1E+2"
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x80", b"not msgpack", dump(_rich().account)[:-1]])
+def test_what_is_no_state_is_refused(raw: bytes) -> None:
+    """Bytes of another layout, or cut off, say so."""
+    with pytest.raises(BooksError, match="not the state of an account, version 1"):
+        restore(raw)
+
+
+def test_a_state_with_unknown_fields_is_refused() -> None:
+    """A state of a later layout is not read as if it were one of ours."""
+    content = msgspec.msgpack.decode(dump(_rich().account)) | {"margin": "1"}
+
+    with pytest.raises(BooksError, match="margin"):
+        restore(msgspec.msgpack.encode(content))
