@@ -3,13 +3,12 @@ the steps of a retry taken one by one, as a process that is killed between them 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 from prometheus_client import REGISTRY
 
-from domain.actions import RETRIED, ActionRecorded, ActionRefused
+from domain.actions import RETRIED
 from domain.errors import InvalidValue, UnavailableError
 from runtime.clients import kafka_producer
 from runtime.clock import now_us
@@ -109,36 +108,36 @@ def test_killed_after_the_record_was_sent_it_is_not_sent_again(settings: Setting
     assert len(retries(settings, place)) == 1
 
 
-def test_of_a_retry_and_a_discard_at_once_one_wins(settings: Settings) -> None:
-    """Both saw the letters open. The tape has one decision for each, and the record was sent only for a retry."""
-    places = [poison(settings, number) for number in range(12)]
-    settlers = [Settler(settings, places, wait_s=60) for _ in range(2)]
-    outcomes: dict[str, list[Outcome]] = {}
-    threads = [
-        threading.Thread(target=lambda: outcomes.update(retry=settlers[0].retry(places, "carol"))),
-        threading.Thread(target=lambda: outcomes.update(discard=settlers[1].discard(places[::-1], "dave", "no use"))),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for settler in settlers:
+def test_of_those_who_saw_a_letter_open_one_wins(settings: Settings) -> None:
+    """Three people look at open letters, then act: the tape has one decision for each, the others are told and refused.
+
+    Nothing is sent for a letter that somebody gave up in between, and a letter that was sent is not given up.
+    """
+    places = [poison(settings, number) for number in range(6)]
+    dave, carol, erin = (Settler(settings, places, wait_s=60) for _ in range(3))
+    given_up = dave.discard(places[:3], "dave", "of no use")
+    sent = carol.retry(places, "carol")
+    too_late = erin.discard(places[3:], "erin", "of no use")
+    for settler in (dave, carol, erin):
         settler.close()
 
-    done = {name: {outcome.place for outcome in found if outcome.done} for name, found in outcomes.items()}
-    assert done["retry"] | done["discard"] == {str(place) for place in places}
-    assert done["retry"] & done["discard"] == set()
-    assert {str(place) for place in places if retries(settings, place)} == done["retry"]
+    assert [outcome.done for outcome in given_up] == [True] * 3
+    assert [outcome.done for outcome in sent] == [False] * 3 + [True] * 3
+    assert [outcome.done for outcome in too_late] == [False] * 3
+    assert all("somebody was faster: it is discarded by dave at " in outcome.text for outcome in sent[:3])
+    assert all(" by carol at " in outcome.text for outcome in too_late)
+    assert [len(retries(settings, place)) for place in places] == [0] * 3 + [1] * 3
     found = rows(settings)
-    assert {place for place, row in found.items() if (row.status, row.by) == ("retried", "carol")} == done["retry"]
-    assert {place for place, row in found.items() if (row.status, row.by) == ("discarded", "dave")} == done["discard"]
-    standings = followed(settings, places)
-    for place in places:  # both asked for every letter: one of the two decisions is recorded, the other is refused
-        said = [entry.event for entry in standings.history(place) if entry.event.action != RETRIED]
-        assert [type(event) for event in said] == [ActionRecorded, ActionRefused]
-        assert (said[0].actor, said[1].code) == (found[str(place)].by, "ACTION_ID_CONFLICT")
-    slower = [outcome.text for found in outcomes.values() for outcome in found if not outcome.done]
-    assert all("somebody was faster: it is " in text for text in slower)
+    assert [found[str(place)].status for place in places] == ["discarded"] * 3 + ["retried"] * 3
+
+    def decisions(place: Place) -> list[tuple[str, str]]:
+        """Who decided, and the code with which the audit agent refused it."""
+        events = [entry.event for entry in followed(settings, [place]).history(place)]
+        return [(event.actor, getattr(event, "code", "")) for event in events if event.action != RETRIED]
+
+    for place, winner, loser in zip(places, ["dave"] * 3 + ["carol"] * 3, ["carol"] * 3 + ["erin"] * 3, strict=True):
+        eventually(lambda place=place: len(decisions(place)) == 2, "both decisions are on the tape")
+        assert decisions(place) == [(winner, ""), (loser, "ACTION_ID_CONFLICT")]
 
 
 def test_without_the_audit_worker_nothing_is_sent_and_nothing_is_lost(ledger_settings: Settings) -> None:
