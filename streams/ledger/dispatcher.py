@@ -55,13 +55,14 @@ _PAUSE_S = 0.2
 class _Waiting:
     """An order that waits for a venue's word. entry_id: its newest entry, None before it was sent.
 
-    looked_s: monotonic time at which it was sent, or its entry last seen.
+    dispatch: what is sent, and sent again: the order as it was known to be on the chain. The decider may be ahead of
+    the chain while a batch is being appended. looked_s: monotonic time at which it was sent, or its entry last seen.
     """
 
-    __slots__ = ("account_id", "entry_id", "looked_s")
+    __slots__ = ("dispatch", "entry_id", "looked_s")
 
-    def __init__(self, account_id: str) -> None:
-        self.account_id = account_id
+    def __init__(self, dispatch: Dispatch) -> None:
+        self.dispatch = dispatch
         self.entry_id: str | None = None
         self.looked_s = 0.0
 
@@ -138,7 +139,7 @@ class Dispatcher:
         So is an order that would wait for room beside its own CANCEL: the engine knows what to do with that alone.
         """
         account_id, order_id = dispatch.account_id, dispatch.order.order_id
-        waiting = self._waiting[partition][order_id] = _Waiting(account_id)
+        waiting = self._waiting[partition][order_id] = _Waiting(dispatch)
         lanes = (self._cancels, self._orders) if dispatch.kind == "CANCEL" else (self._orders, self._cancels)
         queued = lanes[1].get(account_id, order_id)
         is_void = dispatch.kind == "CANCEL" and self._full
@@ -150,8 +151,8 @@ class Dispatcher:
     def _settle(self, partition: int, order_id: str) -> None:
         waiting = self._waiting[partition].pop(order_id, None)
         if waiting is not None:
-            self._orders.remove(waiting.account_id, order_id)
-            self._cancels.remove(waiting.account_id, order_id)
+            self._orders.remove(waiting.dispatch.account_id, order_id)
+            self._cancels.remove(waiting.dispatch.account_id, order_id)
 
     def _forget(self, partition: int) -> None:
         for order_id in list(self._waiting.get(partition, ())):
@@ -218,16 +219,8 @@ class Dispatcher:
                     continue  # settled, or sent anew, while Redis was asked
                 waiting.looked_s = now
                 if entry_id in gone:
-                    self._send_again(partition, order_id, waiting)
-
-    def _send_again(self, partition: int, order_id: str, waiting: _Waiting) -> None:
-        ledger = self._deciders[partition].ledger
-        account = ledger.accounts[waiting.account_id]
-        if order_id not in account.orders:
-            self._settle(partition, order_id)
-            return
-        log.info("no venue has answered and the entry is gone, sending again", extra={"order_id": order_id})
-        self._put(partition, ledger.dispatch_for(account, order_id), None)
+                    log.info("no venue has answered and the entry is gone, sending again", extra={"order_id": order_id})
+                    self._put(partition, waiting.dispatch, None)
 
     async def _find_unattended(self) -> None:
         """Acknowledged orders whose worker has given no sign of life for a while get a fresh dispatch.

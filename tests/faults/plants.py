@@ -43,8 +43,8 @@ PLANTS = (
     Plant(
         "offsets-committed-first",
         "streams.agent",
-        "        return Partition(decider, {name: causes.get(name, -1) + 1 for name in self.spec.inputs})",
-        "        return Partition(decider, {name: causes.get(name, -1) + 2 for name in self.spec.inputs})",
+        "{name: causes.get(name, -1) + 1 for name in self.spec.inputs}",
+        "{name: causes.get(name, -1) + 2 for name in self.spec.inputs}",
         "after a take-over the input that was under way counts as done",
     ),
     Plant(
@@ -105,8 +105,8 @@ PLANTS = (
     Plant(
         "never-sent-again",
         "streams.ledger.dispatcher",
-        "            self._resend()",
-        "            pass",
+        "                await self._resend()",
+        "                pass",
         "an order that Redis has lost is not sent again",
     ),
     Plant(

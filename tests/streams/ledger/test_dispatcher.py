@@ -143,6 +143,22 @@ async def test_what_stands_in_the_queue_is_not_sent_again(ledger_settings: Setti
         assert made.queue() == first
 
 
+async def test_what_is_sent_again_is_what_the_chain_has(ledger_settings: Settings) -> None:
+    """A cancel that is decided and not yet on the chain must not leave, not even when its order is sent again."""
+    async with desk(ledger_settings) as made:
+        await made.buy("a")
+        await until(lambda: made.standing() == ["EXECUTE a"], "the order is in the queue")
+        cancel = CancelOrder(
+            command_id="x", account_id="acc_1", issued_at_us=now_us(), order_id=ids.order_id("acc_1", "a")
+        )
+
+        made.decider.ledger.decide(cancel, now_us(), KEPT_US)  # its batch is on its way to Kafka
+        made.finish(1)
+        await until(lambda: len(made.queue()) == 1, "the order is sent again")
+
+        assert made.standing() == ["EXECUTE a"]
+
+
 async def test_what_is_gone_without_a_word_is_sent_again(ledger_settings: Settings) -> None:
     """One entry was deleted and nobody reported: that order is sent again, and the other is not."""
     async with desk(ledger_settings) as made:
