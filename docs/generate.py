@@ -28,6 +28,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands,
         "http-api.md": http_api,
         "metrics.md": metrics,
+        "planted-bugs.md": planted_bugs,
         "rejection-codes.md": rejection_codes,
         "settings.md": settings,
         "topics.md": topics,
@@ -87,6 +88,23 @@ def metrics() -> str:
             rows.append((f"`{name}`", family.type, labels, _text(family.documentation)))
     lines = ["Each worker serves its own on `/metrics`, the API on `/api/metrics`.", ""]
     return _page("Metrics", "runtime/metrics.py", [*lines, *_table(("name", "type", "labels", "meaning"), rows)])
+
+
+def planted_bugs() -> str:
+    """Every bug that the fault harness plants, and what found it."""
+    from tests.faults.plants import PLANTS
+
+    lines = [
+        "Each is one place in the code, changed by the harness alone when a worker imports it. The last column says",
+        "which seed found it when all were hunted, and by which checks; [promises](../promises.md) explains them.",
+        "`make faults-plants` hunts them again.",
+        "",
+        *_table(
+            ("bug", "where", "what it does", "found by"),
+            [(f"`{plant.name}`", f"`{plant.module}`", plant.why, plant.found) for plant in PLANTS],
+        ),
+    ]
+    return _page("Planted bugs", "tests/faults/plants.py", lines)
 
 
 def rejection_codes() -> str:
