@@ -32,7 +32,9 @@ _WRITE = {
     "415": "the body's type is not application/json",
     "422": "a field or parameter breaks a rule, or an id is used again with other content",
     "500": "an unexpected error",
-    "503": "Kafka does not answer: the outcome is unknown, a retry with the same id is safe",
+    "503": "try again after Retry-After, with the same id. LEDGER_BEHIND: the ledger lags, nothing was sent; "
+    "ENGINE_BEHIND: the engine has all the orders that it may have, nothing was sent; "
+    "KAFKA_QUEUE_FULL: too many commands wait for Kafka, nothing was sent; KAFKA_OUTCOME_UNKNOWN: Kafka did not answer",
 }
 _READ = {
     "400": "the cursor is damaged or belongs to another list",

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 from starlette.types import Scope
 
-from domain.errors import InputError, InvalidValue, TapeledgerError, UnavailableError
+from domain.errors import InputError, InvalidValue, TapeledgerError, TopologyError, UnavailableError
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
@@ -115,6 +115,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(InputError, _on_input)
     app.add_exception_handler(UnavailableError, _on_unavailable)
+    app.add_exception_handler(TopologyError, _on_topology)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -152,6 +153,10 @@ async def _on_input(request: Request, error: Exception) -> Response:
 
 async def _on_unavailable(request: Request, error: Exception) -> Response:
     return render(request.scope, unavailable("SERVER_UNAVAILABLE", str(error)))
+
+
+async def _on_topology(request: Request, error: Exception) -> Response:
+    return render(request.scope, unavailable("TOPICS_ALTERED", str(error), retry_after_s=30))
 
 
 _CODES = {

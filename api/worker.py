@@ -6,12 +6,13 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 import uvloop
 
 from api.app import create_app
-from runtime import health
+from runtime import health, stopping
 from runtime.settings import Settings
 
 _GRACE_S = 5
@@ -23,23 +24,23 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+        stopping.on_signal(partial(self.handle_exit, signal.SIGTERM, None), asyncio.get_running_loop())
         yield
 
 
 def run(settings: Settings) -> None:
     """Serve on api_host:api_port until SIGTERM or SIGINT; what is under way is finished within 10 s.
 
-    Raises InvalidValue for a host other than loopback that is not allowed, SystemExit where the port cannot be had.
+    Raises InvalidValue for a host other than loopback that is not allowed, TopologyError when the topics have another
+    number of partitions than this ledger, SystemExit where the port cannot be had.
     """
     uvloop.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,
@@ -49,10 +50,14 @@ async def _serve(settings: Settings) -> None:
         server_header=False,
     )
     server, state = _Server(config), health.serve(settings, "api")
+    lag = app.state.gateway.lag
     serving = asyncio.create_task(server.serve())
     while not serving.done():
         state.ready(server.started and not server.should_exit)
         state.beat()
+        server.should_exit = server.should_exit or lag.failure is not None
         await asyncio.wait([serving], timeout=1.0)
     state.ready(False)
     serving.result()
+    if lag.failure is not None:
+        raise lag.failure

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from audit.compare import Row, stored, time_of
+from domain.actions import ActionRecorded, ActionRefused
 from domain.events import (
     CommandRejected,
     LedgerEvent,
@@ -165,6 +166,23 @@ def _signal_refusals(live: Live) -> list[Row]:
     return [(*(stored(text) for text in texts), time_of(refusal.recorded_at_us))]
 
 
+def _audit_actions(live: Live) -> list[Row]:
+    event = live.message
+    if not isinstance(event, ActionRecorded):
+        return []
+    texts = (event.action_id, event.actor, event.action, event.subject, event.reason)
+    times = (time_of(event.issued_at_us), time_of(event.recorded_at_us))
+    return [(*(stored(text) for text in texts), stored(event.details), *times)]
+
+
+def _audit_refusals(live: Live) -> list[Row]:
+    event = live.message
+    if not isinstance(event, ActionRefused):
+        return []
+    texts = (event.action_id, event.actor, event.action, event.subject, event.code, event.text)
+    return [(*(stored(text) for text in texts), stored(event.values), time_of(event.recorded_at_us))]
+
+
 LEDGER_LOGS: tuple[LogTable, ...] = (
     LogTable(
         "journal_postings",
@@ -208,4 +226,18 @@ SIGNAL_LOGS: tuple[LogTable, ...] = (
         _signals,
     ),
     LogTable("signal_refusals", "0", ("request_id", "symbol", "code", "text", "recorded_at"), _signal_refusals),
+)
+AUDIT_LOGS: tuple[LogTable, ...] = (
+    LogTable(
+        "audit_actions",
+        "0",
+        ("action_id", "actor", "action", "subject", "reason", "details", "issued_at", "recorded_at"),
+        _audit_actions,
+    ),
+    LogTable(
+        "audit_refusals",
+        "0",
+        ("action_id", "actor", "action", "subject", "code", "text", "details", "recorded_at"),
+        _audit_refusals,
+    ),
 )

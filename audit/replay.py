@@ -18,7 +18,7 @@ from audit import tapes
 from audit.compare import Difference, LogReader, Place, StateReader, difference, foreign_rows
 from audit.expected import STATE_TABLES, Expected
 from audit.findings import FINDINGS_KEPT_MAX, Progress, Silent, counted
-from audit.logtables import LEDGER_LOGS, SIGNAL_LOGS, Live, LogTable
+from audit.logtables import AUDIT_LOGS, LEDGER_LOGS, SIGNAL_LOGS, Live, LogTable
 from audit.tapes import TAPES, Connection, Extent, Reached
 from domain.catalog import catalog
 from domain.errors import BooksError, ChainError, UnreadableInput
@@ -90,11 +90,12 @@ class _Replay:
         self._kept: list[Difference] = []
 
     def run(self) -> ReplayVerdict:
-        """Both tapes, then the tables that change."""
+        """Every tape, then the tables that change."""
         try:
             reached = {name: tapes.reached(self._connection, TAPES[name], self._settings.topic(name)) for name in TAPES}
             self._tape("ledger.events", LEDGER_LOGS, reached["ledger.events"])
             self._tape("trading.signals", SIGNAL_LOGS, reached["trading.signals"])
+            self._tape("audit.logs", AUDIT_LOGS, reached["audit.logs"])
         except _Broken:
             return self._verdict()
         self._tell.stage("compare tables", len(STATE_TABLES))

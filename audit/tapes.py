@@ -15,7 +15,7 @@ from runtime.settings import Settings
 from streams.tape import Head
 
 # Topic -> the projection that archives it (projection_progress.projection).
-TAPES: dict[str, str] = {"ledger.events": "ledger", "trading.signals": "signals"}
+TAPES: dict[str, str] = {"ledger.events": "ledger", "trading.signals": "signals", "audit.logs": "audit"}
 _TIMEOUT_S = 10.0
 
 Connection = psycopg.Connection[tuple[Any, ...]]

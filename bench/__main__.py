@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import event_store, latency, ledger_agent, projector, recovery
+from bench import event_store, faults, latency, ledger_agent, projector, recovery
 from bench.world import ROOT, fresh, servers
 
 
@@ -28,6 +28,9 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=200, help="orders per second of the latency figure")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the latency figure lasts")
     parser.add_argument("--history", default="50000,100000", help="events on the tape when a ledger's load is timed")
+    parser.add_argument(
+        "--faults", type=int, default=1, help="rounds of every kind of fault, five minutes each; 0: none"
+    )
     parser.add_argument("--json", type=Path, default=ROOT / ".tape" / "bench.json", help="where the figures go")
     options = parser.parse_args()
     console = Console()
@@ -41,9 +44,15 @@ def main() -> None:
             with console.status(f"submit to fill through {door} at {options.rate}/s for {options.seconds:.0f} s"):
                 submit_to_fill[door] = latency.run_round(fresh(base), door, options.rate, options.seconds)
         loads = recovery.run(base, [int(part) for part in options.history.split(",")], RECOVERY_ACCOUNTS, console)
+    costs = []
+    for number in range(options.faults):
+        with console.status(f"faults, round {number + 1} of {options.faults}"):
+            costs.append(faults.run_round(number + 1))
     figures = {name: median(one[name] for one in rounds) for name in rounds[0]}
     _show(console, figures, rounds, submit_to_fill, options.rate)
     recovery.show(console, loads)
+    if costs:
+        faults.show(console, costs)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(
         json.dumps(
@@ -53,6 +62,7 @@ def main() -> None:
                 "medians": figures,
                 "submit_to_fill": {door: fill._asdict() for door, fill in submit_to_fill.items()},
                 "recovery": [load._asdict() for load in loads],
+                "faults": [[cost._asdict() for cost in one] for one in costs],
             },
             indent=2,
         )

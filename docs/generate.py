@@ -17,6 +17,7 @@ PARTS = {
     "feed": "streams.feed.cli:app",
     "models": "models.cli:app",
     "audit": "audit.cli:app",
+    "deadletters": "streams.deadletters.cli:app",
 }
 _STANDARD = {"--help", "--install-completion", "--show-completion"}
 
@@ -27,6 +28,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands,
         "http-api.md": http_api,
         "metrics.md": metrics,
+        "planted-bugs.md": planted_bugs,
         "rejection-codes.md": rejection_codes,
         "settings.md": settings,
         "topics.md": topics,
@@ -39,7 +41,8 @@ def commands() -> str:
     from runtime.cli import app
 
     lines = [
-        "Exit codes: 0 it worked, 1 it did not and one line says why, 2 the command line is wrong.",
+        "Exit codes: 0 it worked, 1 it did not and one line says why, 2 the command line is wrong, 3 a worker met what",
+        "trying again cannot heal ([start and stop](../how-to/start-and-stop.md)).",
         "`tape audit` has its own, see [verify and replay](../how-to/verify-and-replay.md).",
     ]
     for name, command in _commands("tape", _click(app)):
@@ -87,14 +90,31 @@ def metrics() -> str:
     return _page("Metrics", "runtime/metrics.py", [*lines, *_table(("name", "type", "labels", "meaning"), rows)])
 
 
+def planted_bugs() -> str:
+    """Every bug that the fault harness plants, and what found it."""
+    from tests.faults.plants import PLANTS
+
+    lines = [
+        "Each is one place in the code, changed by the harness alone when a worker imports it. The last column says",
+        "which seed found it when all were hunted, and by which checks; [promises](../promises.md) explains them.",
+        "`make faults-plants` hunts them again.",
+        "",
+        *_table(
+            ("bug", "where", "what it does", "found by"),
+            [(f"`{plant.name}`", f"`{plant.module}`", plant.why, plant.found) for plant in PLANTS],
+        ),
+    ]
+    return _page("Planted bugs", "tests/faults/plants.py", lines)
+
+
 def rejection_codes() -> str:
-    """Every code with which the ledger refuses."""
+    """Every code with which a tape's agent refuses."""
     from domain.codes import CODES
 
     lines = [
-        "They stand in `OrderRejected`, `CommandRejected` and `ReportRejected`, with a text and the values that",
-        "failed. A code never changes its meaning. The API answers 422 with the same code where it can tell without",
-        "the ledger's state.",
+        "They stand in `OrderRejected`, `CommandRejected`, `ReportRejected` and `ActionRefused`, with a text and the",
+        "values that failed. A code never changes its meaning. The API answers 422 with the same code where it can",
+        "tell without the ledger's state.",
         "",
         *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in CODES.items()]),
     ]

@@ -47,4 +47,11 @@ CODES: dict[str, str] = {
     "FILL_NOT_POSITIVE": "quantity or price is zero or below",
     "FILL_OVER_PRECISE": "the quantity is no multiple of the instrument's increment",
     "FILL_EXCEEDS_LEAVES": "more was filled than the order has left",
+    # An action that cannot be put on record as it was sent (ActionRefused).
+    "ACTION_ID_INVALID": "the action id is empty, longer than 128 characters or not printable",
+    "ACTION_ID_CONFLICT": "the action id was used before on this subject with other content",
+    "ACTION_EXPIRED": "issued longer ago than ids are remembered",
+    "ACTION_AHEAD": "issued more than five minutes after the audit agent's clock",
+    "ACTION_NAME_INVALID": "the action's name is not of the form category.what_happened",
+    "ACTION_TEXT_INVALID": "a text of the action is empty, too long or not printable, or there are too many",
 }

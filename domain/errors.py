@@ -6,8 +6,11 @@ TapeledgerError
 │   └── InvalidValue      a field whose value breaks a rule that needs no state
 ├── ChainError            the tape is not what was written (names topic, partition, offset)
 ├── BooksError            postings that do not balance, a fold that contradicts itself
+├── TopologyError         the topics are not those that this ledger was made with
 ├── SnapshotError         a snapshot that is not what the tape says (the tape is read instead)
 └── UnavailableError      a server or a file we need is not there (may be tried again)
+
+Trying again heals UnavailableError alone: a worker that ends with another of these is not started again by itself.
 """
 
 
@@ -49,6 +52,10 @@ class ChainError(TapeledgerError):
 
 class BooksError(TapeledgerError):
     """Postings that do not balance, or a fold that contradicts itself."""
+
+
+class TopologyError(TapeledgerError):
+    """The topics are not those that this ledger was made with: another number of partitions, or inputs of another."""
 
 
 class SnapshotError(TapeledgerError):

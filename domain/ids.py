@@ -27,3 +27,7 @@ def report_id(kind: str, order: str, epoch: int, *parts: str | int) -> str:
 
 def signal_id(symbol: str, *parts: str | int) -> str:
     return derive("sig", symbol, *parts)
+
+
+def action_id(*parts: str | int) -> str:
+    return derive("act", *parts)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from domain import commands, events, market, reports, signals
+from domain import actions, commands, events, market, reports, signals
 from domain.errors import InvalidValue, UnreadableInput
 from domain.upcasters import UPCASTERS
 
@@ -30,8 +30,15 @@ REPORTS: tuple[type[msgspec.Struct], ...] = (
     reports.RequestRedispatch,
 )
 SIGNALS: tuple[type[msgspec.Struct], ...] = (signals.SignalGenerated, signals.SignalRefused)
-INPUTS: tuple[type[msgspec.Struct], ...] = (signals.SignalRequested, market.Tick)
-MESSAGES: tuple[type[msgspec.Struct], ...] = (*COMMANDS, *REPORTS, *events.LEDGER_EVENTS, *SIGNALS, *INPUTS)
+INPUTS: tuple[type[msgspec.Struct], ...] = (signals.SignalRequested, market.Tick, actions.RecordAction)
+MESSAGES: tuple[type[msgspec.Struct], ...] = (
+    *COMMANDS,
+    *REPORTS,
+    *events.LEDGER_EVENTS,
+    *SIGNALS,
+    *actions.AUDIT_EVENTS,
+    *INPUTS,
+)
 
 # A message is at version 1 unless it stands here.
 VERSIONS: dict[str, int] = {}

@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
+from domain.errors import UnavailableError
 from domain.reports import Report
 from runtime.clients import kafka_producer
 from runtime.settings import Settings
@@ -68,7 +69,10 @@ class Reporter:
         self._thread.start()
 
     def send(self, report: Report, traceparent: str | None, acknowledged: Acknowledged) -> None:
-        """Send, in the order of the calls. `acknowledged` is called when Kafka has it."""
+        """Send, in the order of the calls. `acknowledged` is called when Kafka has it.
+
+        Raises UnavailableError when the client's own queue is full.
+        """
         value, headers = codec.encode(
             report,
             id_=report.report_id,
@@ -77,13 +81,18 @@ class Reporter:
             subject=report.account_id,
             traceparent=traceparent,
         )
-        self._producer.produce(
-            self._topic,
-            key=report.account_id.encode(),
-            value=value,
-            headers=cast(Any, headers),
-            on_delivery=partial(self._on_delivery, acknowledged),
-        )
+        try:
+            self._producer.produce(
+                self._topic,
+                key=report.account_id.encode(),
+                value=value,
+                headers=cast(Any, headers),
+                on_delivery=partial(self._on_delivery, acknowledged),
+            )
+        except BufferError as error:  # callers wait for room long before this; the orders are dispatched anew
+            raise UnavailableError(
+                f"{self._topic}: Kafka is slower than the engine, {self.waiting} reports wait"
+            ) from error
         self.waiting += 1
         self._empty.clear()
         if self.waiting >= WAITING_MAX:

@@ -16,9 +16,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from domain.errors import UnavailableError, UnreadableInput
 from domain.market import Tick, TickRef
 from execution.order import TickAt
+from execution.reports import TOPIC as REPORTS
 from execution.window import TickWindow
 from runtime import metrics
 from runtime.clients import kafka_consumer
+from runtime.partitions import check_partitions
 from runtime.settings import Settings
 from streams import codec
 
@@ -107,7 +109,8 @@ class TickSource:
     async def start(self) -> None:
         """Open the window at its place in every partition and begin to read.
 
-        Raises UnavailableError when Kafka or the topic is not there.
+        Raises UnavailableError when Kafka or the topic is not there, and TopologyError when a topic has another number
+        of partitions than this ledger.
         """
         consumer = kafka_consumer(self._settings, **{"enable.partition.eof": False})
         try:
@@ -136,9 +139,12 @@ class TickSource:
     def _assign(self, consumer: Consumer) -> dict[int, int]:
         """Where each partition ended when we began: offset after the last record."""
         try:
-            found = consumer.list_topics(self._topic, timeout=5).topics[self._topic]
-            if found.error is not None or not found.partitions:
-                raise UnavailableError(f"topic {self._topic} is not there yet: {found.error}")
+            topics = consumer.list_topics(timeout=5).topics
+            live = {name: len(topic.partitions) for name, topic in topics.items() if topic.error is None}
+            check_partitions(self._settings, live, (TOPIC, REPORTS))
+            found = topics.get(self._topic)
+            if found is None or found.error is not None or not found.partitions:
+                raise UnavailableError(f"topic {self._topic} is not there yet")
             ends: dict[int, int] = {}
             assignment = []
             for partition in sorted(found.partitions):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 
 import uvloop
 
 from execution.adapters import make_venue
 from execution.engine import Engine
-from runtime import health
+from runtime import health, stopping
 from runtime.settings import Settings
 
 
@@ -25,7 +24,5 @@ def run(settings: Settings) -> None:
 
 async def _run(engine: Engine, state: health.Health) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    stopping.on_signal(stop.set, asyncio.get_running_loop())
     await engine.run(stop, state.ready, state.beat)

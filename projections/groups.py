@@ -6,19 +6,19 @@ Verification: tests/projections (each projection by hand-worked rows; exactly on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
 
 from domain.errors import UnavailableError, UnreadableInput
-from projections import accounts, archive, fills, journal, orders, portfolio, positions, signals, ticks
+from projections import accounts, actions, archive, fills, journal, orders, portfolio, positions, signals, ticks
 from projections.rows import Cursor, Event
 from projections.ticks import Print
 from runtime import metrics
 from runtime.clients import consume_ready, gathering, kafka_consumer
 from runtime.settings import Settings
 from streams.codec import decode, header
-from streams.tape import Head, TapeReader, TapeRecord
+from streams.tape import Head, TapeReader, TapeRecord, check_there
 from streams.tape.chain import Lookup
 
 Position = tuple[int, Head]  # the first offset that is not projected, and the chain's head before it
@@ -76,13 +76,14 @@ class TickSource:
 
     def __init__(self, settings: Settings, topic: str, start: Mapping[int, Position]) -> None:
         self.topic = topic
+        self._start = {partition: offset for partition, (offset, _) in start.items()}
         self._consumer = kafka_consumer(settings, **{"enable.partition.eof": False, **gathering(GATHER_MS)})
         self._consumer.assign(
             [TopicPartition(topic, partition, offset or OFFSET_BEGINNING) for partition, (offset, _) in start.items()]
         )
 
     def poll(self, records_max: int, timeout_s: float) -> Batch:
-        """Raises UnavailableError."""
+        """Raises UnavailableError, and ChainError when the ticks that come next are gone."""
         ends: dict[int, Position] = {}
         prints: list[Print] = []
         for message in consume_ready(self._consumer, records_max, timeout_s):
@@ -102,8 +103,10 @@ class TickSource:
         self._consumer.close()
 
     def _check(self, error: KafkaError, message: Message) -> None:
+        partition = cast(int, message.partition())
+        check_there(self._consumer, error, self.topic, partition, self._start.get(partition, 0))
         if not error.retriable() and error.code() not in _TRANSIENT:
-            raise UnavailableError(f"{self.topic}/{message.partition()}: {error}")
+            raise UnavailableError(f"{self.topic}/{partition}: {error}")
 
 
 _TRANSIENT = frozenset(
@@ -145,6 +148,13 @@ def apply_signals(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) ->
     signals.apply(cursor, events)
 
 
+def apply_audit(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> None:
+    """All projections of `audit.logs`."""
+    events = live_events(records)
+    archive.apply(cursor, records)
+    actions.apply(cursor, events)
+
+
 def apply_ticks(cursor: Cursor, prints: Sequence[Print]) -> None:
     """All projections of `market.ticks`."""
     ticks.apply(cursor, prints)
@@ -154,5 +164,6 @@ def apply_ticks(cursor: Cursor, prints: Sequence[Print]) -> None:
 GROUPS = (
     Group("ledger", "ledger.events", True, apply_ledger),
     Group("signals", "trading.signals", True, apply_signals),
+    Group("audit", "audit.logs", True, apply_audit),
     Group("ticks", "market.ticks", False, apply_ticks),
 )

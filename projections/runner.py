@@ -21,6 +21,7 @@ from domain.errors import ChainError, UnavailableError
 from projections.groups import NO_HEAD, Batch, Group, Position, Source, TapeSource, TickSource
 from runtime import metrics
 from runtime.clients import postgres
+from runtime.partitions import check_partitions
 from runtime.settings import Settings
 from streams.tape import Head, end_offsets, genesis
 from streams.tape.chain import Lookup
@@ -80,7 +81,10 @@ class Runner:
         self._failures = 0  # since the last batch was written
 
     def run(self, stop: threading.Event) -> None:
-        """Project until `stop`. Raises ChainError, UnreadableInput, and psycopg's errors that waiting does not heal."""
+        """Project until `stop`.
+
+        Raises ChainError, UnreadableInput, TopologyError, and psycopg's errors that waiting does not heal.
+        """
         while not stop.is_set():
             self.turned_at = time.monotonic()
             try:
@@ -97,6 +101,7 @@ class Runner:
     def _follow(self, connection: Connection, stop: threading.Event) -> None:
         """Read and write until `stop`, or until another projector is faster."""
         ends = end_offsets(self._settings, self.topic)
+        check_partitions(self._settings, {self.topic: len(ends)}, [self.group.topic])
         self.progress = self.load(connection, list(ends))
         self._check_not_ahead()
         source = self._open(connection)

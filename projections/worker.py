@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from projections.groups import GROUPS
 from projections.runner import Runner
 from runtime import health as health_module
-from runtime import metrics
+from runtime import metrics, stopping
 from runtime.clients import kafka_admin
 from runtime.settings import Settings
 
@@ -75,11 +74,12 @@ class Projector:
 
 
 def run(settings: Settings) -> None:
-    """Project until SIGTERM or SIGINT. Raises ChainError or UnreadableInput on a tape that is not what was written."""
+    """Project until SIGTERM or SIGINT. Raises ChainError, UnreadableInput or TopologyError on a tape that is not what
+    was written.
+    """
     health = health_module.serve(settings, "projector")
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stopping.on_signal(stop.set)
     projector = Projector(settings)
     projector.start()
     threading.Thread(target=_watch_lag, args=(settings, projector.runners, stop), name="lag", daemon=True).start()

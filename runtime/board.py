@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 _WIDTH = 160  # where there is no terminal to measure
 _console = Console(width=None if sys.stdout.isatty() else _WIDTH)
-_STYLES = {"ready": "green", "running": "cyan", "starting": "yellow", "waiting": "yellow", "failed": "bold red"}
+_STYLES = {
+    "ready": "green",
+    "running": "cyan",
+    "starting": "yellow",
+    "waiting": "yellow",
+    "failed": "bold red",
+    "halted": "bold red",
+}
 
 
 def say(line: str) -> None:
@@ -27,8 +34,12 @@ def say(line: str) -> None:
 
 
 def show(rows: Sequence[Mapping[str, Any]]) -> None:
-    """The table of `tape status`."""
+    """The table of `tape status`, and under it, in full, why workers are halted."""
     _console.print(_table(rows))
+    for row in rows:
+        if row["state"] == "halted":
+            line = f"{row['name']} is halted: {row['note']}"
+            _console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

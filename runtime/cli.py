@@ -1,4 +1,8 @@
-"""The `tape` command. Exit codes: 0 it worked; 1 it did not, and one line says why; 2 the command line is wrong."""
+"""The `tape` command.
+
+Exit codes: 0 it worked; 1 it did not, and one line says why; 2 the command line is wrong; 3 a worker met what trying
+again cannot heal.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from domain.errors import TapeledgerError, UnavailableError
+from domain.errors import InvalidValue, TapeledgerError, UnavailableError
 from runtime import parts
 
 if TYPE_CHECKING:
@@ -148,6 +153,24 @@ def status(as_json: Json = False) -> None:
 
 
 @app.command()
+def restart(name: Annotated[str, typer.Argument(help="A worker, as `tape status` names it.")]) -> None:
+    """Start a worker again, a halted one too: once the cause is gone."""
+    from runtime import board
+    from runtime.embedded.servers import owner
+    from runtime.settings import given_settings
+    from runtime.supervisor import ask_restart, read_status
+
+    home = given_settings().tape_home.absolute()
+    if owner(home) is None:
+        raise UnavailableError(f"nothing runs in {home}; `tape up` starts it")
+    names = [row["name"] for row in read_status(home)["rows"] if row["kind"] == "worker"]
+    if name not in names:
+        raise InvalidValue("WORKER_UNKNOWN", f"no worker {name!r} runs here; there are {', '.join(names)}", name=name)
+    ask_restart(home, name)
+    board.say(f"{name} will be started again; `tape status` shows it")
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Say what is missing and how to get it. Exit code 1 when something required is."""
     from runtime import board
@@ -165,19 +188,27 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def worker(name: str) -> None:
-    """Run one worker: ledger, signals, strategy, engine, projector, api, feed, or NAME=package.module of your own."""
-    from runtime import logs
+    """Run one worker: ledger, signals, strategy, audit, engine, projector, api, feed.
+
+    Or one of your own, as NAME=package.module. Exit code 3 when it met what trying again cannot heal; the reason is in
+    its log and, under `tape up`, in the status.
+    """
+    from runtime import endings, logs, stopping
     from runtime.settings import settings
 
+    stopping.install()
     run = parts.load(f"{parts.worker_module(name)}:run")
-    found = settings()
     service = name.partition("=")[0]
-    logs.configure(found, service)
+    home = Path(os.environ.get("TAPE_HOME") or ".tape")
     try:
+        found = settings()
+        home = found.tape_home
+        logs.configure(found, service)
         run(found)
-    except TapeledgerError as error:
-        logging.getLogger(__name__).critical("%s cannot go on: %s", service, error, exc_info=_debug())
-        raise typer.Exit(1) from error
+    except Exception as error:
+        show_trace = _debug() or not isinstance(error, TapeledgerError)
+        logging.getLogger(__name__).critical("%s cannot go on: %s", service, error, exc_info=show_trace)
+        raise typer.Exit(endings.leave(home, service, error)) from error
 
 
 @topics.command("apply")
@@ -245,6 +276,7 @@ _part("demo", "runtime.cli_demo:app", "Replay 2011-2012 on real prices, trade, a
 _part("feed", "streams.feed.cli:app", "Publish real bars as ticks.")
 _part("models", "models.cli:app", "Train, list and promote models.")
 _part("audit", "audit.cli:app", "Verify the tapes, and replay them against the tables.")
+_part("deadletters", "streams.deadletters.cli:app", "Inputs that could not be read: list, show, retry, discard.")
 
 
 def _debug() -> bool:

@@ -216,7 +216,9 @@ class DemoRun:
 
         from streams.tape import end_offsets
 
-        topics = [self.settings.topic(name) for name in ("ledger.events", "trading.signals", "market.ticks")]
+        topics = [
+            self.settings.topic(name) for name in ("ledger.events", "trading.signals", "audit.logs", "market.ticks")
+        ]
         ends = {(topic, p): end for topic in topics for p, end in end_offsets(self.settings, topic).items() if end}
         with psycopg.connect(self.settings.database_reader_url) as connection:
             rows = connection.execute(

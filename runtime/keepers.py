@@ -2,7 +2,7 @@
 
 It waits before it starts again, longer each time, at most BACKOFF_S_MAX; a healthy minute makes it patient anew. It
 never gives up. What does not answer its probe for SILENT_S_MAX is ended and started again; one that has just begun has
-START_S_MAX until its first answer.
+START_S_MAX until its first answer. A worker that says that trying again cannot help (runtime.endings) stays halted.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from typing import Any, Literal
 import psutil
 
 from domain.errors import UnavailableError
+from runtime import endings
 from runtime.embedded import process
 from runtime.embedded.server import Server
 
-State = Literal["waiting", "starting", "running", "ready", "failed", "stopped"]
+State = Literal["waiting", "starting", "running", "ready", "failed", "halted", "stopped"]
 BACKOFF_S_MIN, BACKOFF_S_MAX = 0.2, 30.0
 HEALTHY_S = 60.0
 SILENT_S_MAX = 30.0
@@ -92,6 +93,10 @@ class Keeper(ABC):
     def _last_words(self) -> str:
         """How it ended, for people."""
 
+    def _is_final(self) -> bool:
+        """Whether the process ended with an error that starting it again would meet again."""
+        return False
+
     def _keep(self) -> None:
         backoff_s = BACKOFF_S_MIN
         while not self._stopping.is_set():
@@ -104,6 +109,10 @@ class Keeper(ABC):
             except Exception as error:  # noqa: BLE001 -- a keeper outlives whatever it meets, and says what it was
                 words = str(error) or type(error).__name__
             if self._stopping.is_set():
+                return
+            if self._is_final():
+                self.row.state, self.row.pid, self.row.note = "halted", None, words.splitlines()[0]
+                self._say(f"{self.row.name} is halted and will not be started again: {words}")
                 return
             if time.monotonic() - started > HEALTHY_S:
                 backoff_s = BACKOFF_S_MIN
@@ -172,7 +181,7 @@ class WorkerKeeper(Keeper):
     ) -> None:
         super().__init__(Row(name, "worker", address=f"127.0.0.1:{port}"), say)
         self._argv, self._env, self._port = argv, env, port
-        self._run, self._log = home / "run", home / "logs" / f"{name}.log"
+        self._home, self._run, self._log = home, home / "run", home / "logs" / f"{name}.log"
         self._child: subprocess.Popen[bytes] | None = None
 
     def _begin(self) -> None:
@@ -198,8 +207,14 @@ class WorkerKeeper(Keeper):
         alive = _status(self._port, "/livez") == 200
         return alive, alive and _status(self._port, "/readyz") == 200
 
+    def _is_final(self) -> bool:
+        return self._child is not None and self._child.returncode == endings.HALTED
+
     def _last_words(self) -> str:
         code = None if self._child is None else self._child.returncode
+        left = None if self._child is None else endings.reason(self._home, self.row.name, self._child.pid)
+        if left is not None:
+            return left
         how = f"ended by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
         return f"{how}; end of {self._log}:\n{process.tail(self._log, lines=4)}"
 

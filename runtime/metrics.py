@@ -29,6 +29,9 @@ orders_processed_total = Counter(
 orders_rejected_total = Counter(
     "orders_rejected_total", "Orders rejected by the ledger, refused by the venue or unreadable, by code", ["code"]
 )
+dispatches_waiting = Gauge(
+    "dispatches_waiting", "Orders and cancels that wait in the ledger for room in the engine's stream, or for Redis"
+)
 execution_ticks_skipped_total = Counter("execution_ticks_skipped_total", "Ticks that the engine could not read")
 execution_redis_retries_total = Counter("execution_redis_retries_total", "Times that Redis did not answer the engine")
 
@@ -41,6 +44,13 @@ predictions_total = Counter(
 )
 ticks_unknown_symbol_total = Counter("ticks_unknown_symbol_total", "Ticks of symbols that are no instruments of ours")
 
+# Inputs
+dead_letters_total = Counter(
+    "dead_letters_total",
+    "Inputs that a service could not read, kept on ledger.deadletters; after a restart perhaps again",
+    ["service"],
+)
+
 # HTTP
 http_request_duration_ms = Histogram(
     "http_request_duration_ms", "Requests, from the first byte to the last", ["method", "route"], buckets=_MILLISECONDS
@@ -48,6 +58,10 @@ http_request_duration_ms = Histogram(
 http_requests_total = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
 http_request_errors_total = Counter(
     "http_request_errors_total", "Requests answered 4xx or 5xx", ["method", "route", "status"]
+)
+
+ledger_lag_seconds = Gauge(
+    "ledger_lag_seconds", "Age of the oldest command that the ledger has not decided; NaN while that is not known"
 )
 
 # Feed

@@ -17,12 +17,13 @@ WORKERS = {
     "ledger": "streams.ledger.worker",
     "signals": "streams.signals.worker",
     "strategy": "streams.strategy.worker",
+    "audit": "streams.auditlog.worker",
     "engine": "execution.worker",
     "projector": "projections.worker",
     "api": "api.worker",
     "feed": "streams.feed.worker",
 }
-DEFAULT_WORKERS = ("ledger", "signals", "strategy", "engine", "projector", "api")
+DEFAULT_WORKERS = ("ledger", "signals", "strategy", "audit", "engine", "projector", "api")
 
 
 def worker_module(name: str) -> str:

@@ -58,7 +58,12 @@ class Settings(BaseSettings):
     execution_stream: str = "execution.orders"
     execution_group: str = "execution.engine"
     claim_idle_ms: int = Field(5_000, ge=100, description="a stream entry untouched this long belongs to a dead worker")
-    redispatch_after_ms: int = Field(5_000, ge=100, description="an order unacknowledged this long is sent again")
+    execution_stream_length_max: int = Field(
+        50_000, ge=1, description="entries in the Redis stream, working orders included; further orders wait"
+    )
+    redispatch_after_ms: int = Field(
+        5_000, ge=100, description="an order unacknowledged this long is sent again, once its entry is gone"
+    )
     paper_half_spread_bps: Decimal = Decimal("1")
     paper_impact_bps: Decimal = Field(Decimal("10"), description="impact at a participation of 100 %, square-root law")
     paper_participation_max: Decimal = Field(Decimal("0.10"), description="share of a tick's volume one order may take")
@@ -88,6 +93,12 @@ class Settings(BaseSettings):
     idempotency_ttl_s: int = 3600
     api_kafka_timeout_ms: int = Field(
         5_000, ge=100, description="a command that Kafka has not acknowledged by then is answered 503"
+    )
+    api_commands_waiting_max: int = Field(
+        2_000, ge=1, le=10_000, description="commands that may wait for Kafka at once; one more is answered 503"
+    )
+    api_ledger_lag_s_max: float = Field(
+        10.0, gt=0, description="commands are answered 503 while the oldest undecided one is older than this"
     )
     api_allow_unauthenticated: bool = Field(
         default=False, description="serve on a host other than loopback although there is no authentication"

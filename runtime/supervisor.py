@@ -103,6 +103,7 @@ class Supervisor:
         try:
             while not self._stop_wanted.wait(_STATUS_EVERY_S):
                 self._servers.guard()
+                self._obey()
         finally:
             self.stop()
 
@@ -137,19 +138,38 @@ class Supervisor:
         self._workers[name] = WorkerKeeper(name, argv, env, self.home, port, self._say)
         self._workers[name].start()
 
+    def restart_worker(self, name: str) -> None:
+        """Stop a worker and start it again, whatever state it is in."""
+        self._say(f"{name} is to be started again")
+        self.stop_worker(name)
+        self.start_worker(name, self._argv[name])
+
+    def _obey(self) -> None:
+        """Do what `tape restart` has asked for."""
+        for name in list(self._workers):
+            asked = _request(self.home, name)
+            if asked.exists():
+                asked.unlink(missing_ok=True)
+                self.restart_worker(name)
+
     def rows(self) -> list[Row]:
         return [keeper.row for keeper in (*self._keepers, *self._workers.values())]
 
     def wait_ready(self, timeout_s: float, names: Sequence[str] | None = None) -> None:
-        """Until these are ready (all by default). Raises UnavailableError that says which are not, and why."""
+        """Until these are ready (all by default).
+
+        Raises UnavailableError that says which are not, and why; at once when one is halted.
+        """
         deadline = time.monotonic() + timeout_s
         while True:
             late = [row for row in self.rows() if (names is None or row.name in names) and row.state != "ready"]
             if not late:
                 return
-            if time.monotonic() > deadline or self._stop_wanted.is_set():
+            halted = any(row.state == "halted" for row in late)
+            if halted or time.monotonic() > deadline or self._stop_wanted.is_set():
                 state = ", ".join(f"{row.name} is {row.state}" + (f" ({row.note})" if row.note else "") for row in late)
-                raise UnavailableError(f"not ready after {timeout_s:.0f} s: {state}; logs are in {self.home / 'logs'}")
+                wait = "and never will be" if halted else f"after {timeout_s:.0f} s"
+                raise UnavailableError(f"not ready {wait}: {state}; logs are in {self.home / 'logs'}")
             time.sleep(0.05)
 
     def _write_status(self) -> None:
@@ -161,6 +181,15 @@ class Supervisor:
     def _save_status(self) -> None:
         status = {"pid": os.getpid(), "phase": self._phase, "rows": [row.as_dict() for row in self.rows()]}
         process.write_atomically(self.home / "status.json", json.dumps(status), durable=False)
+
+
+def ask_restart(home: Path, name: str) -> None:
+    """Ask the supervisor of a home to start one of its workers again; it does so within about a second."""
+    process.write_atomically(_request(home, name), "", durable=False)
+
+
+def _request(home: Path, name: str) -> Path:
+    return home / "run" / f"{name}.restart"
 
 
 def read_status(home: Path) -> dict[str, Any]:

@@ -24,11 +24,13 @@ from domain.errors import UnreadableInput
 from runtime.clients import kafka_producer
 from runtime.clock import now_us
 from runtime.health import Health, serve
+from runtime.partitions import check_partitions, live_partitions
 from runtime.settings import Settings
 from streams import codec
 from streams.deadletters import DeadLetters
 from streams.decider import Decider, Draft, Folded, Input
 from streams.faust_app import make_app, new_event_loop, run_app
+from streams.guards import check_inputs
 from streams.intake import Intake
 from streams.loading import Loading
 from streams.snapshots.checkpoint import Checkpoint
@@ -111,7 +113,7 @@ class TapeAgent:
         self._owned: dict[int, Partition] = {}
         self._assigned: set[int] = set()
         self._lock = asyncio.Lock()
-        self._loading = Loading(settings, self._writer, spec.decider, spec.snapshots)
+        self._loading = Loading(settings, self._writer, spec.inputs, spec.decider, spec.snapshots)
         self.keeper: Keeper | None = None
         if spec.snapshots is not None:
             topic = settings.topic(spec.snapshots.topic)
@@ -124,7 +126,7 @@ class TapeAgent:
         async with self._lock:
             for partition in set(self._owned) - wanted:
                 await self._close(partition)
-            ends = await asyncio.to_thread(end_offsets, self.settings, self.tape)
+            ends = await asyncio.to_thread(self._ends)
             for partition in sorted(wanted):
                 if self._writer.next_offset(partition) != ends[partition]:
                     await self._load(partition)
@@ -132,6 +134,11 @@ class TapeAgent:
                     await self.follower.loaded(partition, self._owned[partition].decider)
             self._assigned = wanted
             return {partition: dict(self._owned[partition].next_input) for partition in wanted}
+
+    def _ends(self) -> dict[int, int]:
+        """Where each partition of the tape ends. Raises TopologyError when somebody has altered one of our topics."""
+        check_partitions(self.settings, live_partitions(self.settings), (self.spec.tape, *self.spec.inputs))
+        return end_offsets(self.settings, self.tape)
 
     async def revoke(self) -> None:
         """A rebalance has begun: until `assign` no record is taken and the follower stands still.
@@ -300,9 +307,10 @@ class TapeAgent:
         await self.follower.loaded(partition, owned.decider)
 
     def _fold(self, partition: int) -> Partition:
-        decider, on_broker, checkpoint, _ = self._loading.load(partition)
-        causes = {self._names.get(topic, topic): offset for topic, offset in on_broker.items()}
-        for name, first in decider.rewind(causes).items():
+        decider, causes, checkpoint, _ = self._loading.load(partition)
+        rewound = decider.rewind(causes)
+        check_inputs(self.settings, partition, self.spec.inputs, causes, rewound)
+        for name, first in rewound.items():
             for record in read_range(self.settings, self.settings.topic(name), partition, first, causes[name] + 1):
                 source = self._read(record)
                 if source is not None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
@@ -23,12 +22,16 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from domain.errors import UnavailableError
+from runtime import stopping
 from runtime.settings import Settings
 from streams.tape import TapeRecord
 
 log = logging.getLogger(__name__)
 Seek = Callable[[set[TP]], Awaitable[Mapping[TP, int]]]
-_STOP_S = 8.0
+_STOP_S = 7.0
+_METADATA_AGE_MS = 10_000
+"""So long after somebody altered a topic's partitions the group is assigned anew, and its members see it."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -62,6 +65,7 @@ def make_app(settings: Settings, service: str, seek: Seek | None = None) -> faus
         broker_rebalance_timeout=max(10.0, settings.session_timeout_ms / 1000),
         broker_request_timeout=300.0,
         broker_commit_interval=0.5,
+        consumer_metadata_max_age_ms=_METADATA_AGE_MS,
         stream_buffer_maxsize=settings.batch_records_max * 4,
         worker_redirect_stdouts=False,
         logging_config=None,
@@ -77,7 +81,7 @@ def fixed_ranges(partitions: int) -> type[RangePartitionAssignor]:
         def partitions_for_topic(self, _: str) -> set[int]:
             return set(range(partitions))
 
-    class FixedRanges(RangePartitionAssignor):  # type: ignore[misc]  # aiokafka is untyped
+    class FixedRanges(RangePartitionAssignor):  # type: ignore[misc]  # aiokafka has no types
         @classmethod
         def assign(cls, cluster: Any, members: Any) -> Any:
             return super().assign(Known(), members)
@@ -100,8 +104,13 @@ def _transport(settings: Settings, seek: Seek | None) -> type[driver.Transport]:
         async def perform_seek(self) -> None:
             await super().perform_seek()
             if seek is not None:
-                for partition, offset in (await seek(set(self.assignment()))).items():
+                offsets = await seek(set(self.assignment()))
+                for partition, offset in offsets.items():
                     await self.seek(partition, offset)
+                # The committed offsets say where the chain is, also when a worker died before it could commit:
+                # whoever measures the lag by them must not count what is decided.
+                await self._commit(offsets)
+                self._committed_offset.update({tp: offset or None for tp, offset in offsets.items()})
 
     class Transport(driver.Transport):
         pass
@@ -114,7 +123,7 @@ def run_app(app: faust.App, failed: asyncio.Future[None], companions: Iterable[C
     """Run until SIGTERM or SIGINT, or until `failed` has an exception, which is raised after the app has stopped.
 
     companions: run beside the app, and cancelled with it; an exception in one of them ends all, too.
-    Raises RuntimeError when Faust itself crashed.
+    Raises RuntimeError when Faust itself crashed. A server that is away is no failure of a worker that is to stop.
     """
     failed.get_loop().run_until_complete(_main(app, failed, companions))
 
@@ -122,9 +131,16 @@ def run_app(app: faust.App, failed: asyncio.Future[None], companions: Iterable[C
 async def _main(app: faust.App, failed: asyncio.Future[None], companions: Iterable[Coroutine[Any, Any, None]]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await app.start()
+    stopping.on_signal(stop.set, loop)
+    starting = loop.create_task(app.start())  # it waits for Kafka, which may be away
+    stopped = loop.create_task(stop.wait())
+    await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        for companion in companions:
+            companion.close()
+        return
+    starting.result()
 
     def ended(task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -137,7 +153,7 @@ async def _main(app: faust.App, failed: asyncio.Future[None], companions: Iterab
         task.add_done_callback(ended)
     watch: list[asyncio.Future[Any]] = [
         failed,
-        asyncio.ensure_future(stop.wait()),
+        stopped,
         asyncio.ensure_future(app.wait_until_stopped()),
     ]
     await asyncio.wait(watch, return_when=asyncio.FIRST_COMPLETED)
@@ -147,7 +163,7 @@ async def _main(app: faust.App, failed: asyncio.Future[None], companions: Iterab
         await asyncio.wait_for(asyncio.gather(app.stop(), *tasks, return_exceptions=True), _STOP_S)
     except TimeoutError:
         log.warning("the app did not stop within %s s; leaving it", _STOP_S)
-    if failed.done():
+    if failed.done() and not (stop.is_set() and isinstance(failed.exception(), UnavailableError)):
         failed.result()
     if not stop.is_set():
         raise RuntimeError(f"the Faust app {app.conf.id} stopped by itself: {app.crash_reason!r}")

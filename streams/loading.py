@@ -15,6 +15,7 @@ from runtime import metrics
 from runtime.settings import Settings
 from streams import codec
 from streams.decider import Decider, Folded
+from streams.guards import Causes
 from streams.snapshots import topic as snapshot_topic
 from streams.snapshots.checkpoint import Checkpoint
 from streams.snapshots.form import Codec
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Loaded(NamedTuple):
-    """A partition, folded to its end. causes: topic on the broker -> offset of the last input. dead: records skipped.
+    """A partition, folded to its end. causes: declared topic -> offset of the last input. dead: records skipped.
 
     checkpoint: None for an agent without snapshots.
     """
@@ -39,17 +40,22 @@ class Loaded(NamedTuple):
 
 
 class Loading:
-    """Loads partitions of a tape. decider: makes an empty one. writer: ready to append to what was loaded."""
+    """Loads partitions of a tape. decider: makes an empty one. writer: ready to append to what was loaded.
+
+    inputs: the declared topics of the agent's inputs, the only ones that may have caused an event.
+    """
 
     def __init__(
         self,
         settings: Settings,
         writer: TapeWriter,
+        inputs: tuple[str, ...],
         decider: Callable[[int], Decider],
         snapshots: SnapshotSpec | None,
     ) -> None:
         self._settings = settings
         self._writer = writer
+        self._inputs = inputs
         self._decider = decider
         self._snapshots = snapshots
 
@@ -87,11 +93,11 @@ class Loading:
 
     def _from_log(self, partition: int, reading: Reading | None) -> Loaded:
         decider = self._decider(partition)
-        causes: dict[str, int] = {}
+        causes = Causes(self._inputs)
 
         def take(record: TapeRecord, head: Head) -> None:
             event = folded(record, head)
-            causes[event.cause.topic] = event.cause.offset
+            causes.take(record, event.cause)
             decider.fold(event)
 
         dead = self._writer.fold(partition, take)
@@ -99,8 +105,8 @@ class Loading:
         if self._snapshots is not None:
             states = self._snapshots.states
             own = Codec(self._writer.topic, partition, states.form)
-            checkpoint = Checkpoint(own, states, decider, causes, keys=reading.keys if reading else ())
-        return Loaded(decider, causes, checkpoint, dead)
+            checkpoint = Checkpoint(own, states, decider, causes.newest, keys=reading.keys if reading else ())
+        return Loaded(decider, causes.newest, checkpoint, dead)
 
     def _from_snapshot(
         self, partition: int, topic: str, own: Codec, reading: Reading, snapshots: SnapshotSpec
@@ -117,11 +123,11 @@ class Loading:
             return None
         decider = self._decider(partition)
         restoring = Restoring(topic, partition, snapshots.states, stored, epoch, decider)
-        causes = dict(epoch.causes)
+        causes = Causes(self._inputs, epoch.causes)
 
         def take(record: TapeRecord, head: Head) -> None:
             event = folded(record, head)
-            causes[event.cause.topic] = event.cause.offset
+            causes.take(record, event.cause)
             restoring.take(event)
 
         dead = self._writer.fold(partition, take, epoch.position)
@@ -130,13 +136,13 @@ class Loading:
             own,
             snapshots.states,
             decider,
-            causes,
+            causes.newest,
             epoch_offset=epoch.next_offset,
             members=members,
             changed=restoring.changed,
             stored=stored,
         )
-        return Loaded(decider, causes, checkpoint, dead)
+        return Loaded(decider, causes.newest, checkpoint, dead)
 
     @staticmethod
     def _expect_none(topic: str, partition: int, stored: Stored) -> None:
@@ -151,10 +157,10 @@ class Loading:
 
 def folded(record: TapeRecord, head: Head) -> Folded:
     """A live record of a tape, decoded. Raises UnreadableInput when a tape holds what this program cannot read."""
-    cause = codec.cause_of(record.headers)
-    if cause is None:
-        raise UnreadableInput(f"{record.topic}/{record.partition} at offset {record.offset}: no ce_cause header")
     try:
+        cause = codec.cause_of(record.headers)
+        if cause is None:
+            raise UnreadableInput("no ce_cause header")
         message = codec.decode(record.value, record.headers)
     except UnreadableInput as error:
         raise UnreadableInput(f"{record.topic}/{record.partition} at offset {record.offset}: {error}") from error

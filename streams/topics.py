@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from itertools import count
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
 from domain.errors import UnavailableError
 from runtime.clients import kafka_admin
+from runtime.partitions import check_partitions, live_partitions
 from runtime.settings import Settings
 from streams.tape import end_offsets
 
@@ -47,35 +48,26 @@ def declared() -> Declaration:
 def apply(settings: Settings) -> list[str]:
     """Create the declared topics that are missing, and return their names on the broker when they answer.
 
-    Raises UnavailableError when Kafka does not answer, or when a live topic has another number of partitions: keys
-    would move to other partitions, and with them accounts to tapes that do not know them.
+    Raises UnavailableError when Kafka does not answer, and TopologyError when a live topic has another number of
+    partitions; nothing is created then.
     """
     declaration = declared()
-    admin = kafka_admin(settings)
-    try:
-        live = admin.list_topics(timeout=_TIMEOUT_S).topics
-    except KafkaException as error:
-        raise UnavailableError(f"Kafka at {settings.kafka_bootstrap_servers!r} does not answer: {error}") from error
-    missing = []
-    for topic in declaration.topics:
-        name = settings.topic(topic.name)
-        if name not in live:
-            missing.append(
-                NewTopic(
-                    name,
-                    num_partitions=settings.partitions,
-                    replication_factor=-1,
-                    config=declaration.config | topic.config,
-                )
-            )
-        elif len(live[name].partitions) != settings.partitions:
-            raise UnavailableError(
-                f"topic {name} has {len(live[name].partitions)} partitions, expected {settings.partitions}; the "
-                "number cannot change on a live ledger, since accounts would move to tapes that do not know them"
-            )
+    live = live_partitions(settings, _TIMEOUT_S)
+    check_partitions(settings, live, [topic.name for topic in declaration.topics])
+    missing = [
+        NewTopic(
+            settings.topic(topic.name),
+            num_partitions=settings.partitions,
+            replication_factor=-1,
+            config=declaration.config | topic.config,
+        )
+        for topic in declaration.topics
+        if settings.topic(topic.name) not in live
+    ]
     if not missing:
         return []
     created = []
+    admin = kafka_admin(settings)
     for name, future in admin.create_topics(missing, request_timeout=_TIMEOUT_S).items():
         try:
             future.result()
@@ -102,17 +94,22 @@ def _wait_for_leaders(settings: Settings, topic: str) -> None:
             return
 
 
-def wait_until_there(settings: Settings, names: Iterable[str]) -> None:
-    """Return when Kafka answers and has these declared topics. Says every few seconds what it waits for."""
+def wait_until_there(settings: Settings, names: Collection[str]) -> None:
+    """Return when Kafka answers and has these declared topics. Says every few seconds what it waits for.
+
+    Raises TopologyError when a topic of this ledger has another number of partitions.
+    """
     wanted = {settings.topic(name) for name in names}
+    every = [topic.name for topic in declared().topics]
     for attempt in count():
         try:
-            missing = wanted - set(kafka_admin(settings).list_topics(timeout=5).topics)
-            if not missing:
+            live = live_partitions(settings)
+            check_partitions(settings, live, every)
+            if wanted <= live.keys():
                 return
-            reason = f"topics {sorted(missing)} are not there; `tape topics apply` makes them"
-        except KafkaException as error:
-            reason = f"Kafka at {settings.kafka_bootstrap_servers!r} does not answer: {error}"
+            reason = f"topics {sorted(wanted - live.keys())} are not there; `tape topics apply` makes them"
+        except UnavailableError as error:
+            reason = str(error)
         if attempt % 10 == 0:
             log.info("waiting: %s", reason)
         time.sleep(0.3)

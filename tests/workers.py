@@ -17,14 +17,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Worker:
-    """`run(settings)` of a module, in a process of its own."""
+    """`tape worker`, for a module with `run(settings)`, in a process of its own."""
 
     def __init__(self, settings: Settings, module: str) -> None:
-        program = f"from runtime import logs; from runtime.settings import settings; from {module} import run; "
-        program += f"logs.configure(settings(), {module!r}); run(settings())"
         self.log = (settings.tape_home / f"{module}.log").open("a")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", program],
+            [sys.executable, "-m", "runtime.cli", "worker", f"{module}={module}"],
             cwd=ROOT,
             env={**os.environ, **settings.environ()},
             stdout=self.log,

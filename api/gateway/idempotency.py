@@ -65,6 +65,11 @@ class ResponseCache:
         for key in keys:
             await self._ask("set", _name(key), raw, ex=self._ttl_s)
 
+    async def length(self, stream: str) -> int | None:
+        """How many entries a stream has; None without Redis."""
+        found = await self._ask("xlen", stream)
+        return None if found is None else int(found)
+
     async def probe(self) -> None:
         """Raises RedisError or TimeoutError when Redis does not answer."""
         async with asyncio.timeout(_TIMEOUT_S):

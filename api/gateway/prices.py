@@ -29,6 +29,7 @@ class LastPrices:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._topic = settings.topic("market.ticks")
+        self._symbols = frozenset(settings.symbols())
         self._prices: dict[str, Decimal] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="last-prices", daemon=True)
@@ -82,7 +83,7 @@ class LastPrices:
         except UnreadableInput as error:
             _log.warning("no tick at %s/%s: %s", message.partition(), message.offset(), error)
             return
-        if isinstance(tick, Tick):
+        if isinstance(tick, Tick) and tick.symbol in self._symbols:
             self._prices[tick.symbol] = tick.price
 
 

@@ -33,7 +33,7 @@ class CommandProducer:
     """One idempotent producer with a thread that serves its delivery reports.
 
     A record that the broker has not acknowledged within `api_kafka_timeout_ms` is given up: it is never sent later, but
-    it may have been written, so the caller is told that the outcome is unknown.
+    it may have been written, so the caller is told that the outcome is unknown. waiting: how many are under way.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,6 +41,7 @@ class CommandProducer:
         self._timeout_s = settings.api_kafka_timeout_ms / 1_000
         self._broken = threading.Event()
         self._quiet_until = 0.0
+        self.waiting = 0
         self._producer = self._make()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="command-producer", daemon=True)
@@ -77,6 +78,15 @@ class CommandProducer:
 
         Raises ProblemError 503: KAFKA_OUTCOME_UNKNOWN (it may have been written) or KAFKA_QUEUE_FULL (it was not).
         """
+        if self.waiting >= self._settings.api_commands_waiting_max:
+            raise _full()
+        self.waiting += 1
+        try:
+            return await self._send(topic, key, value, headers)
+        finally:
+            self.waiting -= 1
+
+    async def _send(self, topic: str, key: str, value: bytes, headers: Headers) -> Position:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Position] = loop.create_future()
 
@@ -87,7 +97,7 @@ class CommandProducer:
         try:
             self._producer.produce(topic, value, key, headers=list(headers), on_delivery=delivered)
         except BufferError as error:
-            raise unavailable("KAFKA_QUEUE_FULL", "Kafka is slower than its clients; nothing was sent") from error
+            raise _full() from error
         except KafkaException as error:
             raise _unknown(str(error)) from error
         try:
@@ -125,6 +135,10 @@ def _settle(done: asyncio.Future[Position], error: KafkaError | None, message: M
     assert partition is not None
     assert offset is not None
     done.set_result(Position(topic, partition, offset))
+
+
+def _full() -> ProblemError:
+    return unavailable("KAFKA_QUEUE_FULL", "Kafka is slower than its clients; nothing was sent")
 
 
 def _unknown(reason: str) -> ProblemError:

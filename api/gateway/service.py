@@ -23,7 +23,9 @@ from api.gateway.bodies import (
     SignalAsked,
     SignalRequest,
 )
+from api.gateway.engine_room import EngineRoom
 from api.gateway.idempotency import Entry, ResponseCache, fingerprint
+from api.gateway.ledger_lag import LedgerLag
 from api.gateway.prices import LastPrices, protection_price
 from api.gateway.producer import CommandProducer
 from api.problems import FieldProblem, ProblemError, refused
@@ -56,7 +58,11 @@ class _Keyed(NamedTuple):
 
 
 class Gateway:
-    """What the command side holds: a producer, the newest prices, the cache of responses, the instruments."""
+    """What the command side holds: a producer, the newest prices, the cache of responses, and who is behind.
+
+    An answered request is answered again from the cache whatever the lag. Requests for signals are not the ledger's to
+    decide, so its lag does not refuse them.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -64,15 +70,19 @@ class Gateway:
         self.producer = CommandProducer(settings)
         self.prices = LastPrices(settings)
         self.cache = ResponseCache(settings)
+        self.lag = LedgerLag(settings)
+        self.room = EngineRoom(settings, self.cache)
 
     def start(self) -> None:
         self.producer.start()
         self.prices.start()
+        self.lag.start()
 
     def stop(self) -> None:
         """Blocks for at most `api_kafka_timeout_ms` and the time of one poll."""
         self.producer.stop()
         self.prices.stop()
+        self.lag.stop()
 
     async def open_account(self, body: AccountRequest, key: str | None) -> Outcome:
         fee_bps = self._settings.paper_fee_bps if body.fee_bps is None else body.fee_bps
@@ -119,6 +129,8 @@ class Gateway:
         if command.protection_price is None and body.order_type == "MARKET" and body.side == "BUY":
             command = self._protected(command, known)
             checks.order(command, self._catalog, price_may_follow=False)
+        await self.lag.admit()
+        await self.room.admit()
         price = None if command.protection_price is None else plain(command.protection_price)
         stands = await self.cache.reserve(order_id, Entry(fingerprint=keyed.fingerprint, protection_price=price))
         _same(keyed, order_id, stands)
@@ -184,6 +196,7 @@ class Gateway:
         known = await self._known(keyed)
         if known is not None and known.response is not None:
             return _replay(known)
+        await self.lag.admit()
         return await self._send_command(keyed, command, location, answer, extra)
 
     async def _send_command(

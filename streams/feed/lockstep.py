@@ -173,7 +173,7 @@ class Lockstep:
         cause = codec.cause_of(record.headers)
         if cause is None:
             raise UnreadableInput(f"{record.topic}/{record.partition} at offset {record.offset}: no ce_cause header")
-        self._consequences.on_signal(codec.decode(record.value, record.headers), cause)
+        self._consequences.on_signal(record.decoded(), cause)
 
     def _fold_ledger_event(self, record: TapeRecord) -> None:
-        self._consequences.on_ledger_event(codec.decode(record.value, record.headers))
+        self._consequences.on_ledger_event(record.decoded())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 
 import msgspec
 
 from runtime import health as health_module
+from runtime import stopping
 from runtime.embedded.process import write_atomically
 from runtime.settings import Settings
 from streams.feed.feed import LOCKSTEP, Feed, Pace
@@ -29,14 +29,13 @@ def run(settings: Settings) -> None:
     wait_until_there(settings, (TOPIC, "trading.signals", "ledger.events"))
     pace = Pace(speed=settings.feed_speed) if settings.feed_speed else LOCKSTEP
     feed = Feed(settings, settings.symbols(), settings.feed_from, settings.feed_to, pace)
-    stopping = threading.Event()
+    stopped = threading.Event()
 
-    def stop(*_: object) -> None:
-        stopping.set()
+    def stop() -> None:
+        stopped.set()
         feed.stop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    stopping.on_signal(stop)
 
     health.ready(True)
     summary = feed.run(beat=health.beat)
@@ -48,5 +47,5 @@ def run(settings: Settings) -> None:
     )
     if summary.complete:
         write_atomically(settings.tape_home / SUMMARY, msgspec.json.encode(summary).decode())
-    while not stopping.wait(_BEAT_S):  # a worker that ends is started again: stay, with nothing left to do
+    while not stopped.wait(_BEAT_S):  # a worker that ends is started again: stay, with nothing left to do
         health.beat()

@@ -1,9 +1,14 @@
 """Hands accepted orders to the execution engine, and hands them over again until somebody looks after them.
 
 Redis may be wiped at any time (design promise 7), so nothing here is the truth: an order that no venue has
-acknowledged is sent again, and an acknowledged one whose worker gives no sign of life is asked for a fresh dispatch,
-which raises its epoch. Sending too often is harmless: engines know an order by id and epoch, and the ledger takes
-reports of one epoch only.
+acknowledged, and whose entry is gone from the stream, is sent again; an acknowledged one whose worker gives no sign of
+life is asked for a fresh dispatch, which raises its epoch. Sending too often is harmless: engines know an order by id
+and epoch, and the ledger takes reports of one epoch only.
+
+The stream is bounded (`execution_stream_length_max`), since an entry stands until its order is done. At the bound
+orders wait here, in the ledger's own memory, where they are anyway; a CANCEL makes room, so it goes out up to twice the
+bound.
+Verification: tests/streams/ledger/test_dispatcher.py, tests/streams/ledger/test_fairness.py.
 """
 
 from __future__ import annotations
@@ -11,12 +16,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
-import redis.asyncio
 from redis.exceptions import RedisError
 
 from domain import ids
@@ -30,39 +33,59 @@ from domain.events import (
     OrderRefusedByVenue,
     OrderRejected,
 )
+from domain.ledger import Ledger
 from domain.reports import RequestRedispatch
 from runtime import metrics
-from runtime.clients import kafka_producer, redis_async
+from runtime.clients import kafka_producer
 from runtime.clock import now_us
 from runtime.settings import Settings
 from streams import codec
 from streams.decider import Folded
 from streams.ledger.decider import LedgerDecider
+from streams.ledger.fairness import FairQueue
+from streams.ledger.order_stream import Entry, OrderStream
 
 log = logging.getLogger(__name__)
 WATERMARKS = "execution.watermarks"
-_OUTBOX_MAX = 20_000
 _CHUNK = 500
 _SWEEP_S = 1.0
+_PAUSE_S = 0.2
 
 
 class _Waiting:
-    """An order that waits for a venue's word. sent_s: monotonic time of the last sending."""
+    """An order that waits for a venue's word. entry_id: its newest entry, None before it was sent.
 
-    def __init__(self, account_id: str, sent_s: float) -> None:
-        self.account_id = account_id
-        self.sent_s = sent_s
+    dispatch: what is sent, and sent again: the order as it was known to be on the chain. The decider may be ahead of
+    the chain while a batch is being appended. looked_s: monotonic time at which it was sent, or its entry last seen.
+    """
+
+    __slots__ = ("dispatch", "entry_id", "looked_s")
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self.dispatch = dispatch
+        self.entry_id: str | None = None
+        self.looked_s = 0.0
+
+
+class _Outgoing(NamedTuple):
+    """A dispatch that is to be sent."""
+
+    dispatch: Dispatch
+    traceparent: str
+    waiting: _Waiting
 
 
 class Dispatcher:
-    """A streams.agent.Follower. Its queue is bounded: what does not fit is sent by a later sweep."""
+    """A streams.agent.Follower."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._redis: redis.asyncio.Redis = redis_async(settings)
+        self._stream = OrderStream(settings)
         self._producer = kafka_producer(settings)
         self._encode = msgspec.json.Encoder(decimal_format="string").encode
-        self._outbox: deque[tuple[Dispatch, str | None]] = deque(maxlen=_OUTBOX_MAX)
+        self._orders: FairQueue[_Outgoing] = FairQueue()
+        self._cancels: FairQueue[_Outgoing] = FairQueue()
+        self._full = False
         self._wake = asyncio.Event()
         self._deciders: dict[int, LedgerDecider] = {}
         self._waiting: dict[int, dict[str, _Waiting]] = {}
@@ -70,14 +93,14 @@ class Dispatcher:
 
     async def loaded(self, partition: int, decider: Any) -> None:
         """Nobody knows what was sent before: send every order that waits for a venue's word."""
+        self._forget(partition)
         self._deciders[partition] = decider
         self._waiting[partition] = {}
         for account, order in decider.ledger.open_orders():
             if order.worker_id is None or order.status == "PENDING_CANCEL":
-                self._send(partition, decider.ledger.dispatch_for(account, order.terms.order_id), None)
+                self._put(partition, decider.ledger.dispatch_for(account, order.terms.order_id), None)
 
     async def appended(self, partition: int, decider: Any, events: Sequence[Folded]) -> None:
-        waiting = self._waiting[partition]
         for event in events:
             message = event.message
             metrics.orders_processed_total.labels(type(message).__name__).inc()
@@ -85,70 +108,119 @@ class Dispatcher:
                 metrics.orders_rejected_total.labels(message.code).inc()
             dispatch = decider.ledger.dispatch_of(message)
             if dispatch is not None:
-                self._send(partition, dispatch, event.traceparent)
-            elif _settles(message):
-                waiting.pop(message.order_id, None)
+                self._put(partition, dispatch, event.traceparent)
+            elif _settles(message, decider.ledger):
+                self._settle(partition, message.order_id)
 
     async def closed(self, partition: int) -> None:
         self._deciders.pop(partition, None)
-        self._waiting.pop(partition, None)
+        self._forget(partition)
 
     async def run(self) -> None:
-        """Send what is queued; every second send again what stays unanswered. Runs until cancelled."""
+        """Send what is queued; every second send again what was lost. Runs until cancelled."""
         sweep = asyncio.create_task(self._sweep_for_ever())
+        sweep.add_done_callback(lambda _: self._wake.set())  # it ends by an error alone, which is to be raised here
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                await self._drain()
+                if not await self._drain():
+                    await asyncio.sleep(_PAUSE_S)
+                    self._wake.set()
                 if sweep.done():
                     sweep.result()
         finally:
             sweep.cancel()
-            await self._redis.aclose()
+            await self._stream.close()
 
-    def _send(self, partition: int, dispatch: Dispatch, traceparent: str | None) -> None:
-        order_id = dispatch.order.order_id
-        self._waiting[partition][order_id] = _Waiting(dispatch.account_id, time.monotonic())
-        self._outbox.append((dispatch, traceparent))
+    def _put(self, partition: int, dispatch: Dispatch, traceparent: str | None) -> None:
+        """Queue a dispatch. What is queued of the order under a lower epoch is void.
+
+        So is an order that would wait for room beside its own CANCEL: the engine knows what to do with that alone.
+        """
+        account_id, order_id = dispatch.account_id, dispatch.order.order_id
+        waiting = self._waiting[partition][order_id] = _Waiting(dispatch)
+        lanes = (self._cancels, self._orders) if dispatch.kind == "CANCEL" else (self._orders, self._cancels)
+        queued = lanes[1].get(account_id, order_id)
+        is_void = dispatch.kind == "CANCEL" and self._full
+        if queued is not None and (is_void or queued.dispatch.dispatch_epoch < dispatch.dispatch_epoch):
+            lanes[1].remove(account_id, order_id)
+        lanes[0].put(account_id, order_id, _Outgoing(dispatch, traceparent or "", waiting))
         self._wake.set()
 
-    async def _drain(self) -> None:
-        while self._outbox:
-            chunk = [self._outbox.popleft() for _ in range(min(_CHUNK, len(self._outbox)))]
-            try:
-                async with self._redis.pipeline(transaction=False) as pipe:
-                    for dispatch, traceparent in chunk:
-                        fields = {"dispatch": self._encode(dispatch).decode(), "traceparent": traceparent or ""}
-                        pipe.xadd(self._settings.execution_stream, cast(Any, fields))
-                    await pipe.execute()
-            except (RedisError, OSError) as error:
-                log.warning("%s orders were not handed over and will be sent again: %s", len(chunk), error)
-                await asyncio.sleep(0.2)
+    def _settle(self, partition: int, order_id: str) -> None:
+        waiting = self._waiting[partition].pop(order_id, None)
+        if waiting is not None:
+            self._orders.remove(waiting.dispatch.account_id, order_id)
+            self._cancels.remove(waiting.dispatch.account_id, order_id)
+
+    def _forget(self, partition: int) -> None:
+        for order_id in list(self._waiting.get(partition, ())):
+            self._settle(partition, order_id)
+        self._waiting.pop(partition, None)
+
+    async def _drain(self) -> bool:
+        """Send all that is queued. False when some of it must wait: the stream is full, or Redis away."""
+        length_max = self._settings.execution_stream_length_max
+        try:
+            while self._orders or self._cancels:
+                all_sent = await self._send(self._orders, length_max)
+                all_canceled = await self._send(self._cancels, 2 * length_max)
+                self._full = not all_sent
+                if not all_sent or not all_canceled:
+                    return False
+        except (RedisError, OSError) as error:
+            waiting = len(self._orders) + len(self._cancels)
+            log.warning("Redis does not answer, %s orders and cancels wait to be handed over: %s", waiting, error)
+            return False
+        finally:
+            metrics.dispatches_waiting.set(len(self._orders) + len(self._cancels))
+        return True
+
+    async def _send(self, lane: FairQueue[_Outgoing], length_max: int) -> bool:
+        """Send a chunk of a lane. False when there was no room for all of it."""
+        chunk = lane.peek(_CHUNK)
+        if not chunk:
+            return True
+        entries = [Entry(self._encode(each.item.dispatch).decode(), each.item.traceparent) for each in chunk]
+        entry_ids = await self._stream.add(entries, length_max)
+        now = time.monotonic()
+        for queued, entry_id in zip(chunk, entry_ids, strict=False):
+            lane.done(queued)
+            queued.item.waiting.entry_id, queued.item.waiting.looked_s = entry_id, now
+            if lane is self._cancels:
+                self._orders.remove(queued.account, queued.key)
+        return len(entry_ids) == len(chunk)
 
     async def _sweep_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_S)
-            self._resend()
             try:
+                await self._resend()
                 await self._find_unattended()
             except (RedisError, OSError) as error:
                 log.warning("Redis does not answer, orders stay with their workers: %s", error)
-            self._wake.set()
 
-    def _resend(self) -> None:
-        overdue = time.monotonic() - self._settings.redispatch_after_ms / 1000
-        for partition, waiting in self._waiting.items():
-            ledger = self._deciders[partition].ledger
-            for order_id, entry in list(waiting.items()):
-                if entry.sent_s >= overdue:
-                    continue
-                account = ledger.accounts[entry.account_id]
-                if order_id in account.orders:
-                    log.info("no venue has answered, sending again", extra={"order_id": order_id})
-                    self._send(partition, ledger.dispatch_for(account, order_id), None)
-                else:
-                    waiting.pop(order_id)
+    async def _resend(self) -> None:
+        """Send again what waits for a venue's word and has lost its entry."""
+        overdue_s = time.monotonic() - self._settings.redispatch_after_ms / 1000
+        overdue = [
+            (partition, order_id, waiting, waiting.entry_id)
+            for partition, orders in self._waiting.items()
+            for order_id, waiting in orders.items()
+            if waiting.entry_id is not None and waiting.looked_s < overdue_s
+        ]
+        for start in range(0, len(overdue), _CHUNK):
+            chunk = overdue[start : start + _CHUNK]
+            gone = await self._stream.gone([entry_id for *_, entry_id in chunk])
+            now = time.monotonic()
+            for partition, order_id, waiting, entry_id in chunk:
+                if self._waiting.get(partition, {}).get(order_id) is not waiting:
+                    continue  # settled, or sent anew, while Redis was asked
+                waiting.looked_s = now
+                if entry_id in gone:
+                    log.info("no venue has answered and the entry is gone, sending again", extra={"order_id": order_id})
+                    self._put(partition, waiting.dispatch, None)
 
     async def _find_unattended(self) -> None:
         """Acknowledged orders whose worker has given no sign of life for a while get a fresh dispatch.
@@ -167,18 +239,18 @@ class Dispatcher:
         patience_s = 2 * self._settings.redispatch_after_ms / 1000
         for start in range(0, len(held), _CHUNK):
             chunk = held[start : start + _CHUNK]
-            marks = await cast(Any, self._redis.hmget(WATERMARKS, [order_id for _, order_id, _ in chunk]))
+            marks = await cast(Any, self._stream.redis.hmget(WATERMARKS, [order_id for _, order_id, _ in chunk]))
             for (account_id, order_id, epoch), mark in zip(chunk, marks, strict=True):
                 if _is_fresh(mark, patience_s):
                     continue
                 since = silent[order_id] = self._unattended.get(order_id, now)
-                if now - since > patience_s:
+                if now - since > patience_s and self._ask_for_redispatch(account_id, order_id, epoch):
                     silent.pop(order_id)
-                    self._ask_for_redispatch(account_id, order_id, epoch)
         self._unattended = silent
         self._producer.poll(0)
 
-    def _ask_for_redispatch(self, account_id: str, order_id: str, epoch: int) -> None:
+    def _ask_for_redispatch(self, account_id: str, order_id: str, epoch: int) -> bool:
+        """False when Kafka is so slow that its client takes no more; a later sweep asks again."""
         log.warning("no worker looks after this order, dispatching it anew", extra={"order_id": order_id})
         request = RequestRedispatch(
             report_id=ids.report_id("redispatch", order_id, epoch, "unattended"),
@@ -192,16 +264,26 @@ class Dispatcher:
         value, headers = codec.encode(
             request, id_=request.report_id, source="ledger", time_us=request.reported_at_us, subject=account_id
         )
-        self._producer.produce(
-            self._settings.topic("execution.reports"), key=account_id.encode(), value=value, headers=cast(Any, headers)
-        )
+        try:
+            self._producer.produce(
+                self._settings.topic("execution.reports"),
+                key=account_id.encode(),
+                value=value,
+                headers=cast(Any, headers),
+            )
+        except BufferError:
+            return False
+        return True
 
 
-def _settles(event: LedgerEvent) -> bool:
-    """Whether the order waits for the venue no longer."""
+def _settles(event: LedgerEvent, ledger: Ledger) -> bool:
+    """Whether the order waits for the venue no longer. One that is to be cancelled waits until it is done."""
     if isinstance(event, OrderFilled):
         return event.status in TERMINAL
-    return isinstance(event, OrderAcknowledged | OrderCanceled | OrderRefusedByVenue)
+    if isinstance(event, OrderAcknowledged):
+        order = ledger.accounts[event.originator_id].orders.get(event.order_id)
+        return order is None or order.status != "PENDING_CANCEL"
+    return isinstance(event, OrderCanceled | OrderRefusedByVenue)
 
 
 def _is_fresh(mark: str | None, patience_s: float) -> bool:

@@ -21,9 +21,11 @@ from domain.commands import SubmitOrder
 from domain.errors import UnavailableError
 from domain.signals import SignalGenerated
 from runtime.clients import kafka_producer
+from runtime.partitions import check_partitions, live_partitions
 from runtime.settings import Settings
 from streams import codec
 from streams.agent import partition_of
+from streams.guards import check_input
 from streams.strategy.rule import Follower
 from streams.tape import Chain, TapeRecord, read_range
 
@@ -72,7 +74,7 @@ class PartitionFollower:
         self._next_offset = record.offset + 1
         if not live:
             return None
-        event = codec.decode(record.value, record.headers)
+        event = record.decoded()
         command = self._rule.decide(event) if isinstance(event, SignalGenerated) else None
         return encode(command, record) if command is not None and record.offset >= self._emit_from else None
 
@@ -119,9 +121,15 @@ class Manager:
         self._errors: list[KafkaError] = []
 
     def assign(self, partitions: Iterable[int]) -> dict[int, int]:
-        """Own exactly these partitions, anew; returns from which offset each is to be handed over."""
+        """Own exactly these partitions, anew; returns from which offset each is to be handed over.
+
+        Raises TopologyError when the topics are not those that the commands were made from.
+        """
+        check_partitions(self._settings, live_partitions(self._settings), (SIGNALS, COMMANDS))
         emit_from = next_to_emit(self._settings)
         starts = {partition: emit_from.get(partition, 0) for partition in partitions}
+        for partition, start in starts.items():
+            check_input(self._settings, SIGNALS, partition, 0, start)
         self._partitions = {
             partition: PartitionFollower(self._settings, partition, start) for partition, start in starts.items()
         }
@@ -149,13 +157,19 @@ class Manager:
             "signal causes a command",
             extra={name: fields[name] for name in ("order_id", "symbol", "side", "quantity", "signal_id")},
         )
-        self._producer.produce(
-            self._commands,
-            key=command.key,
-            value=command.value,
-            headers=cast(Any, command.headers),  # the stub's list type is invariant
-            on_delivery=self._note,
-        )
+        while True:
+            try:
+                self._producer.produce(
+                    self._commands,
+                    key=command.key,
+                    value=command.value,
+                    headers=cast(Any, command.headers),  # the stub's list type is invariant
+                    on_delivery=self._note,
+                )
+            except BufferError:  # the local queue is full: wait for acknowledgements, then go on
+                self._producer.poll(0.1)
+            else:
+                return
 
     def _note(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:

@@ -2,7 +2,7 @@
 
 from streams.tape.chain import Chain, Head, Position
 from streams.tape.hashing import genesis, record_hash, seal
-from streams.tape.reader import TapeReader, bounds, end_offsets, kafka_lookup, read_after, read_range
+from streams.tape.reader import TapeReader, bounds, check_there, end_offsets, kafka_lookup, read_after, read_range
 from streams.tape.record import TapeRecord
 from streams.tape.writer import Appended, Interrupted, Sealed, TapeWriter, Unsealed
 
@@ -18,6 +18,7 @@ __all__ = [
     "TapeWriter",
     "Unsealed",
     "bounds",
+    "check_there",
     "end_offsets",
     "genesis",
     "kafka_lookup",

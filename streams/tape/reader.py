@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -30,6 +31,8 @@ _TRANSIENT = frozenset(
     }
 )
 """Errors that heal when the broker is back, or has chosen leaders."""
+_GONE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
+"""The broker does not have the offset from which we read, or could not be asked for it."""
 
 
 def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
@@ -81,7 +84,8 @@ def read_range(
 ) -> Iterator[TapeRecord]:
     """The records from offset `first` up to, not including, `end` (None: the end of the partition at the call).
 
-    Raises UnavailableError when the broker stalls, or has lost records that the range names.
+    Raises ChainError when the partition does not reach back to `first`, and UnavailableError when the broker stalls or
+    ends before `end`.
     """
     consumer = kafka_consumer(settings)
     try:
@@ -95,6 +99,7 @@ def read_range(
             for message in consume_ready(consumer, _CONSUME_MAX, 0.2):
                 error = message.error()
                 if error is not None:
+                    check_there(consumer, error, topic, partition, first)
                     if _is_end(error, message, end):
                         return
                     continue
@@ -164,6 +169,25 @@ def kafka_lookup(settings: Settings, topic: str, partition: int) -> Lookup:
     return lookup
 
 
+def check_there(consumer: Consumer, error: KafkaError, topic: str, partition: int, wanted: int) -> None:
+    """Raises ChainError when an error means that the partition does not have offset `wanted`, and cannot have it again.
+
+    librdkafka gives the same error when it could not ask; then this says nothing.
+    """
+    if error.code() not in _GONE:
+        return
+    try:
+        first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=15)
+    except KafkaException:
+        return
+    if first <= wanted <= end:
+        return
+    what = f"begins at offset {first}: the beginning was deleted, by retention or by hand"
+    if wanted > end:
+        what = f"ends at offset {end}: the topic was deleted and made anew, or has lost records"
+    raise ChainError(topic, partition, wanted, f"expected a record here, but the partition {what}")
+
+
 def _is_end(error: KafkaError, message: Message, end: int) -> bool:
     """True at the end of the partition, False when waiting helps. Raises UnavailableError when nothing does."""
     where = f"{message.topic()}/{message.partition()}"
@@ -200,6 +224,7 @@ class TapeReader:
     ) -> None:
         self.topic = topic
         self.chains: dict[int, Chain] = {}
+        self._next = {partition: offset for partition, (offset, _) in partitions.items()}
         for partition, (_, head) in partitions.items():
             lookup = (lookups or {}).get(partition) or kafka_lookup(settings, topic, partition)
             self.chains[partition] = Chain(topic, partition, head, lookup)
@@ -223,8 +248,11 @@ class TapeReader:
             if error is not None:
                 if error.code() in _TRANSIENT:
                     continue
+                partition = cast(int, message.partition())
+                check_there(self._consumer, error, self.topic, partition, self._next.get(partition, 0))
                 raise UnavailableError(f"{self.topic}/{message.partition()}: {error}")
             record = TapeRecord.of(message)
+            self._next[record.partition] = record.offset + 1
             taken.append((record, self.chains[record.partition].accept(record)))
         return taken
 

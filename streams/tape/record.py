@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from domain.errors import UnreadableInput
+from streams import codec
 from streams.codec import Headers
 
 
@@ -30,3 +32,10 @@ class TapeRecord(NamedTuple):
             message.value(),
             message.headers() or [],
         )
+
+    def decoded(self) -> Any:
+        """The message. Raises UnreadableInput, naming the record, when this program cannot read it."""
+        try:
+            return codec.decode(self.value, self.headers)
+        except UnreadableInput as error:
+            raise UnreadableInput(f"{self.topic}/{self.partition} at offset {self.offset}: {error}") from error

@@ -36,7 +36,7 @@ def test_exit_codes_say_what_was_found(ledger_settings: Settings, monkeypatch: p
     replayed = runner.invoke(app, ["replay"])
 
     assert [result.exit_code for result in good] == [0, 0]
-    assert "verify OK: 35 records (1 dead) of 8 tapes" in good[0].output
+    assert "verify OK: 38 records (1 dead) of 12 tapes" in good[0].output
     assert "replay OK: " in good[1].output
     assert verified.exit_code == 1
     assert f"archive_differs: {ledger_settings.topic('ledger.events')}/1 offset 3: value" in verified.output
@@ -53,7 +53,7 @@ def test_json_is_for_machines(told: World, monkeypatch: pytest.MonkeyPatch) -> N
     verdicts = [json.loads(runner.invoke(app, [name, "--json"]).stdout) for name in ("verify", "replay")]
 
     assert [verdict["ok"] for verdict in verdicts] == [True, True]
-    assert len(verdicts[0]["tapes"]) == 8
+    assert len(verdicts[0]["tapes"]) == 12
     assert len(verdicts[1]["digest"]) == 64
 
 

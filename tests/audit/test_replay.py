@@ -15,7 +15,7 @@ from domain import ids
 from runtime.clients import kafka_producer, postgres
 from runtime.settings import Settings
 from tests.audit.planting import Backup
-from tests.audit.world import EVENTS, SIGNALS, World, story
+from tests.audit.world import AUDIT, EVENTS, SIGNALS, World, story
 
 pytestmark = pytest.mark.integration
 
@@ -25,6 +25,7 @@ B2 = ids.order_id("bob", "b2")
 TABLES = (
     *("accounts", "balances", "journal_postings", "orders", "order_events", "fills", "command_rejections"),
     *("positions", "lots", "order_book_levels", "signals", "signal_refusals"),
+    *("audit_actions", "audit_refusals"),
 )
 
 
@@ -203,6 +204,26 @@ PLANTS = (
         "signal_refusals",
         "update signal_refusals set text = 'yes'",
         *("partition 2, record_offset 2", "text", "no", "yes", (SIGNALS, 2, 2)),
+    ),
+    Plant(
+        "audit_actions",
+        "update audit_actions set actor = 'eve' where record_offset = 0",
+        *("partition 1, record_offset 0", "actor", "carol", "eve", (AUDIT, 1, 0)),
+    ),
+    Plant(
+        "audit_actions",
+        "update audit_actions set details = '{}' where record_offset = 1",
+        *("partition 1, record_offset 1", "details", '{"sent_to": "elsewhere"}', "{}", (AUDIT, 1, 1)),
+    ),
+    Plant(
+        "audit_actions",
+        "delete from audit_actions where record_offset = 1",
+        *("partition 1, record_offset 1", "(row)", "a row", "no row", (AUDIT, 1, 1)),
+    ),
+    Plant(
+        "audit_refusals",
+        "update audit_refusals set code = 'X'",
+        *("partition 1, record_offset 2", "code", "ACTION_ID_CONFLICT", "X", (AUDIT, 1, 2)),
     ),
 )
 

@@ -160,7 +160,7 @@ def test_sound_copies_have_no_findings(told: World) -> None:
     head = told.heads[EVENTS, 0][-1]
     assert (ann.records, ann.live, ann.dead, ann.archived) == (19, 18, 1, 19)
     assert (ann.head_seq, ann.head_hash) == (head.seq, head.hash.hex())
-    assert len(verdict.tapes) == 2 * told.settings.partitions
+    assert len(verdict.tapes) == 3 * told.settings.partitions
 
 
 def test_each_planted_change_is_named(told: World, subtests: pytest.Subtests) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from domain import actions as a
 from domain import commands as c
 from domain import ids
 from domain import reports as r
@@ -35,7 +36,8 @@ EVENTS, SIGNALS, COMMANDS, REPORTS, TICKS = (
     *("ledger.events", "trading.signals", "trading.commands", "execution.reports"),
     "market.ticks",
 )
-HOME = {"ann": 0, "bob": 1, "IBM": 2, "AAPL": 3}
+AUDIT, INTAKE = "audit.logs", "audit.intake"
+HOME = {"ann": 0, "bob": 1, "IBM": 2, "AAPL": 3, "a place": 1}
 ACCEPTED_AFTER_US, ACKNOWLEDGED_AFTER_US, SIGNALLED_AFTER_US = 2_000, 3_000, 5_000
 
 
@@ -319,6 +321,7 @@ def story(settings: Settings) -> World:
         Cause(settings.topic("signals.requests"), HOME["IBM"], 0, "req-1"),
         time_us=world.now_us,
     )
+    _carol(world)
     world.flush()
     return world
 
@@ -333,6 +336,41 @@ def _bob(world: World, ibm2: dict[str, TickRef], aapl3: dict[str, TickRef]) -> N
     world._report(r.ReportCanceled, "bob", resting, reason="late")  # of epoch 1: EPOCH_STALE
     refused = world.submit("bob", "b3", "BUY", "AAPL", "1", limit="60")
     world._report(r.ReportRefused, "bob", refused, code="VENUE_CLOSED", text="closed")
+
+
+def _carol(world: World) -> None:
+    """Three inputs on one subject: two are put on record, and one that uses an id again is refused."""
+    taken: dict[str, Any] = {"actor": "carol", "subject": "a place"}
+    begun = a.ActionRecorded(
+        **taken,
+        action_id="act-1",
+        action=a.RETRY_BEGUN,
+        reason="mended",
+        details={},
+        issued_at_us=world.now_us,
+        recorded_at_us=world.now_us + 4_000,
+    )
+    told = a.ActionRecorded(
+        **taken,
+        action_id="act-2",
+        action=a.RETRIED,
+        reason="",
+        details={"sent_to": "elsewhere"},
+        issued_at_us=world.now_us,
+        recorded_at_us=world.now_us + 5_000,
+    )
+    refused = a.ActionRefused(
+        **taken,
+        action_id="act-1",
+        action=a.DISCARDED,
+        code="ACTION_ID_CONFLICT",
+        text="expected the content of the first action",
+        values={"action_id": "act-1"},
+        recorded_at_us=world.now_us + 6_000,
+    )
+    for number, event in enumerate((begun, told, refused)):
+        cause = Cause(world.settings.topic(INTAKE), HOME["a place"], number, f"act-{number}")
+        world.append(AUDIT, "a place", event, cause, time_us=event.recorded_at_us)
 
 
 def _rival(world: World, account: str) -> tuple[Any, Cause]:

@@ -22,6 +22,7 @@ PACKAGES = set(PROJECT["tool"]["importlinter"]["root_packages"])
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md|toml|yaml|sql)")
 _CAPITALS = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_CODE = re.compile(r'"([A-Z]+(?:_[A-Z]+)+)"')
 
 
 def test_every_folder_that_holds_python_stands_in_the_map() -> None:
@@ -87,12 +88,17 @@ def test_quoted_files_exist(path: Path) -> None:
 
 @pytest.mark.parametrize("path", markdown(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_quoted_names_in_capitals_are_settings_codes_or_statuses(path: Path) -> None:
-    """No page speaks of a setting or a rejection code that does not exist."""
-    known = {name.upper() for name in Settings.model_fields} | CODES.keys() | TERMINAL
+    """No page speaks of a setting, a rejection code or a problem's code that does not exist."""
+    known = {name.upper() for name in Settings.model_fields} | CODES.keys() | TERMINAL | problem_codes()
     known |= {"PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"}
     names = {text.split("=")[0] for text in quoted(path) if _CAPITALS.fullmatch(text.split("=")[0])}
 
     assert names - known == set()
+
+
+def problem_codes() -> set[str]:
+    """The codes that the API's own source names."""
+    return {code for path in (ROOT / "api").rglob("*.py") for code in _CODE.findall(path.read_text())}
 
 
 def test_decisions_are_numbered_without_gaps_and_listed() -> None:

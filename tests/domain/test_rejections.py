@@ -17,6 +17,7 @@ from domain import events, schema
 from domain.account import IDS_KEPT_US
 from domain.codes import CODES
 from tests.domain.desk import START_US, Desk
+from tests.domain.test_actions import ACTIONS_REFUSED
 
 Case = Callable[[Desk], Any]
 
@@ -205,8 +206,9 @@ def test_no_number_and_no_text_makes_the_ledger_raise(number: Decimal, other: De
 
 
 def test_every_code_has_a_case() -> None:
-    """The table of codes and the cases of this module name the same codes."""
+    """The table of codes and the cases of this module and of test_actions name the same codes."""
     cases = {code for code, _ in (*COMMANDS_REFUSED, *ORDERS_REJECTED, *REPORTS_REFUSED)}
+    cases |= {code for code, *_ in ACTIONS_REFUSED}
 
     assert cases == set(CODES)
 

@@ -22,7 +22,19 @@ from streams.tape import end_offsets
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 ROOT = Path(__file__).resolve().parents[2]
 PERIOD = ("--from", "2011-01-03", "--to", "2011-05-31")
-VICTIMS = ("ledger", "engine", "kafka", "signals", "strategy", "feed", "valkey", "projector", "postgres", "api")
+VICTIMS = (
+    "ledger",
+    "engine",
+    "kafka",
+    "signals",
+    "strategy",
+    "audit",
+    "feed",
+    "valkey",
+    "projector",
+    "postgres",
+    "api",
+)
 DEMO_TIMEOUT_S = 400
 
 

@@ -34,7 +34,7 @@ class Figures(NamedTuple):
     orders: int
     fills: int
     dead: int
-    answers: dict[int, int]
+    answers: dict[str, int]
     restarts: int
     quiet: float
     effects: list[Effect]

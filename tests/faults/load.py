@@ -51,7 +51,7 @@ class Load:
         self.cash: list[Asked] = []
         self.cancels: list[Asked] = []
         self.problems: list[str] = []
-        self.answers: dict[int, int] = {}
+        self.answers: dict[str, int] = {}
         self._address = address
         self._seed = seed
         self._rate_per_s = rate_per_s
@@ -161,17 +161,27 @@ class Load:
         self.cancels.append(cancel)
         await self._ask(cancel)
 
-    def cancel_all(self, timeout_s: float) -> None:
-        """Cancel every order that a client knows of and does not know to be final. To be called after `join`."""
+    def cancel_all(self, timeout_s: float) -> bool:
+        """Cancel every order that is not known to be final, after `join`. Whether all had an answer in time."""
 
-        async def cancel() -> None:
+        async def cancel(asked: Asked, turn: asyncio.Semaphore) -> None:
+            async with turn:
+                await self.cancel(asked)
+
+        async def cancel_each() -> None:
             self._giving_up.clear()
+            turn = asyncio.Semaphore(CLIENTS)
             async with httpx.AsyncClient(base_url=self._address, timeout=REQUEST_S_MAX) as client:
                 self._client = client
                 wanted = [a for a in self.orders.values() if a.acknowledged and not self._is_final(a)]
-                await asyncio.wait_for(asyncio.gather(*(self.cancel(asked) for asked in wanted)), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await asyncio.gather(*(cancel(asked, turn) for asked in wanted))
 
-        asyncio.run(cancel())
+        try:
+            asyncio.run(cancel_each())
+        except TimeoutError:
+            return False
+        return True
 
     def _is_final(self, asked: Asked) -> bool:
         seen = self._seen.get(asked.answer["order_id"])
@@ -193,10 +203,13 @@ class Load:
             asked.attempts += 1
             try:
                 response = await self._client.post(asked.path, json=asked.content, headers=headers)
-            except httpx.HTTPError:
+            except httpx.HTTPError as error:
                 response = None
+                name = type(error).__name__
+                self.answers[name] = self.answers.get(name, 0) + 1
             if response is not None:
-                self.answers[response.status_code] = self.answers.get(response.status_code, 0) + 1
+                name = str(response.status_code) if response.status_code != 503 else f"503 {response.json()['code']}"
+                self.answers[name] = self.answers.get(name, 0) + 1
                 if response.status_code < 500 and response.status_code != 429:
                     asked.status, asked.answer = response.status_code, response.json()
                     asked.told_at_s = time.monotonic()

@@ -33,6 +33,8 @@ TABLES = (
     "order_book_levels",
     "signals",
     "signal_refusals",
+    "audit_actions",
+    "audit_refusals",
     "ticks",
     "portfolio_values",
 )

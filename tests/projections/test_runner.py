@@ -27,7 +27,7 @@ from tests.projections.tapes import Tape, digest, dump, head_of, produce, story_
 from tests.workers import eventually
 
 pytestmark = pytest.mark.integration
-LEDGER, SIGNALS, TICKS = GROUPS
+LEDGER, SIGNALS, AUDIT, TICKS = GROUPS
 
 
 @contextmanager

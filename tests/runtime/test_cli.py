@@ -49,6 +49,45 @@ def up(tape: Tape) -> dict[str, int]:
 
 
 @pytest.mark.integration
+def test_a_restart_gives_another_process(tape: Tape) -> None:
+    """`tape restart` reaches the running supervisor; a name that it does not have is refused in one line."""
+    before = up(tape)
+
+    unknown = tape("restart", "nobody")
+    assert tape("restart", "tiny").returncode == 0
+
+    assert (unknown.returncode, "there are tiny" in unknown.stderr) == (1, True)
+    deadline = time.monotonic() + 20
+    while (row := json.loads(tape("status", "--json").stdout)["rows"][0])["pid"] in (None, before["tiny"]):
+        assert time.monotonic() < deadline, row
+
+
+@pytest.mark.integration
+def test_topics_with_another_number_of_partitions_are_refused(tape: Tape, ledger_settings: Settings) -> None:
+    """`tape up` and `tape topics apply` start and make nothing, and say which setting fits."""
+    env = {**ledger_settings.environ(), "PARTITIONS": "3"}
+
+    for arguments in (("up", "--workers", "tiny=tests.runtime.tiny_worker"), ("topics", "apply")):
+        done = run_tape(*arguments, **env)
+
+        assert done.returncode == 1
+        assert "expected topics with 3 partitions" in done.stderr
+        assert "set PARTITIONS=4" in done.stderr
+
+
+@pytest.mark.integration
+def test_status_says_why_a_worker_is_halted(tape: Tape, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole reason is shown, not only what fits into the table."""
+    monkeypatch.setenv("TINY", "torn")
+    assert tape("up", "--detach", "--workers", "tiny=tests.runtime.tiny_worker").returncode == 0
+    deadline = time.monotonic() + 20
+    while "halted" not in (shown := tape("status").stdout):
+        assert time.monotonic() < deadline, shown
+
+    assert "tiny is halted: ChainError: t1.ledger.events/2 at offset 17: it was changed" in shown
+
+
+@pytest.mark.integration
 def test_up_status_second_up_down(tape: Tape) -> None:
     """Up runs the worker; a second up is refused in one line; down leaves nothing; status and down say so."""
     pids = up(tape)

@@ -11,9 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from domain.errors import UnavailableError
 from runtime import keepers, parts
 from runtime.settings import Settings
-from runtime.supervisor import Supervisor
+from runtime.supervisor import Supervisor, read_status
 
 pytestmark = pytest.mark.integration
 TINY = {"tiny": parts.worker_argv("tiny=tests.runtime.tiny_worker")}
@@ -78,6 +79,45 @@ def test_a_worker_that_always_ends_is_tried_ever_more_slowly(supervise: Callable
 
     assert time.monotonic() - began > 0.2 + 0.4 + 0.8
     assert (row.state, row.note.partition(";")[0]) == ("failed", "ended with code 1")
+
+
+def test_a_worker_that_met_a_broken_tape_is_halted(supervise: Callable[..., Supervisor], tmp_path: Path) -> None:
+    """Starting it again would meet the same record: it stays down, the status says why, and waiting for it ends."""
+    supervisor = supervise("torn")
+    (row,) = supervisor.rows()
+
+    wait_for(lambda: row.state == "halted")
+    with pytest.raises(UnavailableError, match="never will be: tiny is halted"):
+        supervisor.wait_ready(20)
+    time.sleep(0.5)  # longer than the first wait before a start
+
+    assert (row.restarts, row.pid) == (0, None)
+    assert row.note == "ChainError: t1.ledger.events/2 at offset 17: it was changed"
+    wait_for(lambda: [r["note"] for r in read_status(tmp_path)["rows"]] == [row.note])
+
+
+def test_a_worker_without_its_server_is_tried_again(supervise: Callable[..., Supervisor]) -> None:
+    """What heals by waiting halts nobody; the row says what was missing."""
+    supervisor = supervise("alone")
+    (row,) = supervisor.rows()
+
+    wait_for(lambda: row.restarts == 2)
+
+    assert row.note == "UnavailableError: no server is there"
+
+
+def test_a_halted_worker_can_be_started_again(
+    supervise: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the cause is gone, somebody says so, and it is as if nothing had been."""
+    supervisor = supervise("torn")
+    (row,) = supervisor.rows()
+    wait_for(lambda: row.state == "halted")
+    monkeypatch.setenv("TINY", "")
+
+    supervisor.restart_worker("tiny")
+
+    wait_for(lambda: [each.state for each in supervisor.rows()] == ["ready"])
 
 
 def test_a_worker_that_hangs_is_started_anew(

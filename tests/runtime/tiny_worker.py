@@ -1,4 +1,7 @@
-"""A real worker that does nothing, for the supervisor's tests. TINY says how it misbehaves: ends, hangs, deaf."""
+"""A real worker that does nothing, for the supervisor's tests. TINY says how it misbehaves.
+
+ends, hangs, deaf; torn: meets a broken tape; alone: misses a server.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import signal
 import sys
 import threading
 
+from domain.errors import ChainError, UnavailableError
 from runtime import health
 from runtime.settings import Settings
 
@@ -17,6 +21,10 @@ def run(settings: Settings) -> None:
     print(f"prefix {settings.topic_prefix}", flush=True)  # noqa: T201
     if conduct == "ends":
         sys.exit("tiny has had enough")
+    if conduct == "torn":
+        raise ChainError("t1.ledger.events", 2, 17, "it was changed")
+    if conduct == "alone":
+        raise UnavailableError("no server is there")
     stop = threading.Event()
     ignored = conduct == "deaf"
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -63,6 +63,13 @@ def simulated() -> Iterator[Stage]:
     def end_offsets(*args: Any) -> dict[int, int]:
         return stage.world.end_offsets(*args)
 
+    def live_partitions(settings: Settings) -> dict[str, int]:
+        """The topics of a world are those that were declared."""
+        return {}
+
+    def check_inputs(*_: Any) -> None:
+        """Nobody deletes a world's inputs."""
+
     edges = SimpleNamespace(Lock=asyncio.Lock, to_thread=to_thread)
     loggers = [logging.getLogger(name) for name in ("streams.agent", "streams.deadletters", "streams.loading")]
     levels = [logger.level for logger in loggers]
@@ -73,6 +80,8 @@ def simulated() -> Iterator[Stage]:
             kafka_producer=producer,
             end_offsets=end_offsets,
             read_range=read_range,
+            live_partitions=live_partitions,
+            check_inputs=check_inputs,
             now_us=now_us,
             TapeWriter=SimulatedWriter,
         ),

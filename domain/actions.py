@@ -1,0 +1,66 @@
+"""Who did what: the input and the events of the tape `audit.logs`, and the names of actions.
+
+Everyone sends RecordAction on `audit.intake`; only the audit agent writes the tape. The key is the subject, so all that
+was done to one thing stands on one partition, in order.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+RETRY_BEGUN = "deadletter.retry_begun"
+RETRIED = "deadletter.retried"
+DISCARDED = "deadletter.discarded"
+
+ACTIONS: dict[str, str] = {
+    RETRY_BEGUN: "somebody is about to send a dead letter to its topic again",
+    RETRIED: "a dead letter was sent to its topic again, as a new input",
+    DISCARDED: "a dead letter needs no more work; the reason says why",
+}
+"""The names of actions, category.what_happened. A name never changes its meaning."""
+
+
+class RecordAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Input on `audit.intake`: put this on record. Key: subject.
+
+    action_id: the sender's own, the same whenever it says the same thing again; unique for a subject. actor: who did
+    it. action: a name of the form category.what_happened. subject: what it was done to. details: what else a reader
+    wants to know, names and values. issued_at_us: the sender's wall clock, microseconds since 1970 UTC.
+    """
+
+    action_id: str
+    actor: str
+    action: str
+    subject: str
+    issued_at_us: int
+    reason: str = ""
+    details: dict[str, str] = {}
+
+
+class ActionRecorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody did something. issued_at_us: when, by the sender's clock; recorded_at_us: by the audit agent's."""
+
+    action_id: str
+    actor: str
+    action: str
+    subject: str
+    reason: str
+    details: dict[str, str]
+    issued_at_us: int
+    recorded_at_us: int
+
+
+class ActionRefused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An action that cannot be put on record as it was sent. code: one of domain.codes; values holds what failed."""
+
+    action_id: str
+    actor: str
+    action: str
+    subject: str
+    code: str
+    text: str
+    values: dict[str, str]
+    recorded_at_us: int
+
+
+AUDIT_EVENTS: tuple[type[msgspec.Struct], ...] = (ActionRecorded, ActionRefused)
