@@ -32,11 +32,12 @@ from domain.commands import Deposit, OpenAccount, SubmitOrder
 from runtime.settings import Settings
 from runtime.settings import settings as settings_of_process
 from streams import codec
-from streams.agent import TapeAgent, partition_of
+from streams.agent import partition_of
 from streams.codec import Cause
 from streams.decider import Folded
 from streams.ledger.decider import LedgerDecider
 from streams.ledger.worker import spec
+from streams.loading import Loading
 from streams.snapshots.checkpoint import Checkpoint
 from streams.snapshots.form import Codec
 from streams.snapshots.topic import Outlet
@@ -98,7 +99,7 @@ class Tape:
             assert event is not None
             assert event.originator_version, event
             self._offsets[partition] += 1
-            cause = Cause(self.settings.topic("trading.commands"), partition, self._offsets[partition] - 1, "")
+            cause = Cause("trading.commands", partition, self._offsets[partition] - 1, "")
             value, headers = codec.encode(
                 event, id_=f"e{self.events}", source="ledger", time_us=1, subject=message.account_id, cause=cause
             )
@@ -188,7 +189,7 @@ def run(base: Settings, histories: Sequence[int], accounts: int, console: Consol
 
 
 def _load(settings: Settings, source: str) -> float:
-    """In a process of its own; the seconds that its agent took to own all partitions."""
+    """In a process of its own; the seconds that it took to load all partitions."""
     with child(settings, "-m", "bench.recovery", "--load", source) as process, closing(process.stdout) as output:
         assert output is not None
         process.wait(_LOAD_S_MAX)
@@ -201,13 +202,13 @@ def load(source: str) -> None:
     """What the process does: load, and print how long it took and whence."""
     settings = settings_of_process()
     made = spec(settings)
-    if source == "log":
-        made = made._replace(snapshots=None)
-    agent = TapeAgent(settings, made)
+    writer = TapeWriter(settings, settings.topic(made.tape))
+    snapshots = made.snapshots if source == "snapshot" else None
+    loading = Loading(settings, writer, made.inputs, made.decider, snapshots)
     started = time.perf_counter()
-    asyncio.run(agent.assign(range(settings.partitions)))
+    loaded = [loading.load(partition) for partition in range(settings.partitions)]
     seconds = time.perf_counter() - started
-    whole = all(owned.checkpoint is not None and owned.checkpoint.epoch_offset > 0 for owned in agent._owned.values())
+    whole = all(one.checkpoint is not None and one.checkpoint.epoch_offset > 0 for one in loaded)
     print(json.dumps({"seconds": seconds, "source": "snapshot" if whole else "log"}))
 
 

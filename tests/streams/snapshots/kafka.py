@@ -86,10 +86,10 @@ def digest_of(agent: TapeAgent, partition: int = PARTITION) -> str:
 def truth(settings: Settings, partition: int) -> str:
     """What a fold of the whole tape gives, in the words of `digest_of`."""
     made = spec(settings)
-    loaded = Loading(settings, TapeWriter(settings, settings.topic(made.tape)), made.decider, None).load(partition)
+    writer = TapeWriter(settings, settings.topic(made.tape))
+    loaded = Loading(settings, writer, made.inputs, made.decider, None).load(partition)
     decider: Any = loaded.decider
-    causes = {topic.removeprefix(settings.topic_prefix): offset + 1 for topic, offset in loaded.causes.items()}
-    next_input = {name: causes.get(name, 0) for name in made.inputs}
+    next_input = {name: loaded.causes.get(name, -1) + 1 for name in made.inputs}
     return f"{decider.ledger.digest().hex()} {list(decider.ledger.accounts)} {next_input}"
 
 
