@@ -211,7 +211,18 @@ class DemoRun:
             bars.update(task, completed=total)
 
     def _settled(self) -> bool:
-        """The read side has all that is on Kafka, and the venue has answered for every order."""
+        """The read side has all that is on Kafka, and the venue has answered for every order.
+
+        False also while a server is away, which is being started again.
+        """
+        import psycopg
+
+        try:
+            return self._has_all()
+        except (psycopg.OperationalError, UnavailableError):
+            return False
+
+    def _has_all(self) -> bool:
         import psycopg
 
         from streams.tape import end_offsets

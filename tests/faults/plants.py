@@ -18,7 +18,8 @@ from typing import NamedTuple
 class Plant(NamedTuple):
     """module: whose source is changed. old: stands in it exactly once. why: what the bug is, for people.
 
-    found: which seed found it when all were hunted, for how long it ran, and the checks that failed.
+    found: which seed found it when all were hunted, for how long it ran, and the checks that failed. also: module, old
+    and new of a second place, where one guard alone would hide the bug.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Plant(NamedTuple):
     new: str
     why: str
     found: str = "not yet hunted"
+    also: tuple[str, str, str] | None = None
 
 
 PLANTS = (
@@ -93,18 +95,13 @@ PLANTS = (
         "what a cancelled order held stays held",
     ),
     Plant(
-        "state-kept-blindly",
+        "writer-trusts-itself",
         "streams.agent",
         "                if self._writer.next_offset(partition) != ends[partition]:",
         "                if self._writer.next_offset(partition) is None:",
-        "a writer that comes back trusts what it knew, though another has written since",
-    ),
-    Plant(
-        "offsets-not-compared",
-        "streams.tape.writer",
-        "            if wanted != found:",
-        "            if wanted > found:",
-        "a writer does not notice that another one stood in between",
+        "a writer that comes back trusts what it knew, and does not compare the offsets it gets; each alone is harmless, "
+        "since the other check holds",
+        also=("streams.tape.writer", "            if wanted != found:", "            if found < 0:"),
     ),
     Plant(
         "never-sent-again",
@@ -154,13 +151,18 @@ PLANTS = (
 BY_NAME = {plant.name: plant for plant in PLANTS}
 
 
-def changed(plant: Plant, source: str) -> str:
-    """The module's source with the bug in it. Raises ValueError when the place is not there exactly once."""
-    if source.count(plant.old) != 1:
-        raise ValueError(
-            f"plant {plant.name}: expected its place in {plant.module} once, found {source.count(plant.old)}"
-        )
-    return source.replace(plant.old, plant.new)
+def edits(plant: Plant) -> dict[str, tuple[str, str]]:
+    """Module -> old and new text."""
+    first = {plant.module: (plant.old, plant.new)}
+    return first if plant.also is None else {**first, plant.also[0]: plant.also[1:]}
+
+
+def changed(plant: Plant, module: str, source: str) -> str:
+    """A module's source with the bug in it. Raises ValueError when the place is not there exactly once."""
+    old, new = edits(plant)[module]
+    if source.count(old) != 1:
+        raise ValueError(f"plant {plant.name}: expected its place in {module} once, found {source.count(old)} times")
+    return source.replace(old, new)
 
 
 class _Loader(SourceFileLoader):
@@ -171,7 +173,7 @@ class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         """Compiled anew each time: no bytecode with the bug in it is ever stored."""
         path = self.get_filename(fullname)
-        return compile(changed(self._plant, self.get_data(path).decode()), path, "exec")
+        return compile(changed(self._plant, fullname, self.get_data(path).decode()), path, "exec")
 
 
 class _Finder(MetaPathFinder):
@@ -181,7 +183,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != self._plant.module:
+        if fullname not in edits(self._plant):
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.origin is not None:
@@ -190,8 +192,9 @@ class _Finder(MetaPathFinder):
 
 
 def install(name: str) -> None:
-    """Plant one bug into this process. To be called before its module is imported."""
+    """Plant one bug into this process. To be called before its modules are imported."""
     plant = BY_NAME[name]
-    if plant.module in sys.modules:
-        raise ValueError(f"{plant.module} is imported already")
+    for module in edits(plant):
+        if module in sys.modules:
+            raise ValueError(f"{module} is imported already")
     sys.meta_path.insert(0, _Finder(plant))
