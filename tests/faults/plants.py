@@ -99,8 +99,8 @@ PLANTS = (
         "streams.agent",
         "                if self._writer.next_offset(partition) != ends[partition]:",
         "                if self._writer.next_offset(partition) is None:",
-        "a writer that comes back trusts what it knew, and does not compare the offsets it gets; each alone is harmless, "
-        "since the other check holds",
+        "a writer that comes back trusts what it knew, and does not compare the offsets it gets (either alone is "
+        "harmless: the other check holds)",
         also=("streams.tape.writer", "            if wanted != found:", "            if found < 0:"),
     ),
     Plant(

@@ -25,6 +25,7 @@ from tests.faults.watch import Watch
 UP_WITHIN_S = 60.0
 RATE_PER_S = 25.0
 REPEATED_LAST = 300
+FLUSH_AFTER_S = 0.5
 __all__ = ["Verdict", "run"]
 Say = Callable[[str], None]
 
@@ -165,7 +166,7 @@ class Stage:
                 house.kill_server(target)
                 return lambda: house.start_server(target)
             case "flush":
-                self._mischief.flush()
+                self._flush()
             case "rebalance_storm":
                 visitors = house.invite(int(fault.amount))
                 return lambda: house.dismiss(visitors)
@@ -191,6 +192,16 @@ class Stage:
             case _:
                 raise ValueError(f"no fault is called {fault.kind!r}")
         return None
+
+    def _flush(self) -> None:
+        """While the engines stand still, so that there are orders in the queue that nobody has taken."""
+        engines = [name for name in MODULES if name.startswith("engine")]
+        for name in engines:
+            self._house.freeze(name)
+        time.sleep(FLUSH_AFTER_S)
+        self._mischief.flush()
+        for name in engines:
+            self._house.thaw(name)
 
     def _mend(self) -> None:
         house = self._house
