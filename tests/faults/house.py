@@ -124,6 +124,7 @@ class House:
             claim_idle_ms=1_500,
             redispatch_after_ms=1_500,
             api_kafka_timeout_ms=2_000,
+            snapshot_every_records=100,
             **addresses,
         )
         apply(self.settings)

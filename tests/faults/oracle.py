@@ -312,10 +312,10 @@ class Oracle:
                 self.found("workers", f"{ended.name} ended with {ended.code}: {ended.words}")
 
     def _check_commands(self) -> None:
-        """The ledger's own verdicts: the log is what was written, and the tables say what it says."""
+        """The ledger's own verdicts: the log is what was written, tables and snapshots say what it says."""
         if not self._is_projected:
             return  # they would wait for it, in vain
-        for arguments in (["audit", "verify", "--wait"], ["audit", "replay"]):
+        for arguments in (["audit", "verify", "--wait"], ["audit", "replay"], ["audit", "snapshots"]):
             done = subprocess.run(
                 [sys.executable, "-m", "runtime.cli", *arguments],
                 cwd=ROOT,
