@@ -109,11 +109,12 @@ def _place(name: str, message: Any) -> str:
 
 
 def _some(consumer: Consumer, topic: str, partition: int, count: int, chance: random.Random) -> list[Any]:
-    """Up to `count` records from a random place of a partition."""
+    """Up to `count` records of a partition: its newest, whose orders are still open, or some from a random place."""
     low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=5)
     if low >= high:
         return []
-    start = chance.randint(low, max(low, high - count))
+    newest = max(low, high - count)
+    start = newest if chance.random() < 0.5 else chance.randint(low, newest)
     consumer.assign([TopicPartition(topic, partition, start)])
     found = [message for message in consumer.consume(count, 0.5) if message.error() is None]
     consumer.unassign()
