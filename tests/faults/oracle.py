@@ -64,6 +64,7 @@ class Oracle:
             checks: tuple[Callable[[], None], ...] = (
                 self._check_clients,
                 self._check_causes,
+                self._check_repeats,
                 self._check_decisions,
                 self._check_epochs,
                 self._check_venue,
@@ -129,6 +130,16 @@ class Oracle:
             if offset <= last.get(key, -1):
                 self.found("one-event", f"{topic}/{partition}@{offset} is answered after {last[key]}: {event.kind}")
             last[key] = max(offset, last.get(key, -1))
+
+    def _check_repeats(self) -> None:
+        """A fill that is in causes nothing when it is reported again, whatever has happened to its order since."""
+        taken: set[str] = set()
+        for event in self.tape:
+            report_id = event.data.get("report_id")
+            if event.kind == "OrderFilled":
+                taken.add(event.data["report_id"])
+            elif event.kind == "ReportRejected" and report_id in taken:
+                self.found("repeats", f"{report_id} is in, and was refused when it came again: {event.data['code']}")
 
     def _check_decisions(self) -> None:
         """Each acknowledged order is one order with the content that was asked for; each movement of cash is one."""
