@@ -17,6 +17,7 @@ ACCOUNTS = 10
 CAPITAL = Decimal(1_000_000)
 SYMBOLS = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
 CLIENTS = 6
+CONNECTIONS = 48
 REQUEST_S_MAX = 6.0
 AGAIN_S = 0.4
 FINAL = frozenset({"FILLED", "CANCELED", "REJECTED"})
@@ -80,7 +81,9 @@ class Load:
         return done
 
     async def _run(self) -> None:
-        async with httpx.AsyncClient(base_url=self._address, timeout=REQUEST_S_MAX) as client:
+        # What was asked for during an outage waits its turn, as behind any client's pool, and is not an outage itself.
+        patience, limits = httpx.Timeout(REQUEST_S_MAX, pool=None), httpx.Limits(max_connections=CONNECTIONS)
+        async with httpx.AsyncClient(base_url=self._address, timeout=patience, limits=limits) as client:
             self._client = client
             await asyncio.gather(*(self._open(f"acc_f{number}") for number in range(ACCOUNTS)))
             self._opened.set()
@@ -127,6 +130,8 @@ class Load:
             self._compare(asked, twin)
         else:
             await self._ask(asked)
+        if self._giving_up.is_set():
+            return  # no answer in time, which is said once for all
         if not asked.acknowledged:
             self.problems.append(f"order {name} was refused with {asked.status}: {asked.answer}")
             return
@@ -152,7 +157,7 @@ class Load:
         other = {**asked.content, "quantity": str(Decimal(asked.content["quantity"]) + 1)}
         conflict = Asked(asked.account_id, asked.path, other)
         await self._ask(conflict)
-        if conflict.status not in (202, 422):
+        if conflict.status not in (202, 422) and not self._giving_up.is_set():
             self.problems.append(f"a conflict was answered {conflict.status}: {conflict.answer}")
 
     async def cancel(self, asked: Asked) -> None:

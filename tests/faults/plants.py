@@ -38,6 +38,7 @@ PLANTS = (
         "        if prev == self.head.hash and seq == self.head.seq + 1:",
         "        if True:",
         "every record is taken, whoever wrote it",
+        "seed 2, 30 s: archive, cash, once, replay, venue, verify",
     ),
     Plant(
         "epochs-ignored",
@@ -45,6 +46,7 @@ PLANTS = (
         "    refusal = _fence(order, message)",
         "    refusal = None",
         "reports of workers that were replaced are taken",
+        "seed 1, 30 s: fenced",
     ),
     Plant(
         "offsets-committed-first",
@@ -52,6 +54,7 @@ PLANTS = (
         "{name: causes.get(name, -1) + 1 for name in self.spec.inputs}",
         "{name: causes.get(name, -1) + 2 for name in self.spec.inputs}",
         "after a take-over the input that was under way counts as done",
+        "seed 1, 30 s: cash, final, once, venue",
     ),
     Plant(
         "progress-outside-transaction",
@@ -59,6 +62,7 @@ PLANTS = (
         "        with connection.transaction(), connection.cursor() as cursor:",
         "        with connection.cursor() as cursor:",
         "rows and progress are committed one by one",
+        "seed 1, 30 s: archive, cash, replay, verify",
     ),
     Plant(
         "guard-off",
@@ -66,6 +70,7 @@ PLANTS = (
         "                if cursor.rowcount != 1:",
         "                if cursor.rowcount > 1:",
         "a second projector writes the same rows again",
+        "seed 1, 30 s: workers",
     ),
     Plant(
         "ids-forgotten-at-restart",
@@ -73,6 +78,7 @@ PLANTS = (
         "        self.accounts[account.id] = account\n\n    def _unopened",
         "        self.accounts[account.id] = account\n        account.closed.clear()\n\n    def _unopened",
         "a ledger that was folded anew does not know finished orders",
+        "seed 1, 30 s: cash, content, once, venue, watch",
     ),
     Plant(
         "hold-not-released",
@@ -93,6 +99,7 @@ PLANTS = (
         "        released_cash=ZERO,\n"
         "        released_quantity=ZERO,",
         "what a cancelled order held stays held",
+        "seed 1, 30 s: holds, replay",
     ),
     Plant(
         "writer-trusts-itself",
@@ -116,6 +123,7 @@ PLANTS = (
         "            return message.execution_id in order.executions",
         "            return False",
         "a fill that is reported twice counts twice",
+        "seed 5, 30 s: cash, repeats, shares, venue",
     ),
     Plant(
         "random-command-ids",
@@ -123,6 +131,7 @@ PLANTS = (
         '    return ids.derive("cmd", account_id, kind, key)',
         '    return ids.derive("cmd", account_id, kind, key, uuid.uuid4().hex)',
         "a deposit that is sent again is another deposit",
+        "seed 1, 30 s: cash, client, once",
     ),
     Plant(
         "answered-before-acknowledged",
@@ -130,6 +139,7 @@ PLANTS = (
         "            async with asyncio.timeout(self._timeout_s + 1):\n                return await done",
         "            return Position(topic, 0, 0)",
         "202 before Kafka has the command",
+        "seed 1, 30 s: cash, content, final, once",
     ),
     Plant(
         "dead-letters-dropped",
@@ -139,6 +149,7 @@ PLANTS = (
         "            self._check_key(record, message)\n        except UnreadableInput as error:\n"
         "            log.warning(str(error))",
         "inputs that cannot be read vanish",
+        "seed 1, 30 s: letters",
     ),
     Plant(
         "unattended-not-found",

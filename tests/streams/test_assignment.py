@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from aiokafka.cluster import ClusterMetadata
 
-from streams.faust_app import fixed_ranges
+from runtime.settings import Settings
+from streams.faust_app import fixed_ranges, make_app, new_event_loop
 
 TOPICS = ("trading.commands", "execution.reports")
 
@@ -19,3 +22,12 @@ def test_partitions_are_assigned_before_the_broker_has_told_of_them() -> None:
     expected = {"ledger-1": [0, 1], "ledger-2": [2], "ledger-3": [3]}
     for name, partitions in expected.items():
         assert [("execution.reports", partitions), ("trading.commands", partitions)] == assigned[name].assignment
+
+
+def test_a_rebalance_waits_for_no_message(tmp_path: Path) -> None:
+    """Faust may count a message that it never handed over; to wait for it is to stand still (fault harness, seed 14)."""
+    new_event_loop()
+
+    app = make_app(Settings(_env_file=None, kafka_bootstrap_servers="127.0.0.1:1", tape_home=tmp_path), "test")
+
+    assert app.conf.stream_wait_empty is False
