@@ -35,7 +35,15 @@ def main() -> int:
 def _one(seed: int, given: argparse.Namespace, plant: str = "") -> Verdict:
     began = time.monotonic()
     _say(f"seed {seed}" + (f", planted: {plant}" if plant else ""))
-    verdict = run(seed, given.minutes * 60, plant=plant, say=lambda text: _say(f"  {text}"), keep=given.keep)
+    own = BY_NAME[plant] if plant else None
+    verdict = run(
+        seed,
+        own.seconds if own and own.faults else given.minutes * 60,
+        plant=plant,
+        faults=own.faults if own and own.faults else None,
+        say=lambda text: _say(f"  {text}"),
+        keep=given.keep,
+    )
     for violation in verdict.violations[:12]:
         _say(f"  VIOLATION {violation}")
     found = verdict.figures

@@ -14,12 +14,15 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import NamedTuple
 
+from tests.faults.schedule import Fault
+
 
 class Plant(NamedTuple):
     """module: whose source is changed. old: stands in it exactly once. why: what the bug is, for people.
 
     found: which seed found it when all were hunted, for how long it ran, and the checks that failed. also: module, old
-    and new of a second place, where one guard alone would hide the bug.
+    and new of a second place, where one guard alone would hide the bug. faults, seconds: a schedule of its own, for a bug
+    that shows only when nothing that happens later heals it.
     """
 
     name: str
@@ -29,6 +32,8 @@ class Plant(NamedTuple):
     why: str
     found: str = "not yet hunted"
     also: tuple[str, str, str] | None = None
+    faults: tuple[Fault, ...] = ()
+    seconds: float = 0.0
 
 
 PLANTS = (
@@ -109,6 +114,13 @@ PLANTS = (
         "a writer that comes back trusts what it knew, and does not compare the offsets it gets (either alone is "
         "harmless: the other check holds)",
         also=("streams.tape.writer", "            if wanted != found:", "            if found < 0:"),
+        found="its own 18 s: cash, once, snapshots, venue",
+        faults=(
+            Fault(2.0, "freeze", "ledger-1", 5.0),
+            Fault(9.0, "freeze", "ledger-2", 5.0),
+            Fault(15.0, "silence", "kafka-ledger-1", 3.0),
+        ),
+        seconds=18.0,
     ),
     Plant(
         "never-sent-again",
@@ -116,6 +128,9 @@ PLANTS = (
         "                await self._resend()",
         "                pass",
         "an order that Redis has lost is not sent again",
+        "its own 9 s: final, holds",
+        faults=(Fault(6.0, "flush", "valkey"),),
+        seconds=9.0,
     ),
     Plant(
         "executions-not-recognised",
@@ -157,6 +172,9 @@ PLANTS = (
         "                await self._find_unattended()",
         "                pass",
         "an order whose worker and queue entry are both lost stays so",
+        "its own 10 s: cash, final, holds, shares, venue",
+        faults=(Fault(3.0, "flush", "valkey"), Fault(6.0, "kill", "engine-1"), Fault(6.0, "kill", "engine-2")),
+        seconds=10.0,
     ),
 )
 BY_NAME = {plant.name: plant for plant in PLANTS}

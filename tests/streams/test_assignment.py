@@ -25,7 +25,7 @@ def test_partitions_are_assigned_before_the_broker_has_told_of_them() -> None:
 
 
 def test_a_rebalance_waits_for_no_message(tmp_path: Path) -> None:
-    """Faust may count a message that it never handed over; to wait for it is to stand still (fault harness, seed 14)."""
+    """Faust may count a message that it never handed over: to wait for it is to stand still (seed 14 of the faults)."""
     new_event_loop()
 
     app = make_app(Settings(_env_file=None, kafka_bootstrap_servers="127.0.0.1:1", tape_home=tmp_path), "test")
