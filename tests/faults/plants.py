@@ -21,8 +21,8 @@ class Plant(NamedTuple):
     """module: whose source is changed. old: stands in it exactly once. why: what the bug is, for people.
 
     found: which seed found it when all were hunted, for how long it ran, and the checks that failed. also: module, old
-    and new of a second place, where one guard alone would hide the bug. faults, seconds: a schedule of its own, for a bug
-    that shows only when nothing that happens later heals it.
+    and new of a second place, where one guard alone would hide the bug. faults, seconds: a schedule of its own, for a
+    bug that shows only when nothing that happens later heals it.
     """
 
     name: str
