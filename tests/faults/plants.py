@@ -111,8 +111,8 @@ PLANTS = (
         "streams.agent",
         "                if self._writer.next_offset(partition) != ends[partition]:",
         "                if self._writer.next_offset(partition) is None:",
-        "a writer that comes back trusts what it knew, and does not compare the offsets it gets (either alone is "
-        "harmless: the other check holds)",
+        "a writer that comes back trusts what it knew, and does not compare the offsets it gets (no seed "
+        "saw harm from either alone: the other check holds)",
         also=("streams.tape.writer", "            if wanted != found:", "            if found < 0:"),
         found="its own 18 s: cash, once, snapshots, venue",
         faults=(
