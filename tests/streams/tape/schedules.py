@@ -1,15 +1,19 @@
 """Ways through the choices of a simulation: all of them, or seeded random ones; and a measure of their speed.
 
-python -m tests.streams.tape.schedules [seconds]      random schedules for so long, and how many a second
+python -m tests.streams.tape.schedules [seconds]      random schedules for so long on every core, and how many a second
 """
 
 from __future__ import annotations
 
+import itertools
+import os
 import random
 import sys
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from typing import NamedTuple
 
 from streams.tape.chain import KNOWN_MAX
 from tests.streams.tape.oracle import judge
@@ -103,28 +107,44 @@ def random_schedule(stage: Stage, seed: int) -> None:
         raise Violation(f"seed {seed}, {plan}: {type(error).__name__}: {error}") from error
 
 
-def seeds(first: int = 0) -> Iterator[int]:
-    while True:
-        yield first
-        first += 1
+class Ran(NamedTuple):
+    """What a process ran in its time. records, dead: on the tapes of all its schedules."""
+
+    schedules: int
+    records: int
+    dead: int
+    seconds: float
+    cpu_seconds: float
+
+
+def random_schedules(first: int, step: int, seconds: float) -> Ran:
+    """The seeds first, first + step, ... for so long."""
+    began, began_cpu = time.perf_counter(), time.process_time()
+    count = records = dead = 0
+    with simulated() as stage:
+        for seed in itertools.count(first, step):
+            random_schedule(stage, seed)
+            count += 1
+            records += sum(map(len, stage.world.tape.values()))
+            dead += sum(map(len, stage.world.tape.values())) - sum(map(len, stage.world.live.values()))
+            if time.perf_counter() - began > seconds:
+                break
+    return Ran(count, records, dead, time.perf_counter() - began, time.process_time() - began_cpu)
 
 
 def main() -> None:
+    """A process on each core; every seed is run by one of them."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
-    began, records, dead = time.perf_counter(), 0, 0
-    began_cpu = time.process_time()
-    with simulated() as stage:
-        for seed in seeds():
-            random_schedule(stage, seed)
-            records += sum(map(len, stage.world.tape.values()))
-            dead += sum(map(len, stage.world.tape.values())) - sum(map(len, stage.world.live.values()))
-            took = time.perf_counter() - began
-            if took > seconds:
-                break
-    count, cpu = seed + 1, time.process_time() - began_cpu
-    line = f"{count} schedules in {took:.1f} s ({cpu:.1f} s of CPU), {count / cpu:.0f} a second of CPU; "
-    line += f"{records} records, {dead} dead\n"
-    sys.stdout.write(line)
+    cores = os.cpu_count() or 1
+    with ProcessPoolExecutor(cores) as processes:
+        ran = list(processes.map(random_schedules, range(cores), [cores] * cores, [seconds] * cores))
+    per_s = sum(one.schedules / one.seconds for one in ran)
+    per_cpu_s = sum(one.schedules for one in ran) / sum(one.cpu_seconds for one in ran)
+    sys.stdout.write(
+        f"{sum(one.schedules for one in ran)} schedules, {per_s:.0f} a second on {cores} cores, "
+        f"{per_cpu_s:.0f} a second of CPU; {sum(one.records for one in ran)} records, "
+        f"{sum(one.dead for one in ran)} dead\n"
+    )
 
 
 if __name__ == "__main__":
