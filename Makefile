@@ -18,8 +18,10 @@ DEMO_EXTRAS := --extra embedded --extra models --extra demo
 demo: venv-demo
 	$(BIN)/tape demo
 
+# In JOBS processes, each with servers of its own: tests wait for servers more than they compute.
+JOBS ?= 3
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: venv-dev
 	$(BIN)/ruff check .

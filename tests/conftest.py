@@ -1,7 +1,7 @@
 """Real servers for the tests that cross a process.
 
-`servers` starts Kafka, PostgreSQL and Valkey once for the whole run, those that the environment does not give
-(KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL, REDIS_URL). `ledger_settings` gives each test a ledger of its own on them.
+`servers` starts Kafka, PostgreSQL and Valkey once for each process of the run (pytest-xdist's -n), those that the
+environment does not give (KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL, REDIS_URL). `ledger_settings` gives each test a ledger of its own on them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from runtime.clients import kafka_admin
 from runtime.embedded.servers import EmbeddedServers
 from runtime.settings import Settings
 
-_REDIS_DATABASES = itertools.count(1)
+_REDIS_DATABASES = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -86,10 +86,12 @@ def _password(url: str) -> str:
 
 
 def _fresh_redis(servers: Settings) -> int:
-    """The number of a database that no other test of this run has, emptied."""
+    """The number of a database that no other test has at this time, emptied; 0 is left alone."""
+    process, processes = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
     with redis.Redis.from_url(servers.redis_url) as client:
         databases = int(client.config_get("databases")["databases"])
-        number = 1 + (next(_REDIS_DATABASES) - 1) % (databases - 1)
+    own = range(1 + int(process.removeprefix("gw")), databases, int(processes))
+    number = own[next(_REDIS_DATABASES) % len(own)]
     with redis.Redis.from_url(f"{servers.redis_url.rsplit('/', 1)[0]}/{number}") as client:
         client.flushdb()
     return number
