@@ -1,7 +1,8 @@
 """Real servers for the tests that cross a process.
 
 `servers` starts Kafka, PostgreSQL and Valkey once for each process of the run (pytest-xdist's -n), those that the
-environment does not give (KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL, REDIS_URL). `ledger_settings` gives each test a ledger of its own on them.
+environment does not give (KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL, REDIS_URL). `ledger_settings` gives each test a ledger
+of its own on them.
 """
 
 from __future__ import annotations
