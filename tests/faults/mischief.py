@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from runtime.clients import kafka_consumer, kafka_producer
 from runtime.settings import Settings
 
-_TIMEOUT_S = 20.0
+_TIMEOUT_S = 60.0  # longer than Kafka is ever away: what was sent has landed, and we know where
 
 
 class Poison(NamedTuple):

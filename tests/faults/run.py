@@ -8,6 +8,7 @@ import itertools
 import random
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -119,13 +120,18 @@ def _until(condition: Callable[[], bool], within_s: float) -> bool:
 
 
 class Stage:
-    """Plays faults at their times and undoes them. done: each with the wall time at which it happened, milliseconds."""
+    """Plays faults at their times and undoes them. done: each with the wall time at which it happened, milliseconds.
+
+    What has to wait for Kafka is done on a thread of its own, so that it does not put off the faults behind it, nor
+    Kafka's return.
+    """
 
     def __init__(self, house: House, mischief: Mischief, seed: int, say: Say) -> None:
         self.done: list[tuple[int, Fault]] = []
         self._house, self._mischief, self._say = house, mischief, say
         self._chance = random.Random(f"{seed}:mischief")
         self._order = itertools.count()
+        self._errands: list[threading.Thread] = []
 
     def play(self, faults: Sequence[Fault], seconds: float) -> None:
         """Returns after `seconds`, with everything undone."""
@@ -171,9 +177,9 @@ class Stage:
                 visitors = house.invite(int(fault.amount))
                 return lambda: house.dismiss(visitors)
             case "repeat":
-                self._mischief.repeat(target, int(fault.amount), self._chance)
+                self._send(self._mischief.repeat, fault)
             case "poison":
-                self._mischief.poison(target, int(fault.amount), self._chance)
+                self._send(self._mischief.poison, fault)
             case "slow":
                 house.wires[target].slow(fault.amount)
                 return house.wires[target].mend
@@ -193,6 +199,12 @@ class Stage:
                 raise ValueError(f"no fault is called {fault.kind!r}")
         return None
 
+    def _send(self, errand: Callable[[str, int, random.Random], None], fault: Fault) -> None:
+        chance = random.Random(self._chance.random())
+        thread = threading.Thread(target=errand, args=(fault.target, int(fault.amount), chance))
+        thread.start()
+        self._errands.append(thread)
+
     def _flush(self) -> None:
         """While the engines stand still, so that there are orders in the queue that nobody has taken."""
         engines = [name for name in MODULES if name.startswith("engine")]
@@ -211,3 +223,5 @@ class Stage:
             with contextlib.suppress(ProcessLookupError):
                 house.thaw(name)
             house.clocks[name].set(0)
+        for errand in self._errands:
+            errand.join()
