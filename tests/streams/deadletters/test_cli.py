@@ -15,7 +15,7 @@ from streams.deadletters import Place
 from streams.deadletters.letter import scan
 from tests.runtime.test_cli import run_tape
 from tests.streams.deadletters.letters import account_on, deposit, opening, put
-from tests.streams.ledger.test_worker import events
+from tests.streams.trading import events
 from tests.workers import eventually, worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]

@@ -20,7 +20,7 @@ from streams.deadletters.listing import Filter, Row, followed, listing
 from streams.deadletters.settle import Outcome, Settler
 from streams.tape import TapeRecord
 from tests.streams.deadletters.letters import account_on, bury, deposit, opening, put, record_at, records, retries
-from tests.streams.ledger.test_worker import events
+from tests.streams.trading import events
 from tests.workers import eventually, worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]

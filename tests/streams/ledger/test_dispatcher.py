@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from decimal import Decimal
 from typing import Any, cast
 
 import msgspec
@@ -18,7 +17,7 @@ import redis
 
 from domain import ids
 from domain.catalog import catalog
-from domain.commands import CancelOrder, Deposit, OpenAccount, SubmitOrder
+from domain.commands import CancelOrder
 from domain.dispatch import Dispatch
 from domain.reports import ReportAcknowledged
 from runtime.clients import redis_sync
@@ -28,6 +27,7 @@ from streams.codec import Cause
 from streams.decider import Folded
 from streams.ledger.decider import LedgerDecider
 from streams.ledger.dispatcher import Dispatcher
+from tests.streams.trading import buy, opened
 
 pytestmark = pytest.mark.integration
 KEPT_US = 7 * 24 * 3600 * 1_000_000
@@ -56,11 +56,8 @@ class Desk:
     async def buy(self, *client_order_ids: str, account: str = "acc_1") -> None:
         if account not in self._accounts:
             self._accounts.add(account)
-            await self.tell(
-                OpenAccount(command_id=f"o-{account}", account_id=account, issued_at_us=now_us(), owner="t"),
-                Deposit(command_id=f"d-{account}", account_id=account, issued_at_us=now_us(), amount=Decimal("10000")),
-            )
-        await self.tell(*(self._order(account, name) for name in client_order_ids))
+            await self.tell(*opened(account, "10000"))
+        await self.tell(*(buy(account, name) for name in client_order_ids))
 
     async def cancel(self, client_order_id: str) -> None:
         order_id = ids.order_id("acc_1", client_order_id)
@@ -95,20 +92,6 @@ class Desk:
         """The oldest entries are done with: what an engine does in the end."""
         for entry_id, _, _ in self.queue()[:count]:
             self.redis.xdel(self.settings.execution_stream, entry_id)
-
-    def _order(self, account: str, name: str) -> SubmitOrder:
-        return SubmitOrder(
-            command_id=f"c-{account}-{name}",
-            account_id=account,
-            issued_at_us=now_us(),
-            order_id=ids.order_id(account, name),
-            client_order_id=name,
-            symbol="AAPL",
-            side="BUY",
-            order_type="LIMIT",
-            quantity=Decimal(1),
-            limit_price=Decimal("10.00"),
-        )
 
 
 @asynccontextmanager

@@ -3,71 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from decimal import Decimal
 from typing import Any, cast
 
 import msgspec
 import pytest
 
-from domain import ids
-from domain.commands import Command, Deposit, OpenAccount, SubmitOrder
 from domain.dispatch import Dispatch
-from domain.events import AccountOpened, CashDeposited, LedgerEvent, OrderAccepted, OrderRedispatched, OrderRejected
+from domain.events import AccountOpened, CashDeposited, OrderAccepted, OrderRedispatched, OrderRejected
 from domain.reports import ReportAcknowledged
-from runtime.clients import kafka_producer, redis_sync
+from runtime.clients import redis_sync
 from runtime.clock import now_us
 from runtime.settings import Settings
-from streams import codec
-from streams.tape import Chain, read_range
+from tests.streams.trading import buy, events, opened, send
 from tests.workers import eventually, worker
 
 pytestmark = pytest.mark.integration
 MODULE = "streams.ledger.worker"
-
-
-def send(settings: Settings, topic: str, *messages: Any) -> None:
-    producer = kafka_producer(settings)
-    for message in messages:
-        id_ = message.command_id if isinstance(message, Command) else message.report_id
-        value, headers = codec.encode(message, id_=id_, source="test", time_us=1, subject=message.account_id)
-        producer.produce(
-            settings.topic(topic), key=message.account_id.encode(), value=value, headers=cast(Any, headers)
-        )
-    assert producer.flush(20) == 0
-
-
-def events(settings: Settings) -> list[LedgerEvent]:
-    """The live events of all partitions, read afresh; checks the chain on the way."""
-    topic = settings.topic("ledger.events")
-    found: list[LedgerEvent] = []
-    for partition in range(settings.partitions):
-        chain = Chain(topic, partition)
-        for record in read_range(settings, topic, partition):
-            if chain.accept(record):
-                found.append(codec.decode(record.value, record.headers))
-    return found
-
-
-def opened(account: str) -> list[Command]:
-    return [
-        OpenAccount(command_id=f"o-{account}", account_id=account, issued_at_us=now_us(), owner="test"),
-        Deposit(command_id=f"d-{account}", account_id=account, issued_at_us=now_us(), amount=Decimal("1000.00")),
-    ]
-
-
-def buy(account: str, client_order_id: str, quantity: int = 1) -> SubmitOrder:
-    return SubmitOrder(
-        command_id=client_order_id,
-        account_id=account,
-        issued_at_us=now_us(),
-        order_id=ids.order_id(account, client_order_id),
-        client_order_id=client_order_id,
-        symbol="AAPL",
-        side="BUY",
-        order_type="LIMIT",
-        quantity=Decimal(quantity),
-        limit_price=Decimal("10.00"),
-    )
 
 
 def dispatches(settings: Settings) -> list[Dispatch]:
@@ -79,17 +30,17 @@ def dispatches(settings: Settings) -> list[Dispatch]:
 def test_killed_again_and_again_it_answers_every_command_once(ledger_settings: Settings) -> None:
     """Goal: one input, one event, across kill -9. Method: kill the worker three times while commands come in."""
     accounts = [f"acc_{number}" for number in range(8)]
-    send(ledger_settings, "trading.commands", *(command for account in accounts for command in opened(account)))
+    send(ledger_settings, *(command for account in accounts for command in opened(account)))
     sent = 0
     for round_ in range(3):
         with worker(ledger_settings, MODULE):
             for _ in range(50):
-                send(ledger_settings, "trading.commands", *(buy(a, f"c{sent + n}") for n, a in enumerate(accounts)))
+                send(ledger_settings, *(buy(a, f"c{sent + n}") for n, a in enumerate(accounts)))
                 sent += len(accounts)
                 if len(events(ledger_settings)) > (round_ + 1) * 80:
                     break
     with worker(ledger_settings, MODULE) as last:
-        send(ledger_settings, "trading.commands", *(buy(a, f"c{sent + n}") for n, a in enumerate(accounts)))
+        send(ledger_settings, *(buy(a, f"c{sent + n}") for n, a in enumerate(accounts)))
         sent += len(accounts)
         eventually(lambda: len(events(ledger_settings)) >= sent + 16, f"{sent + 16} events")
         assert last.stop() == 0
@@ -106,10 +57,10 @@ def test_two_workers_share_the_partitions_and_one_takes_over(ledger_settings: Se
     """Two workers answer everything once; when one dies without a word the other takes its partitions over."""
     accounts = [f"acc_{number}" for number in range(8)]
     with worker(ledger_settings, MODULE) as first, worker(ledger_settings, MODULE):
-        send(ledger_settings, "trading.commands", *(command for account in accounts for command in opened(account)))
+        send(ledger_settings, *(command for account in accounts for command in opened(account)))
         eventually(lambda: len(events(ledger_settings)) == 16, "16 events")
         first.kill()
-        send(ledger_settings, "trading.commands", *(buy(account, f"c-{account}") for account in accounts))
+        send(ledger_settings, *(buy(account, f"c-{account}") for account in accounts))
         eventually(lambda: len(events(ledger_settings)) == 24, "the survivor answers for all accounts")
 
     assert sorted(e.command_id for e in events(ledger_settings) if isinstance(e, OrderAccepted)) == sorted(
@@ -122,7 +73,7 @@ def test_accepted_orders_reach_the_engine_again_after_redis_was_wiped(ledger_set
     """An order that no venue has acknowledged is sent again until one does, also when the queue was lost."""
     settings = ledger_settings.model_copy(update={"redispatch_after_ms": 500})
     with worker(settings, MODULE) as ledger:
-        send(settings, "trading.commands", *opened("acc_1"), buy("acc_1", "c1"))
+        send(settings, *opened("acc_1"), buy("acc_1", "c1"))
         eventually(lambda: len(dispatches(settings)) >= 1, "the order is in the queue")
         redis_sync(settings).flushdb()
         eventually(lambda: len(dispatches(settings)) >= 1, "the order is in the queue again")
@@ -136,7 +87,7 @@ def test_accepted_orders_reach_the_engine_again_after_redis_was_wiped(ledger_set
             reported_at_us=now_us(),
             venue="paper",
         )
-        send(settings, "execution.reports", report)
+        send(settings, report, topic="execution.reports")
         eventually(lambda: any(isinstance(e, OrderRedispatched) for e in events(settings)), "w1 gave no sign of life")
         eventually(lambda: dispatches(settings)[-1].dispatch_epoch == 2, "a dispatch under the next epoch")
         assert ledger.stop() == 0
@@ -149,5 +100,5 @@ def test_without_redis_the_ledger_goes_on_deciding(ledger_settings: Settings) ->
     """A lost Redis delays dispatches and nothing else."""
     settings = ledger_settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     with worker(settings, MODULE):
-        send(settings, "trading.commands", *opened("acc_1"), buy("acc_1", "c1"))
+        send(settings, *opened("acc_1"), buy("acc_1", "c1"))
         eventually(lambda: any(isinstance(e, OrderAccepted) for e in events(settings)), "the order is accepted")

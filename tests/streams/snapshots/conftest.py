@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runtime.settings import Settings
-from tests.streams.snapshots.kafka import PARTITION, Ledger, accounts, buy, opened
+from tests.streams.snapshots.kafka import PARTITION, Ledger, accounts
+from tests.streams.trading import buy, opened
 
 
 @pytest.fixture

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 import streams.loading
-from domain import ids
-from domain.commands import Command, Deposit, OpenAccount, SubmitOrder
+from domain.commands import Command
 from runtime.clients import kafka_producer
-from runtime.clock import now_us
 from runtime.settings import Settings
-from streams import codec
 from streams.agent import TapeAgent, partition_of
 from streams.decider import Folded
 from streams.ledger.worker import spec
 from streams.loading import Loading
 from streams.tape import TapeRecord, TapeWriter, read_range
+from tests.streams.trading import send
 
 PARTITION = 0
 SNAPSHOTS = "ledger.snapshots"
@@ -93,43 +90,10 @@ def truth(settings: Settings, partition: int) -> str:
     return f"{decider.ledger.digest().hex()} {list(decider.ledger.accounts)} {next_input}"
 
 
-def send(settings: Settings, *commands: Command) -> None:
-    producer = kafka_producer(settings, **{"linger.ms": 5})
-    for command in commands:
-        value, headers = codec.encode(
-            command, id_=command.command_id, source="test", time_us=1, subject=command.account_id
-        )
-        sent: Any = headers
-        producer.produce(settings.topic("trading.commands"), key=command.account_id.encode(), value=value, headers=sent)
-    assert producer.flush(30) == 0
-
-
 def accounts(settings: Settings, count: int) -> list[str]:
     """So many account ids that live on partition 0."""
     names = (f"acc_{number}" for number in range(10_000))
     return [name for name in names if partition_of(name.encode(), settings.partitions) == PARTITION][:count]
-
-
-def opened(account: str) -> list[Command]:
-    return [
-        OpenAccount(command_id=f"o-{account}", account_id=account, issued_at_us=now_us(), owner="test"),
-        Deposit(command_id=f"d-{account}", account_id=account, issued_at_us=now_us(), amount=Decimal("1000.00")),
-    ]
-
-
-def buy(account: str, name: str) -> SubmitOrder:
-    return SubmitOrder(
-        command_id=name,
-        account_id=account,
-        issued_at_us=now_us(),
-        order_id=ids.order_id(account, name),
-        client_order_id=name,
-        symbol="AAPL",
-        side="BUY",
-        order_type="LIMIT",
-        quantity=Decimal(1),
-        limit_price=Decimal("10.50"),
-    )
 
 
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:

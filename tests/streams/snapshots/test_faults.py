@@ -17,18 +17,8 @@ from runtime.settings import Settings
 from streams.agent import TapeAgent
 from streams.ledger.worker import spec
 from streams.tape import TapeWriter, Unsealed, end_offsets, read_range
-from tests.streams.snapshots.kafka import (
-    PARTITION,
-    SNAPSHOTS,
-    Ledger,
-    accounts,
-    buy,
-    count_reads,
-    digest_of,
-    opened,
-    send,
-    truth,
-)
+from tests.streams.snapshots.kafka import PARTITION, SNAPSHOTS, Ledger, accounts, count_reads, digest_of, truth
+from tests.streams.trading import buy, opened, send
 from tests.workers import eventually, worker
 
 pytestmark = pytest.mark.integration

@@ -17,7 +17,8 @@ from runtime.settings import Settings
 from streams import topics
 from streams.ledger.worker import spec
 from streams.snapshots.form import Codec, form_of, part_key
-from tests.streams.snapshots.kafka import PARTITION, Ledger, accounts, buy, count_reads, opened
+from tests.streams.snapshots.kafka import PARTITION, Ledger, accounts, count_reads
+from tests.streams.trading import buy, opened
 from tests.workers import eventually
 
 pytestmark = pytest.mark.integration

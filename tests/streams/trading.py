@@ -1,0 +1,62 @@
+"""Commands of a small trader, a way to send them, and what the ledger made of them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, cast
+
+from domain import ids
+from domain.commands import Command, Deposit, OpenAccount, SubmitOrder
+from domain.events import LedgerEvent
+from runtime.clients import kafka_producer
+from runtime.clock import now_us
+from runtime.settings import Settings
+from streams import codec
+from streams.tape import Chain, read_range
+
+
+def opened(account: str, amount: str = "1000.00") -> list[Command]:
+    """An account, and money in it."""
+    return [
+        OpenAccount(command_id=f"o-{account}", account_id=account, issued_at_us=now_us(), owner="test"),
+        Deposit(command_id=f"d-{account}", account_id=account, issued_at_us=now_us(), amount=Decimal(amount)),
+    ]
+
+
+def buy(account: str, client_order_id: str, quantity: int = 1, limit_price: str = "10.00") -> SubmitOrder:
+    return SubmitOrder(
+        command_id=f"c-{account}-{client_order_id}",
+        account_id=account,
+        issued_at_us=now_us(),
+        order_id=ids.order_id(account, client_order_id),
+        client_order_id=client_order_id,
+        symbol="AAPL",
+        side="BUY",
+        order_type="LIMIT",
+        quantity=Decimal(quantity),
+        limit_price=Decimal(limit_price),
+    )
+
+
+def send(settings: Settings, *messages: Any, topic: str = "trading.commands") -> None:
+    """Put commands or reports on a topic, each to its account's partition."""
+    producer = kafka_producer(settings, **{"linger.ms": 5})
+    for message in messages:
+        id_ = message.command_id if isinstance(message, Command) else message.report_id
+        value, headers = codec.encode(message, id_=id_, source="test", time_us=1, subject=message.account_id)
+        producer.produce(
+            settings.topic(topic), key=message.account_id.encode(), value=value, headers=cast(Any, headers)
+        )
+    assert producer.flush(30) == 0
+
+
+def events(settings: Settings) -> list[LedgerEvent]:
+    """The live events of all partitions, read afresh; checks the chain on the way."""
+    topic = settings.topic("ledger.events")
+    found: list[LedgerEvent] = []
+    for partition in range(settings.partitions):
+        chain = Chain(topic, partition)
+        for record in read_range(settings, topic, partition):
+            if chain.accept(record):
+                found.append(codec.decode(record.value, record.headers))
+    return found
