@@ -25,7 +25,7 @@ def opened(account: str, amount: str = "1000.00") -> list[Command]:
 
 def buy(account: str, client_order_id: str, quantity: int = 1, limit_price: str = "10.00") -> SubmitOrder:
     return SubmitOrder(
-        command_id=f"c-{account}-{client_order_id}",
+        command_id=client_order_id,
         account_id=account,
         issued_at_us=now_us(),
         order_id=ids.order_id(account, client_order_id),
