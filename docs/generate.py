@@ -96,7 +96,8 @@ def planted_bugs() -> str:
 
     lines = [
         "Each is one place in the code, changed by the harness alone when a worker imports it. The last column says",
-        "which seed found it, not all in one hunt, and by which checks; [promises](../promises.md) explains them.",
+        "which seed found it in the last hunt for all of them, and by which checks; [promises](../promises.md) says",
+        "what they mean. The machine was busy, which alone can fail `answered` and `final`.",
         "A bug that later faults would heal has a short schedule of its own.",
         "`make faults-plants` hunts them again.",
         "",

@@ -43,7 +43,7 @@ PLANTS = (
         "        if prev == self.head.hash and seq == self.head.seq + 1:",
         "        if True:",
         "every record is taken, whoever wrote it",
-        "seed 2, 30 s: archive, cash, once, replay, venue, verify",
+        "seed 2, 30 s: answered, archive, cash, final, holds, once, replay, shares, venue, verify, workers",
     ),
     Plant(
         "epochs-ignored",
@@ -51,7 +51,7 @@ PLANTS = (
         "    refusal = _fence(order, message)",
         "    refusal = None",
         "reports of workers that were replaced are taken",
-        "seed 1, 30 s: fenced",
+        "seed 2, 30 s: fenced",
     ),
     Plant(
         "offsets-committed-first",
@@ -59,7 +59,7 @@ PLANTS = (
         "{name: causes.get(name, -1) + 1 for name in self.spec.inputs}",
         "{name: causes.get(name, -1) + 2 for name in self.spec.inputs}",
         "after a take-over the input that was under way counts as done",
-        "seed 1, 30 s: cash, final, once, venue",
+        "seed 1, 30 s: cash, content, final, holds, once, shares, venue",
     ),
     Plant(
         "progress-outside-transaction",
@@ -67,7 +67,7 @@ PLANTS = (
         "        with connection.transaction(), connection.cursor() as cursor:",
         "        with connection.cursor() as cursor:",
         "rows and progress are committed one by one",
-        "seed 1, 30 s: archive, cash, replay, verify",
+        "seed 1, 30 s: archive, cash, final, replay, verify",
     ),
     Plant(
         "guard-off",
@@ -83,7 +83,7 @@ PLANTS = (
         "        self.accounts[account.id] = account\n\n    def _unopened",
         "        self.accounts[account.id] = account\n        account.closed.clear()\n\n    def _unopened",
         "a ledger that was folded anew does not know finished orders",
-        "seed 1, 30 s: cash, content, once, venue, watch",
+        "seed 1, 30 s: archive, cash, content, final, holds, once, repeats, shares, venue, watch, workers",
     ),
     Plant(
         "hold-not-released",
@@ -114,7 +114,7 @@ PLANTS = (
         "a writer that comes back trusts what it knew, and does not compare the offsets it gets (no seed "
         "saw harm from either alone: the other check holds)",
         also=("streams.tape.writer", "            if wanted != found:", "            if found < 0:"),
-        found="its own 18 s: cash, once, snapshots, venue",
+        found="its own 18 s: cash, final, holds, once, shares, snapshots, venue",
         faults=(
             Fault(2.0, "freeze", "ledger-1", 5.0),
             Fault(9.0, "freeze", "ledger-2", 5.0),
@@ -138,7 +138,7 @@ PLANTS = (
         "            return message.execution_id in order.executions",
         "            return False",
         "a fill that is reported twice counts twice",
-        "seed 5, 30 s: cash, repeats, shares, venue",
+        "seed 1, 30 s: archive, cash, final, holds, repeats, shares, venue, workers",
     ),
     Plant(
         "random-command-ids",
