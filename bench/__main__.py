@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -33,6 +34,7 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, default=ROOT / ".tape" / "bench.json", help="where the figures go")
     options = parser.parse_args()
+    logging.basicConfig(level=logging.CRITICAL)  # servers that the faults take away are no news
     console = Console()
     rounds: list[dict[str, float]] = []
     with servers() as base:
@@ -44,13 +46,13 @@ def main() -> None:
             with console.status(f"submit to fill through {door} at {options.rate}/s for {options.seconds:.0f} s"):
                 submit_to_fill[door] = latency.run_round(fresh(base), door, options.rate, options.seconds)
         loads = recovery.run(base, [int(part) for part in options.history.split(",")], RECOVERY_ACCOUNTS, console)
+    figures = {name: median(one[name] for one in rounds) for name in rounds[0]}
+    _show(console, figures, rounds, submit_to_fill, options.rate)
+    recovery.show(console, loads)
     costs = []
     for number in range(options.faults):
         with console.status(f"faults, round {number + 1} of {options.faults}"):
             costs.append(faults.run_round(number + 1))
-    figures = {name: median(one[name] for one in rounds) for name in rounds[0]}
-    _show(console, figures, rounds, submit_to_fill, options.rate)
-    recovery.show(console, loads)
     if costs:
         faults.show(console, costs)
     options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -67,14 +67,16 @@ class Exchange:
         self._seed = seed
         self._hearers: dict[str, dict[asyncio.StreamWriter, int]] = {}  # order id -> connection -> its nonce
         self._tasks: set[asyncio.Task[None]] = set()
+        self._awake = False
         self._background = background
         self.port: int = background.call(self._serve())
 
     def wake(self) -> None:
-        """Trade all resting orders now."""
+        """Trade all resting orders now, and let none rest from now on."""
         self._background.call(self._wake())
 
     async def _wake(self) -> None:
+        self._awake = True
         for order in self.orders.values():
             if order.state == "working":
                 self._start_trading(order, random.Random(f"{self._seed}:{order.order_id}:wake"))
@@ -124,7 +126,7 @@ class Exchange:
         chance = random.Random(f"{self._seed}:{order.order_id}")
         if chance.random() < REFUSED_SHARE:
             order.state = "refused"
-        elif chance.random() >= RESTING_SHARE:
+        elif chance.random() >= RESTING_SHARE or self._awake:
             self._start_trading(order, chance)
 
     def _start_trading(self, order: VenueOrder, chance: random.Random) -> None:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -326,15 +327,21 @@ class Oracle:
         """The ledger's own verdicts: the log is what was written, tables and snapshots say what it says."""
         if not self._is_projected:
             return  # they would wait for it, in vain
-        for arguments in (["audit", "verify", "--wait"], ["audit", "replay"], ["audit", "snapshots"]):
-            done = subprocess.run(
-                [sys.executable, "-m", "runtime.cli", *arguments],
-                cwd=ROOT,
-                env={**os.environ, **self._settings.environ()},
-                capture_output=True,
-                text=True,
-                timeout=300,
-                check=False,
-            )
-            if done.returncode:
-                self.found(arguments[1], (done.stdout + done.stderr)[-1_000:])
+        asked: dict[str, list[str]] = {"verify": ["--wait"], "replay": [], "snapshots": []}
+        with ThreadPoolExecutor() as side_by_side:
+            for name, text in zip(asked, side_by_side.map(self._command, asked, asked.values()), strict=True):
+                if text:
+                    self.found(name, text)
+
+    def _command(self, name: str, options: list[str]) -> str:
+        """Run `tape audit NAME`; the end of what it said when it found something, else nothing."""
+        done = subprocess.run(
+            [sys.executable, "-m", "runtime.cli", "audit", name, *options],
+            cwd=ROOT,
+            env={**os.environ, **self._settings.environ()},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return (done.stdout + done.stderr)[-1_000:] if done.returncode else ""
