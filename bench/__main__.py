@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--commands", type=int, default=20_000, help="order commands in one round")
     parser.add_argument("--rate", type=int, default=200, help="orders per second of the latency figure")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the latency figure lasts")
-    parser.add_argument("--history", default="50000,100000", help="events on the tape when a ledger's load is timed")
+    parser.add_argument("--history", default="50000,300000", help="events on the tape when a ledger's load is timed")
     parser.add_argument(
         "--faults", type=int, default=1, help="rounds of every kind of fault, five minutes each; 0: none"
     )
