@@ -66,7 +66,7 @@ class ExchangeVenue:
             return
         nonce = next(self._nonces)
         self._orders[order.order_id] = (order, nonce)
-        if self._writer is not None:
+        if self._writer is not None and not self._writer.is_closing():  # else it is sent again with the next connection
             self._writer.write(json.dumps({"nonce": nonce, **_message(order)}).encode() + b"\n")
 
     def _hear(self, message: dict[str, Any]) -> None:
