@@ -111,10 +111,17 @@ class House:
         from streams.topics import apply
 
         self._servers.acquire()
-        WiredKafka.wire_ports = {name: free_port() for name in LISTENERS}
+        for name in LISTENERS:  # they listen before servers choose their ports, so that none chooses theirs
+            self.wires[name] = Wire(self.background, name, free_port())
+        WiredKafka.wire_ports = {name: self.wires[name].port for name in LISTENERS}
         self._servers.all["kafka"] = WiredKafka(self._servers.home)
         self._mount()
         self._servers.start()
+        for name in LISTENERS:
+            self.wires[name].target = self._servers.all["kafka"].ports[name]
+        for name in ("postgres", "valkey"):
+            self.wires[name] = Wire(self.background, name, free_port(), self._servers.all[name].port)
+        self.wires["exchange"] = Wire(self.background, "exchange", free_port(), self.exchange.port)
         addresses: dict[str, Any] = self._servers.endpoints()
         self.settings = Settings(
             _env_file=None,
@@ -130,12 +137,6 @@ class House:
         apply(self.settings)
         migrate(self.settings.database_url)
         ensure_reader(self.settings.database_url, secret(self.home / "postgres" / "tape_reader.password"))
-        for name in LISTENERS:
-            port = self._servers.all["kafka"].ports[name]
-            self.wires[name] = Wire(self.background, name, WiredKafka.wire_ports[name], port)
-        for name in ("postgres", "valkey"):
-            self.wires[name] = Wire(self.background, name, free_port(), self._servers.all[name].port)
-        self.wires["exchange"] = Wire(self.background, "exchange", free_port(), self.exchange.port)
         for name in MODULES:
             self._start(name)
         self._tenders = [threading.Thread(target=self._tend_server, args=(name,)) for name in self._servers.all]

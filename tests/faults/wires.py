@@ -38,13 +38,13 @@ class Background:
 
 
 class Wire:
-    """127.0.0.1:port leads to 127.0.0.1:target.
+    """127.0.0.1:port leads to 127.0.0.1:target, which may be told later; until then it leads nowhere.
 
     cut: connections are reset and new ones refused at once. silent: nothing is carried, nothing is closed.
     delay_s: how late the server's answers arrive.
     """
 
-    def __init__(self, background: Background, name: str, port: int, target: int) -> None:
+    def __init__(self, background: Background, name: str, port: int, target: int = 0) -> None:
         self.name, self.port, self.target = name, port, target
         self._background = background
         self._is_cut = False
