@@ -68,7 +68,7 @@ def _epoch(**changes: Any) -> Callable[[Ledger, str], None]:
 
 
 PLANTED: dict[str, tuple[Callable[[Ledger, str], None], str, str]] = {
-    "a cent too much": (_a_cent_more, "account_differs", "expected cash 990.00, found cash 990.01"),
+    "a cent too much": (_a_cent_more, "account_differs", "expected cash 989.50, found cash 989.51"),
     "an account that is gone": (_gone, "account_missing", "expected at least version 3, found nothing"),
     "an account from before the epoch": (_stale, "account_stale", "expected at least version 3, found 2"),
     "an account that the tape never had": (_ahead, "account_ahead", "expected at most version 3, found 9"),

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from domain import ids
 from domain.commands import Command, Deposit, OpenAccount, SubmitOrder
-from domain.events import LedgerEvent
 from runtime.clients import kafka_producer
 from runtime.clock import now_us
 from runtime.settings import Settings
@@ -23,7 +22,7 @@ def opened(account: str, amount: str = "1000.00") -> list[Command]:
     ]
 
 
-def buy(account: str, client_order_id: str, quantity: int = 1, limit_price: str = "10.00") -> SubmitOrder:
+def buy(account: str, client_order_id: str) -> SubmitOrder:
     return SubmitOrder(
         command_id=client_order_id,
         account_id=account,
@@ -33,8 +32,8 @@ def buy(account: str, client_order_id: str, quantity: int = 1, limit_price: str 
         symbol="AAPL",
         side="BUY",
         order_type="LIMIT",
-        quantity=Decimal(quantity),
-        limit_price=Decimal(limit_price),
+        quantity=Decimal(1),
+        limit_price=Decimal("10.50"),
     )
 
 
@@ -50,10 +49,10 @@ def send(settings: Settings, *messages: Any, topic: str = "trading.commands") ->
     assert producer.flush(30) == 0
 
 
-def events(settings: Settings) -> list[LedgerEvent]:
+def events(settings: Settings, tape: str = "ledger.events") -> list[Any]:
     """The live events of all partitions, read afresh; checks the chain on the way."""
-    topic = settings.topic("ledger.events")
-    found: list[LedgerEvent] = []
+    topic = settings.topic(tape)
+    found: list[Any] = []
     for partition in range(settings.partitions):
         chain = Chain(topic, partition)
         for record in read_range(settings, topic, partition):

@@ -15,7 +15,7 @@ from streams import codec
 from streams.auditlog import intake
 from streams.auditlog.follow import AuditFollower, Entry
 from streams.deadletters.letter import scan
-from streams.tape import Chain, read_range
+from tests.streams.trading import events
 from tests.workers import eventually, worker
 
 pytestmark = pytest.mark.integration
@@ -28,15 +28,7 @@ def action(id_: str, subject: str, **changes: Any) -> RecordAction:
 
 
 def on_tape(settings: Settings) -> list[ActionRecorded | ActionRefused]:
-    """The live events of all partitions, read afresh by the chain's rule."""
-    topic = settings.topic("audit.logs")
-    found = []
-    for partition in range(settings.partitions):
-        chain = Chain(topic, partition)
-        for record in read_range(settings, topic, partition):
-            if chain.accept(record):
-                found.append(codec.decode(record.value, record.headers))
-    return found
+    return events(settings, "audit.logs")
 
 
 @pytest.mark.timeout(180)
