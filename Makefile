@@ -1,6 +1,6 @@
 # Everything runs from .venv, which is made at the first call and again when requirements/ change.
 #   make demo          the main job, on real market data
-#   make test          lint, then all tests
+#   make test          lint, then all tests, in JOBS=3 processes
 #   make faults        faults drawn from a seed against a whole ledger: SEED=7 MINUTES=2 SEEDS=3
 # PYTHON names the interpreter to start from (3.11 or later).
 

@@ -97,7 +97,7 @@ def planted_bugs() -> str:
     lines = [
         "Each is one place in the code, changed by the harness alone when a worker imports it. The last column says",
         "which seed found it in the last hunt for all of them, and by which checks; [promises](../promises.md) says",
-        "what they mean. The machine was busy, which alone can fail `answered` and `final`.",
+        "what they mean. Other work used the machine, so `answered` and `final` may be for want of time.",
         "A bug that later faults would heal has a short schedule of its own.",
         "`make faults-plants` hunts them again.",
         "",
