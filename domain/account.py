@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 import msgspec
 from eventsourcing.domain import BaseAggregate
 
-from domain import account_fold, canonical, journal
-from domain.commands import LotMethod
+from domain import canonical, folds, journal
 from domain.errors import BooksError
 from domain.events import LedgerEvent, Posting
 from domain.journal import Balances
 from domain.lots import Position
 from domain.numbers import ONE, ZERO, cents_up, exact
 from domain.orders import ClosedOrder, Order
+from domain.terms import LotMethod
 
 E = TypeVar("E", bound=LedgerEvent)
 
@@ -94,7 +94,7 @@ class Account(BaseAggregate[str]):
         """Fold one event. Raises BooksError when its postings do not balance or contradict what it says happened."""
         journal.check_balanced(event.postings)
         with exact():
-            account_fold.FOLDS[type(event)](self, event)
+            folds.FOLDS[type(event)](self, event)
             journal.fold_postings(self.books, event.postings)
             for leg in event.postings:
                 self._check_leg(leg.account, leg.commodity)

@@ -14,12 +14,12 @@ from decimal import Decimal
 import msgspec
 
 from domain.account import Account, TakenCommand
-from domain.commands import LotMethod
 from domain.errors import BooksError
 from domain.lots import Lot, Position
 from domain.orders import ClosedOrder, Order
+from domain.terms import LotMethod
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """To be raised with every change of what a state holds, or of what an event does to it."""
 
 

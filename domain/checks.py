@@ -14,10 +14,10 @@ from domain.account import Account
 from domain.catalog import Catalog
 from domain.codes import CODES
 from domain.commands import CancelOrder, Command, Deposit, OpenAccount, SubmitOrder, Withdraw
-from domain.events import OrderTerms
 from domain.market import Instrument
 from domain.numbers import CENT, is_sound
 from domain.reports import ReportFilled
+from domain.terms import OrderTerms
 
 TEXT_CHARACTERS_MAX = 128
 CLIENT_ORDER_ID_CHARACTERS_MAX = 48
@@ -206,12 +206,8 @@ def order_form(command: SubmitOrder) -> Refusal | None:
 
 
 def order(account: Account, terms: OrderTerms, catalog: Catalog) -> Refusal | None:
-    """The pre-trade checks that need no sum: instrument, quantity, prices, currency and, for a sale, the free units."""
-    return (
-        order_alone(terms, catalog)
-        or _currency(account, catalog[terms.symbol].currency)
-        or (_units(account, terms) if terms.side == "SELL" else None)
-    )
+    """The pre-trade checks that need no sum: instrument, quantity, prices and currency."""
+    return order_alone(terms, catalog) or _currency(account, catalog[terms.symbol].currency)
 
 
 def order_alone(terms: OrderTerms, catalog: Catalog) -> Refusal | None:
@@ -269,15 +265,16 @@ def _price(name: str, price: Decimal, instrument: Instrument) -> Refusal | None:
     return None
 
 
-def _units(account: Account, terms: OrderTerms) -> Refusal | None:
-    position = account.position(terms.symbol)
-    if terms.quantity <= position.free:
+def units(account: Account, symbol: str, quantity: Decimal) -> Refusal | None:
+    """Whether that many units are free to be sold."""
+    position = account.position(symbol)
+    if quantity <= position.free:
         return None
     return refuse(
         "POSITION_INSUFFICIENT",
-        f"expected at most the {position.free} free units of {terms.symbol}, it was {terms.quantity}",
-        symbol=terms.symbol,
-        quantity=terms.quantity,
+        f"expected at most the {position.free} free units of {symbol}, it was {quantity}",
+        symbol=symbol,
+        quantity=quantity,
         free=position.free,
         held=position.held,
     )

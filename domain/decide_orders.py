@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from domain import checks, journal
+from domain import checks, holds, journal
 from domain.account import Account
-from domain.catalog import Catalog
 from domain.checks import Refusal
 from domain.commands import CancelOrder, SubmitOrder
 from domain.decide_cash import rejected
-from domain.events import CommandRejected, OrderAccepted, OrderCancelRequested, OrderRejected, OrderTerms
+from domain.events import CommandRejected, OrderAccepted, OrderCancelRequested, OrderRejected
 from domain.fingerprints import order_content
-from domain.numbers import ZERO
+from domain.holds import Hold
 from domain.orders import ClosedOrder, Order
+from domain.terms import OrderTerms
+from domain.world import World
 
 FIRST_EPOCH = 1
 
@@ -30,6 +31,13 @@ def terms_of(command: SubmitOrder) -> OrderTerms:
         active_from_us=command.active_from_us,
         signal_id=command.signal_id,
         strategy_id=command.strategy_id,
+        time_in_force=command.time_in_force,
+        expire_at_us=command.expire_at_us,
+        stop_price=command.stop_price,
+        trail_amount=command.trail_amount,
+        trail_bps=command.trail_bps,
+        post_only=command.post_only,
+        reduce_only=command.reduce_only,
     )
 
 
@@ -51,36 +59,37 @@ def repeat(account: Account, command: SubmitOrder, forgotten_before_us: int) -> 
     )
 
 
-def submit(account: Account, command: SubmitOrder, now_us: int, catalog: Catalog) -> OrderAccepted | OrderRejected:
+def assess(account: Account, terms: OrderTerms, world: World) -> Refusal | Hold:
+    """Every pre-trade check of an order, in order: what it must be refused for, or what is to be set aside for it."""
+    refusal = checks.order(account, terms, world.catalog)
+    if refusal is not None:
+        return refusal
+    hold = holds.needed(account, terms, terms.quantity)
+    return holds.check(account, terms, hold) or hold
+
+
+def submit(account: Account, command: SubmitOrder, now_us: int, world: World) -> OrderAccepted | OrderRejected:
     """Accept and hold, or reject. The command's form, age and novelty have been checked."""
     terms = terms_of(command)
-    refusal = checks.order(account, terms, catalog)
-    hold_cash, hold_quantity = ZERO, ZERO
-    if refusal is None and terms.side == "BUY":
-        price = terms.limit_price if terms.order_type == "LIMIT" else terms.protection_price
-        assert price is not None
-        hold_cash = account.hold_for(terms.quantity, price)
-        refusal = checks.cash(account, hold_cash)
-    elif refusal is None:
-        hold_quantity = terms.quantity
-    if refusal is not None:
+    verdict = assess(account, terms, world)
+    if isinstance(verdict, Refusal):
         return account.record(
             OrderRejected,
             now_us,
             command_id=command.command_id,
             order=terms,
-            code=refusal.code,
-            text=refusal.text,
-            details=refusal.details,
+            code=verdict.code,
+            text=verdict.text,
+            details=verdict.details,
         )
     return account.record(
         OrderAccepted,
         now_us,
-        postings=journal.hold(account.currency, hold_cash, terms.symbol, hold_quantity),
+        postings=journal.hold(account.currency, verdict.cash, terms.symbol, verdict.quantity),
         command_id=command.command_id,
         order=terms,
-        hold_cash=hold_cash,
-        hold_quantity=hold_quantity,
+        hold_cash=verdict.cash,
+        hold_quantity=verdict.quantity,
         dispatch_epoch=FIRST_EPOCH,
     )
 

@@ -7,21 +7,28 @@ from typing import Literal
 
 import msgspec
 
-from domain.events import OrderTerms
 from domain.market import TickRef
+from domain.terms import OrderTerms
+
+DispatchKind = Literal["EXECUTE", "REPLACE", "CANCEL"]
 
 
 class Dispatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An order with its state as the ledger knows it. Stream entry: `dispatch` (this, as JSON), `traceparent`.
 
-    kind: EXECUTE the order, or CANCEL what is left of it. dispatch_epoch: to be named in every report.
-    resume_after: the tick of the last fill, None when there was none; evaluation goes on with the tick after it.
+    kind: EXECUTE the order, REPLACE its terms or CANCEL what is left. dispatch_epoch: to be named in every report.
+    resume_after: the tick of the last fill or of the trigger, None when there was neither; evaluation goes on with the
+    tick after it. triggered: its stop was met before. revision, replacement: the terms that the venue is asked for, and
+    their number; the venue has not answered yet.
     """
 
-    kind: Literal["EXECUTE", "CANCEL"]
+    kind: DispatchKind
     account_id: str
     order: OrderTerms
     dispatch_epoch: int
     cumulative_quantity: Decimal
     acknowledged_after: TickRef | None = None
     resume_after: TickRef | None = None
+    triggered: bool = False
+    revision: int = 0
+    replacement: OrderTerms | None = None

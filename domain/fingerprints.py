@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from domain.events import OrderTerms
 from domain.numbers import plain
+from domain.terms import OrderTerms
 
 _encoder = msgspec.json.Encoder()
 
@@ -31,22 +31,13 @@ def cancel_content(order_id: str) -> bytes:
 
 
 def order_content(terms: OrderTerms) -> bytes:
-    return _content(
-        "SubmitOrder",
-        terms.client_order_id,
-        terms.symbol,
-        terms.side,
-        terms.order_type,
-        terms.quantity,
-        terms.limit_price,
-        terms.protection_price,
-        terms.active_after,
-        terms.active_from_us,
-        terms.signal_id,
-        terms.strategy_id,
-    )
+    """Of all that was asked for; the order id is derived from the client's."""
+    return _content("SubmitOrder", *(getattr(terms, name) for name in _CONTENT))
 
 
 def _content(*parts: Any) -> bytes:
     values = [plain(part) if isinstance(part, Decimal) else part for part in parts]
     return hashlib.sha256(_encoder.encode(values)).digest()[:16]
+
+
+_CONTENT = tuple(name for name in OrderTerms.__struct_fields__ if name != "order_id")

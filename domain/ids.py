@@ -16,6 +16,10 @@ def order_id(account_id: str, client_order_id: str) -> str:
     return derive("ord", account_id, client_order_id)
 
 
+def group_id(account_id: str, client_group_id: str) -> str:
+    return derive("grp", account_id, client_group_id)
+
+
 def execution_id(order: str, tick_partition: int, tick_offset: int) -> str:
     """One order fills at most once on one tick."""
     return derive("exe", order, tick_partition, tick_offset)

@@ -19,6 +19,7 @@ from domain.events import AccountOpened, LedgerEvent, OrderAccepted, OrderCancel
 from domain.numbers import exact
 from domain.orders import Order
 from domain.reports import Report
+from domain.world import Mark, World
 
 
 class Ledger:
@@ -31,8 +32,14 @@ class Ledger:
 
     def __init__(self, catalog: Catalog, ids_kept_us_max: int = IDS_KEPT_US) -> None:
         self.catalog = catalog
+        self.marks: dict[str, Mark] = {}
         self.accounts: dict[str, Account] = {}
         self._ids_kept_us_max = ids_kept_us_max
+
+    @property
+    def world(self) -> World:
+        """What decisions look at besides the account."""
+        return World(self.catalog, self.marks)
 
     # Folding
 
@@ -110,7 +117,7 @@ class Ledger:
             self.accounts[account.id] = account
             return event
         if isinstance(command, SubmitOrder):
-            return decide_orders.submit(account, command, now_us, self.catalog)
+            return decide_orders.submit(account, command, now_us, self.world)
         return _DECISIONS[type(command)](account, command, now_us)
 
     # Reading

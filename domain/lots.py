@@ -13,10 +13,10 @@ from decimal import Decimal
 
 import msgspec
 
-from domain.commands import LotMethod
 from domain.errors import BooksError
 from domain.events import LotUse
 from domain.numbers import ZERO, cost_share
+from domain.terms import LotMethod
 
 POOLED_LOT = "average"
 

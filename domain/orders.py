@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import msgspec
 
-from domain.events import OrderStatus, OrderTerms
 from domain.market import TickRef
 from domain.numbers import ZERO
+from domain.terms import OrderStatus, OrderTerms
 
 
 class Order(msgspec.Struct, kw_only=True):
@@ -38,8 +38,8 @@ class Order(msgspec.Struct, kw_only=True):
 
     @property
     def price(self) -> Decimal | None:
-        """The worst price at which it may fill: the limit, or the protection of a market order."""
-        return self.terms.limit_price if self.terms.order_type == "LIMIT" else self.terms.protection_price
+        """The worst price at which it may fill."""
+        return self.terms.worst_price
 
 
 class ClosedOrder(msgspec.Struct, frozen=True, kw_only=True):

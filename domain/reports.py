@@ -67,7 +67,51 @@ class ReportRefused(Report, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     text: str
 
 
+class ReportTriggered(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A price has met the order's stop. price: that price; tick: where it stands, None where the venue has no ticks."""
+
+    venue: str
+    price: Decimal
+    market_time_us: int
+    tick: TickRef | None = None
+
+
+class ReportExpired(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The order's time in force is over. reason: see domain.events.OrderExpired."""
+
+    reason: str
+    market_time_us: int
+
+
+class ReportReplaced(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The venue works the terms of this revision. keeps_priority: the order keeps its place in the venue's queue."""
+
+    revision: int
+    keeps_priority: bool
+
+
+class ReportReplaceRefused(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The venue goes on with the old terms. `code`: stable CATEGORY_CONDITION name."""
+
+    revision: int
+    code: str
+    text: str
+
+
 class RequestRedispatch(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The worker that held the order is gone (or the queue was lost): dispatch it again under a new epoch."""
 
     reason: str
+
+
+REPORTS: tuple[type[Report], ...] = (
+    ReportAcknowledged,
+    ReportTriggered,
+    ReportFilled,
+    ReportReplaced,
+    ReportReplaceRefused,
+    ReportCanceled,
+    ReportExpired,
+    ReportRefused,
+    RequestRedispatch,
+)

@@ -15,25 +15,11 @@ from domain import actions, commands, events, market, reports, signals
 from domain.errors import InvalidValue, UnreadableInput
 from domain.upcasters import UPCASTERS
 
-COMMANDS: tuple[type[msgspec.Struct], ...] = (
-    commands.OpenAccount,
-    commands.Deposit,
-    commands.Withdraw,
-    commands.SubmitOrder,
-    commands.CancelOrder,
-)
-REPORTS: tuple[type[msgspec.Struct], ...] = (
-    reports.ReportAcknowledged,
-    reports.ReportFilled,
-    reports.ReportCanceled,
-    reports.ReportRefused,
-    reports.RequestRedispatch,
-)
 SIGNALS: tuple[type[msgspec.Struct], ...] = (signals.SignalGenerated, signals.SignalRefused)
 INPUTS: tuple[type[msgspec.Struct], ...] = (signals.SignalRequested, market.Tick, actions.RecordAction)
 MESSAGES: tuple[type[msgspec.Struct], ...] = (
-    *COMMANDS,
-    *REPORTS,
+    *commands.COMMANDS,
+    *reports.REPORTS,
     *events.LEDGER_EVENTS,
     *SIGNALS,
     *actions.AUDIT_EVENTS,

@@ -8,7 +8,7 @@ from fastapi import Header
 from pydantic import ConfigDict, Field, StringConstraints
 
 from api.fields import AccountId, Body, ClientId, DecimalIn, DecimalOut, Symbol, View
-from domain.commands import LotMethod, OrderType, Side
+from domain.terms import LotMethod, OrderType, Side
 
 IdempotencyKey = Annotated[
     str | None,

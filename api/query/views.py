@@ -7,9 +7,9 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import Field
 
 from api.fields import DecimalOut, TimeOut, View
-from domain.commands import LotMethod, OrderType, Side
 from domain.events import OrderStatus
 from domain.signals import Direction
+from domain.terms import LotMethod, OrderType, Side
 
 Item = TypeVar("Item")
 

@@ -12,8 +12,9 @@ from decimal import ROUND_CEILING, Decimal
 
 from domain import ids
 from domain.catalog import Catalog, catalog
-from domain.commands import Side, SubmitOrder
+from domain.commands import SubmitOrder
 from domain.signals import SignalGenerated
+from domain.terms import Side
 from runtime.settings import Settings
 
 

@@ -107,7 +107,7 @@ def test_decimals_keep_their_exponents() -> None:
 @pytest.mark.parametrize("raw", [b"", b"\x80", b"not msgpack", dump(_rich().account)[:-1]])
 def test_what_is_no_state_is_refused(raw: bytes) -> None:
     """Bytes of another layout, or cut off, say so."""
-    with pytest.raises(BooksError, match="not the state of an account, version 1"):
+    with pytest.raises(BooksError, match=f"not the state of an account, version {STATE_VERSION}"):
         restore(raw)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import account_fold, events, journal
+from domain import events, folds, journal
 from domain.errors import BooksError
 from domain.events import Posting
 from tests.domain.desk import Desk
@@ -101,7 +101,7 @@ def test_a_fold_with_a_defect_is_found_at_once(monkeypatch: pytest.MonkeyPatch) 
         del account, event
 
     desk = Desk()
-    monkeypatch.setitem(account_fold.FOLDS, events.CashDeposited, forgetful)
+    monkeypatch.setitem(folds.FOLDS, events.CashDeposited, forgetful)
 
     with pytest.raises(BooksError, match="cash is 10000, its postings sum to 10001"):
         desk.deposit("1")

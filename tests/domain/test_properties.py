@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from domain import account, checks, decide_orders, decide_reports, lots
+from domain import account, checks, decide_fills, decide_orders, decide_reports, lots
 from domain.errors import BooksError
 from tests.domain.disturbances import DisturbedTrader
 
@@ -72,7 +72,7 @@ DEFECTS = {
     "sales take the newest lot first": (lots, "plan_sale", _newest_lot_first),
     "a fill counts twice": (decide_reports, "is_repeat", _no_report_is_a_repeat),
     "stale epochs are taken": (decide_reports, "_fence", _no_fence),
-    "partial fills release nothing": (decide_reports, "_released", _nothing_released),
+    "partial fills release nothing": (decide_fills, "_released", _nothing_released),
     "an end releases no hold": (decide_reports, "_void", lambda *_: ()),
     "more is filled than was ordered": (checks, "fill", _overfills),
     "a conflict is taken for a repeat": (decide_orders, "repeat", _conflicts_are_repeats),

@@ -14,7 +14,7 @@ import pytest
 import domain
 from tests.domain.desk import Desk
 
-SOURCES = sorted(Path(domain.__path__[0]).glob("*.py"))
+SOURCES = sorted(Path(domain.__path__[0]).rglob("*.py"))
 ALLOWED = {
     "__future__", "ast", "base64", "collections", "contextlib", "decimal", "hashlib", "inspect", "re", "types",
     "typing", "domain", "eventsourcing", "msgspec",

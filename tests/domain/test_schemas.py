@@ -108,7 +108,7 @@ def _forbid_null(document: dict[str, Any]) -> None:
 
 
 def _drop_a_choice(document: dict[str, Any]) -> None:
-    _fields(document)["order_type"] = {"enum": ["LIMIT"]}
+    _fields(document)["order_type"] = {"enum": ["LIMIT", "STOP", "STOP_LIMIT", "TRAILING_STOP"]}
 
 
 def _close_a_text(document: dict[str, Any]) -> None:
@@ -151,8 +151,8 @@ def test_a_widening_breaks_nothing() -> None:
     """A new optional field, one more choice, a field that may now be null: old records can still be read."""
     old = STORED["tapeledger.SubmitOrder.v1"]
     new = copy.deepcopy(old)
-    _fields(new)["time_in_force"] = {"enum": ["DAY"], "default": "DAY"}
-    _fields(new)["order_type"]["enum"].append("STOP")
+    _fields(new)["display_quantity"] = {"enum": ["DAY"], "default": "DAY"}
+    _fields(new)["order_type"]["enum"].append("PEGGED")
     _fields(new)["symbol"] = {"anyOf": [{"type": "string"}, {"type": "null"}]}
     new["$defs"]["SubmitOrder"]["required"].remove("client_order_id")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from domain.commands import Side
 from domain.dispatch import Dispatch
 from domain.events import OrderTerms
 from domain.ids import order_id
 from domain.market import Tick, TickRef
+from domain.terms import Side
 from execution.order import TickAt, WorkingOrder
 from execution.paper import PaperParameters
 

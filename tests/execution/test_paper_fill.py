@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.commands import Side
 from domain.errors import InvalidValue
 from domain.events import OrderTerms
+from domain.terms import Side
 from execution.order import TickAt
 from execution.paper import PaperParameters, fill, recompute
 from tests.execution.examples import NO_COSTS, PARAMETERS, ref, terms, tick_at

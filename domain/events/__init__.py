@@ -1,0 +1,83 @@
+"""The events of the tape `ledger.events` (key: account id). Past tense: what has happened, for ever.
+
+One input gives one event (design promise 1). Every event that moves something carries its own postings, which sum to
+zero per commodity (promise 8). Wire names: account_id, account_version, recorded_at_us. `recorded_at_us` is wall time
+beside market time and decides nothing but how long ids are remembered.
+"""
+
+from __future__ import annotations
+
+from domain.events.accounts import AccountOpened, CashDeposited, CashWithdrawn
+from domain.events.base import LedgerEvent, Posting
+from domain.events.fills import LotUse, OrderFilled
+from domain.events.groups import OrderGroupAccepted, OrderGroupRejected
+from domain.events.links import LinkedOrder, LinkEffect
+from domain.events.orders import (
+    OrderAccepted,
+    OrderAcknowledged,
+    OrderCanceled,
+    OrderCancelRequested,
+    OrderExpired,
+    OrderRedispatched,
+    OrderRefusedByVenue,
+    OrderRejected,
+    OrderTriggered,
+)
+from domain.events.refusals import CommandRejected, ReportRejected
+from domain.events.replaces import OrderReplaced, OrderReplaceRefused, OrderReplaceRequested
+from domain.terms import TERMINAL, OrderStatus, OrderTerms
+
+LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
+    AccountOpened,
+    CashDeposited,
+    CashWithdrawn,
+    OrderAccepted,
+    OrderRejected,
+    OrderGroupAccepted,
+    OrderGroupRejected,
+    OrderAcknowledged,
+    OrderTriggered,
+    OrderFilled,
+    OrderReplaceRequested,
+    OrderReplaced,
+    OrderReplaceRefused,
+    OrderCancelRequested,
+    OrderCanceled,
+    OrderExpired,
+    OrderRefusedByVenue,
+    OrderRedispatched,
+    CommandRejected,
+    ReportRejected,
+)
+
+__all__ = [
+    "LEDGER_EVENTS",
+    "TERMINAL",
+    "AccountOpened",
+    "CashDeposited",
+    "CashWithdrawn",
+    "CommandRejected",
+    "LedgerEvent",
+    "LinkEffect",
+    "LinkedOrder",
+    "LotUse",
+    "OrderAccepted",
+    "OrderAcknowledged",
+    "OrderCancelRequested",
+    "OrderCanceled",
+    "OrderExpired",
+    "OrderFilled",
+    "OrderGroupAccepted",
+    "OrderGroupRejected",
+    "OrderRedispatched",
+    "OrderRefusedByVenue",
+    "OrderRejected",
+    "OrderReplaceRefused",
+    "OrderReplaceRequested",
+    "OrderReplaced",
+    "OrderStatus",
+    "OrderTerms",
+    "OrderTriggered",
+    "Posting",
+    "ReportRejected",
+]

@@ -1,0 +1,41 @@
+"""Orders that depend on each other, taken or refused as one. See domain.groups."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from domain.events.base import LedgerEvent
+from domain.terms import GroupKind, OrderTerms
+
+
+class OrderGroupAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All legs are checked and held for. The parent, or each leg of an OCO, is PENDING_NEW, the others SUSPENDED.
+
+    hold_cash, hold_quantity: what is set aside for what goes to the venue now; legs that exclude each other share it.
+    """
+
+    command_id: str
+    group_id: str
+    client_group_id: str
+    kind: GroupKind
+    orders: tuple[OrderTerms, ...]
+    hold_cash: Decimal
+    hold_quantity: Decimal
+    dispatch_epoch: int
+
+
+class OrderGroupRejected(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A leg did not pass a check, or the legs do not fit each other; none is taken.
+
+    order_id: of the leg at fault, empty when it is the group. code: stable CATEGORY_CONDITION; details: the values.
+    """
+
+    command_id: str
+    group_id: str
+    client_group_id: str
+    kind: GroupKind
+    orders: tuple[OrderTerms, ...]
+    order_id: str
+    code: str
+    text: str
+    details: dict[str, str]

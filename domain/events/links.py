@@ -1,0 +1,23 @@
+"""What an event does to the other orders of a group (one input, one event: it is part of that event)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+LinkEffect = Literal["ACTIVATED", "REDUCED", "CANCEL_REQUESTED", "CANCELED"]
+
+
+class LinkedOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """effect: ACTIVATED: it waited for its parent and goes to the venue. REDUCED: the venue is asked for a smaller one.
+
+    CANCEL_REQUESTED: the venue is asked to cancel it. CANCELED: it waited for its parent, and is void.
+    quantity: of the whole order from here on. revision: of the terms that the venue is asked for (REDUCED).
+    """
+
+    order_id: str
+    effect: LinkEffect
+    quantity: Decimal
+    revision: int = 0

@@ -1,0 +1,57 @@
+"""The replacement of an order's terms: asked for, then answered by the venue."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from domain.events.base import LedgerEvent
+from domain.terms import OrderTerms
+
+
+class OrderReplaceRequested(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody wants other terms; the venue has the last word (status PENDING_REPLACE).
+
+    order: the new terms under the same order id. revision: counts what was asked for, from 1. hold_cash,
+    hold_quantity: what is set aside besides what is held, so that both the old and the new terms are covered.
+    """
+
+    command_id: str
+    order_id: str
+    dispatch_epoch: int
+    revision: int
+    order: OrderTerms
+    hold_cash: Decimal
+    hold_quantity: Decimal
+
+
+class OrderReplaced(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The venue works the new terms. keeps_priority: by the venue's rule it keeps its place in the queue.
+
+    released_cash, released_quantity: the part of the hold that the new terms do not need.
+    """
+
+    report_id: str
+    order_id: str
+    dispatch_epoch: int
+    revision: int
+    keeps_priority: bool
+    order: OrderTerms
+    leaves_quantity: Decimal
+    released_cash: Decimal
+    released_quantity: Decimal
+
+
+class OrderReplaceRefused(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The venue goes on with the old terms. code: the venue's, CATEGORY_CONDITION.
+
+    released_cash, released_quantity: the part of the hold that the old terms do not need.
+    """
+
+    report_id: str
+    order_id: str
+    dispatch_epoch: int
+    revision: int
+    code: str
+    text: str
+    released_cash: Decimal
+    released_quantity: Decimal

@@ -1,0 +1,30 @@
+"""How each event changes the account. Called by Account.take, inside the exact decimal context, once an event.
+
+These functions trust the event (it was decided, or it is on the chain) and read no clock. Account.take then compares
+what they did with the event's postings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from domain import events
+from domain.folds import accounts, fills, orders
+
+if TYPE_CHECKING:
+    from domain.account import Account
+
+FOLDS: dict[type[events.LedgerEvent], Callable[[Account, Any], None]] = {
+    events.AccountOpened: accounts.opened,
+    events.CashDeposited: accounts.deposited,
+    events.CashWithdrawn: accounts.withdrawn,
+    events.OrderAccepted: orders.accepted,
+    events.OrderRejected: orders.rejected,
+    events.OrderAcknowledged: orders.acknowledged,
+    events.OrderFilled: fills.filled,
+    events.OrderCancelRequested: orders.cancel_requested,
+    events.OrderCanceled: orders.canceled,
+    events.OrderRefusedByVenue: orders.refused,
+    events.OrderRedispatched: orders.redispatched,
+}
