@@ -38,6 +38,7 @@ def terms_of(command: SubmitOrder) -> OrderTerms:
         trail_bps=command.trail_bps,
         post_only=command.post_only,
         reduce_only=command.reduce_only,
+        trader_id=command.trader_id,
     )
 
 

@@ -42,6 +42,7 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     expire_at_us: for GTD the market time at which what is left expires, otherwise absent.
     post_only: never takes liquidity. reduce_only: never makes the position larger or turns it round.
     group_id, parent_order_id: for the legs of a group, see domain.groups.
+    trader_id: who sends it, for the permission of the trader.
     active_after: the tick the decision was made from; the venue fills from the first later tick of the symbol whose
         market time is above `active_from_us` (None: from the first tick after the venue got the order).
     active_from_us: market time from which the order is active: that tick's time plus the latency model's delay.
@@ -68,6 +69,7 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reduce_only: bool = False
     group_id: str | None = None
     parent_order_id: str | None = None
+    trader_id: str | None = None
 
     @property
     def worst_price(self) -> Decimal | None:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from domain.market import TickRef
 from domain.reports import FillEvidence
+from domain.terms import OrderTerms
 from execution.order import TickAt, WorkingOrder
 
 
@@ -28,6 +30,36 @@ class Execution(NamedTuple):
     evidence: FillEvidence | None
 
 
+class Trigger(NamedTuple):
+    """A price has met the order's stop; from here on it is at the market. tick: None where the venue has no ticks."""
+
+    price: Decimal
+    market_time_us: int
+    tick: TickRef | None
+
+
+class Replacement(NamedTuple):
+    """The venue works the terms of this revision. keeps_priority: the order keeps its place in the venue's queue."""
+
+    revision: int
+    keeps_priority: bool
+
+
+class ReplaceRefusal(NamedTuple):
+    """The venue goes on with the old terms. code: stable CATEGORY_CONDITION."""
+
+    revision: int
+    code: str
+    text: str
+
+
+class Expiry(NamedTuple):
+    """The order's time in force is over. reason: as in domain.events.OrderExpired."""
+
+    reason: str
+    market_time_us: int
+
+
 class Cancellation(NamedTuple):
     """The venue will not execute what is left."""
 
@@ -41,7 +73,7 @@ class Refusal(NamedTuple):
     text: str
 
 
-Outcome = Execution | Cancellation | Refusal
+Outcome = Execution | Trigger | Replacement | ReplaceRefusal | Cancellation | Expiry | Refusal
 Listener = Callable[[str, Outcome], None]
 """Called with the order id and what happened to the order."""
 
@@ -63,6 +95,9 @@ class Venue(Protocol):
 
     async def submit(self, order: WorkingOrder) -> None:
         """Give the order to the venue; a Refusal goes to the listener."""
+
+    async def replace(self, order: WorkingOrder, terms: OrderTerms, revision: int) -> None:
+        """Ask that what is left goes on under `terms`. A Replacement, a ReplaceRefusal or the order's end answers."""
 
     async def cancel(self, order: WorkingOrder) -> None:
         """Ask that what is left be cancelled."""

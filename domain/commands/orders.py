@@ -31,6 +31,7 @@ class SubmitOrder(Command, frozen=True, kw_only=True, forbid_unknown_fields=True
     trail_bps: Decimal | None = None
     post_only: bool = False
     reduce_only: bool = False
+    trader_id: str | None = None
 
 
 class SubmitOrderGroup(Command, frozen=True, kw_only=True, forbid_unknown_fields=True):
