@@ -22,7 +22,7 @@ def filled(account: Account, order: Order, message: reports.ReportFilled, now_us
         released = _released(account, order, leaves)
         postings = journal.purchase(account.currency, terms.symbol, quantity, value, fee, released)
     else:
-        uses = lots.plan_sale(account.position(terms.symbol).lots, quantity)
+        uses = lots.plan_uses(account.position(terms.symbol).lots, quantity)
         cost = sum((use.cost for use in uses), ZERO)
         pnl = value - cost
         postings = journal.sale(account.currency, terms.symbol, quantity, value, fee, cost)

@@ -1,8 +1,15 @@
 """Positions and the lots they are made of.
 
-FIFO: each purchase is a lot of its own (its id is the execution id); a sale consumes the oldest first.
-AVERAGE: one pooled lot, POOLED_LOT; a purchase adds its units and its cost, a sale takes its share of the cost.
-How cost is shared out is domain.numbers.cost_share. Costs exclude fees.
+The lots of a position stand in the order in which its lot method uses them up, so that a sale looks at the lots it
+takes and at no other:
+
+- FIFO: the oldest first. LIFO: the newest first.
+- HIFO: the one that cost most per unit first, of equal ones the oldest. A lot finds its place when it is opened, by
+  halving (`_place`), against what the others cost per unit then; nothing is sorted.
+- AVERAGE: one pooled lot; a purchase adds its units and its cost, a sale takes its share of the cost.
+
+A lot's id is the id of the execution that opened it; the pooled one is POOLED_LOT. How cost is shared out is
+domain.numbers.cost_share. Costs exclude fees.
 """
 
 from __future__ import annotations
@@ -22,12 +29,15 @@ POOLED_LOT = "average"
 
 
 class Lot(msgspec.Struct, kw_only=True):
-    """Units bought together. cost: of all that is left, in the account's currency. opened_at_us: market time."""
+    """Units opened together. cost: of all that is left, in the instrument's currency. opened_at_us: market time."""
 
     lot_id: str
     quantity: Decimal
     cost: Decimal
     opened_at_us: int
+
+
+Lots = deque[Lot]  # the next to be used up first
 
 
 class Position(msgspec.Struct, kw_only=True):
@@ -38,15 +48,15 @@ class Position(msgspec.Struct, kw_only=True):
     cost: Decimal = ZERO
     realized_pnl: Decimal = ZERO
     fees: Decimal = ZERO
-    lots: deque[Lot] = msgspec.field(default_factory=deque)
+    lots: Lots = msgspec.field(default_factory=deque)
 
     @property
     def quantity(self) -> Decimal:
         return self.free + self.held
 
 
-def plan_sale(lots: Iterable[Lot], quantity: Decimal) -> tuple[LotUse, ...]:
-    """The lots that a sale of `quantity` units consumes, oldest first. Raises BooksError when there are too few."""
+def plan_uses(lots: Iterable[Lot], quantity: Decimal) -> tuple[LotUse, ...]:
+    """The lots that are used up when `quantity` units are closed. Raises BooksError when there are too few."""
     uses: list[LotUse] = []
     left = quantity
     for lot in lots:
@@ -55,35 +65,63 @@ def plan_sale(lots: Iterable[Lot], quantity: Decimal) -> tuple[LotUse, ...]:
         left -= taken
         if not left:
             return tuple(uses)
-    raise BooksError(f"the lots lack {left} of the {quantity} units that were held for this sale")
+    raise BooksError(f"the lots lack {left} of the {quantity} units that are to be closed")
 
 
-def add_purchase(position: Position, method: LotMethod, lot: Lot) -> None:
-    """Take in units that were bought, as a lot of their own or into the pool."""
-    position.free += lot.quantity
-    position.cost += lot.cost
+def open_lot(lots: Lots, method: LotMethod, lot: Lot, pooled_id: str) -> None:
+    """Take in a lot at its place, or add it to the pool, which has the id `pooled_id`."""
     if method == "FIFO":
-        position.lots.append(lot)
-    elif position.lots:
-        pool = position.lots[0]
+        lots.append(lot)
+    elif method == "LIFO":
+        lots.appendleft(lot)
+    elif method == "HIFO":
+        lots.insert(_place(lots, lot), lot)
+    elif lots:
+        pool = lots[0]
         pool.quantity += lot.quantity
         pool.cost += lot.cost
     else:
-        lot.lot_id = POOLED_LOT
-        position.lots.append(lot)
+        lot.lot_id = pooled_id
+        lots.append(lot)
 
 
-def consume(position: Position, uses: Iterable[LotUse]) -> None:
-    """Take out of the lots what a sale used; `uses` must name them from the oldest on."""
+def _place(lots: Lots, lot: Lot) -> int:
+    """Behind all that cost as much or more per unit. Compared crosswise, since a quotient may have no end."""
+    low, high = 0, len(lots)
+    while low < high:
+        middle = (low + high) // 2
+        other = lots[middle]
+        if other.cost * lot.quantity >= lot.cost * other.quantity:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def use_up(lots: Lots, uses: Iterable[LotUse]) -> None:
+    """Take out of the lots what an event used; it must name them in their order."""
     for use in uses:
-        lot = position.lots[0] if position.lots else None
+        lot = lots[0] if lots else None
         if lot is None or lot.lot_id != use.lot_id or lot.quantity < use.quantity:
-            raise BooksError(f"a sale uses {use.quantity} of lot {use.lot_id!r}, the oldest lot is {lot}")
+            raise BooksError(f"expected {use.quantity} of lot {use.lot_id!r} to be used up next, the next is {lot}")
         lot.quantity -= use.quantity
         lot.cost -= use.cost
-        position.held -= use.quantity
-        position.cost -= use.cost
         if not lot.quantity:
             if lot.cost:
                 raise BooksError(f"lot {lot.lot_id!r} is used up but {lot.cost} of its cost is left")
-            position.lots.popleft()
+            lots.popleft()
+
+
+def buy(position: Position, method: LotMethod, lot: Lot) -> None:
+    """Take in units that were bought."""
+    position.free += lot.quantity
+    position.cost += lot.cost
+    open_lot(position.lots, method, lot, POOLED_LOT)
+
+
+def sell(position: Position, uses: Iterable[LotUse]) -> None:
+    """Take out units that were held for a sale and are sold."""
+    use_up(position.lots, uses)
+    for use in uses:
+        position.held -= use.quantity
+        position.cost -= use.cost

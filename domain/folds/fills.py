@@ -19,12 +19,12 @@ def filled(account: Account, event: events.OrderFilled) -> None:
         lot = lots.Lot(
             lot_id=event.execution_id, quantity=event.quantity, cost=value, opened_at_us=event.market_time_us
         )
-        lots.add_purchase(position, account.lot_method, lot)
+        lots.buy(position, account.lot_method, lot)
         order.hold_cash -= event.released_cash
         account.held_cash -= event.released_cash
         account.cash += event.released_cash - value - event.fee
     else:
-        lots.consume(position, event.lots)
+        lots.sell(position, event.lots)
         order.hold_quantity -= event.quantity
         account.cash += value - event.fee
     position.realized_pnl += event.realized_pnl

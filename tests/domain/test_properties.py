@@ -38,8 +38,17 @@ def _hold_without_fee(self: Any, quantity: Decimal, price: Decimal) -> Decimal:
     return (quantity * price).quantize(Decimal("0.01"))
 
 
-def _newest_lot_first(position_lots: Any, quantity: Decimal) -> Any:
-    return _plan_sale(reversed(position_lots), quantity)
+def _other_end_first(position_lots: Any, quantity: Decimal) -> Any:
+    return _plan_uses(reversed(position_lots), quantity)
+
+
+def _methods_mixed_up(given: str, taken: str) -> Any:
+    """Lots are opened by another method than the account's."""
+
+    def opened(position_lots: Any, method: str, lot: Any, pooled_id: str) -> None:
+        _open_lot(position_lots, taken if method == given else method, lot, pooled_id)  # type: ignore[arg-type]
+
+    return opened
 
 
 def _no_report_is_a_repeat(order: Any, message: Any) -> bool:
@@ -65,11 +74,15 @@ def _overfills(report: Any, leaves: Decimal, instrument: Any) -> None:
     del report, leaves, instrument
 
 
-_plan_sale = lots.plan_sale
+_plan_uses = lots.plan_uses
+_open_lot = lots.open_lot
 
 DEFECTS = {
     "holds forget the fee": (account.Account, "hold_for", _hold_without_fee),
-    "sales take the newest lot first": (lots, "plan_sale", _newest_lot_first),
+    "sales take the last lot first": (lots, "plan_uses", _other_end_first),
+    "LIFO is taken for FIFO": (lots, "open_lot", _methods_mixed_up("LIFO", "FIFO")),
+    "HIFO is taken for LIFO": (lots, "open_lot", _methods_mixed_up("HIFO", "LIFO")),
+    "HIFO is taken for AVERAGE": (lots, "open_lot", _methods_mixed_up("HIFO", "AVERAGE")),
     "a fill counts twice": (decide_reports, "is_repeat", _no_report_is_a_repeat),
     "stale epochs are taken": (decide_reports, "_fence", _no_fence),
     "partial fills release nothing": (decide_fills, "_released", _nothing_released),
