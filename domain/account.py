@@ -7,7 +7,7 @@ commands are remembered. Forgetting is driven by the events' record times, at mo
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -15,11 +15,14 @@ import msgspec
 from eventsourcing.domain import BaseAggregate
 
 from domain import canonical, folds, journal
+from domain.account_terms import AccountType, FeeSchedule, MarginTerms
+from domain.borrow import Locate
 from domain.errors import BooksError
 from domain.events import LedgerEvent, Posting
+from domain.funds import Funds
 from domain.journal import Balances
 from domain.lots import Position
-from domain.numbers import ONE, ZERO, cents_up, exact
+from domain.numbers import CENT, ONE, ZERO, exact, up
 from domain.orders import ClosedOrder, Order
 from domain.terms import LotMethod
 
@@ -27,6 +30,24 @@ E = TypeVar("E", bound=LedgerEvent)
 
 IDS_KEPT_US = 7 * 24 * 3600 * 1_000_000
 FORGOTTEN_MAX = 4
+
+
+# Book accounts as the state has them: of money per currency, of positions per symbol.
+_MONEY: dict[str, Callable[[Funds], Decimal]] = {
+    "cash": lambda own: own.free,
+    "hold": lambda own: own.held,
+    "fees": lambda own: own.fees,
+    "commission": lambda own: own.commissions,
+    "realized_pnl": lambda own: -own.realized_pnl,
+}
+_UNITS: dict[str, Callable[[Position], Decimal]] = {
+    "inventory": lambda own: own.cost,
+    "short_proceeds": lambda own: -own.short_proceeds,
+    "position": lambda own: own.free,
+    "position_hold": lambda own: own.held,
+    "position_short": lambda own: -own.short_quantity,
+}
+_COSTS = frozenset({"inventory", "short_proceeds"})
 
 
 class TakenCommand(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +58,10 @@ class TakenCommand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(BaseAggregate[str]):
-    """One trading account. Money in `currency`; cash, held_cash, fees and realized_pnl (before fees) since opening.
+    """One trading account. funds: its money by currency, the base currency `currency` first.
 
+    margin: None for a cash account. fee_schedule: of orders that are accepted from now on, None: no commission.
+    locates: what may be borrowed, by locate id, see domain.borrow.
     orders: the open ones by order id; closed: the finished ones that are remembered, oldest first; commands: the
     commands that are remembered, oldest first; books: the balances of all postings, see domain.journal.
     """
@@ -57,11 +80,11 @@ class Account(BaseAggregate[str]):
         self.currency = ""
         self.lot_method: LotMethod = "FIFO"
         self.fee_bps = ZERO
-        self.cash = ZERO
-        self.held_cash = ZERO
-        self.fees = ZERO
-        self.realized_pnl = ZERO
+        self.margin: MarginTerms | None = None
+        self.fee_schedule: FeeSchedule | None = None
+        self.funds: dict[str, Funds] = {}
         self.positions: dict[str, Position] = {}
+        self.locates: dict[str, Locate] = {}
         self.orders: dict[str, Order] = {}
         self.closed: OrderedDict[str, ClosedOrder] = OrderedDict()
         self.commands: OrderedDict[str, TakenCommand] = OrderedDict()
@@ -102,7 +125,7 @@ class Account(BaseAggregate[str]):
 
     def _check_leg(self, name: str, commodity: str) -> None:
         expected = self.books.get((name, commodity), ZERO)
-        actual = self.balance(name)
+        actual = self.balance(name, commodity)
         if actual is not None and actual != expected:
             raise BooksError(f"account {self.id}: {name} is {actual}, its postings sum to {expected} {commodity}")
 
@@ -126,22 +149,52 @@ class Account(BaseAggregate[str]):
 
     # Reading
 
-    def balance(self, name: str) -> Decimal | None:
-        """A book account's balance as the state has it; None for the counterparts `external` and `market:…`."""
+    @property
+    def account_type(self) -> AccountType:
+        return "CASH" if self.margin is None else "MARGIN"
+
+    @property
+    def base(self) -> Funds:
+        """The money in the base currency."""
+        return self.funds[self.currency]
+
+    @property
+    def cash(self) -> Decimal:
+        """Free cash in the base currency."""
+        return self.base.free
+
+    @property
+    def held_cash(self) -> Decimal:
+        """Cash in the base currency that is set aside."""
+        return self.base.held
+
+    @property
+    def fees(self) -> Decimal:
+        """The venues' fees in the base currency."""
+        return self.base.fees
+
+    @property
+    def realized_pnl(self) -> Decimal:
+        """In the base currency, before fees and commissions."""
+        return self.base.realized_pnl
+
+    def balance(self, name: str, commodity: str) -> Decimal | None:
+        """A book account's balance as the state has it; None for counterparts: external, conversion, market:…."""
         kind, _, symbol = name.partition(":")
         if symbol:
-            position = self.position(symbol)
-            units = {"inventory": position.cost, "position": position.free, "position_hold": position.held}
-            return units.get(kind)
-        money = {"cash": self.cash, "hold": self.held_cash, "fees": self.fees, "realized_pnl": -self.realized_pnl}
-        return money.get(kind)
+            read = _UNITS.get(kind)
+            return None if read is None else read(self.position(symbol))
+        amount = _MONEY.get(kind)
+        return None if amount is None else amount(self.funds[commodity])
 
-    def trial_balance(self) -> Mapping[str, Decimal]:
-        """Every book account but the counterparts, as the state has it, zeros included."""
-        names = ["cash", "hold", "fees", "realized_pnl"]
-        for symbol in self.positions:
-            names += [f"inventory:{symbol}", f"position:{symbol}", f"position_hold:{symbol}"]
-        return {name: balance for name in names if (balance := self.balance(name)) is not None}
+    def trial_balance(self) -> Mapping[tuple[str, str], Decimal]:
+        """Every book account but the counterparts by name and commodity, as the state has it, zeros included."""
+        found = {(kind, currency): read(own) for currency, own in self.funds.items() for kind, read in _MONEY.items()}
+        for symbol, position in self.positions.items():
+            for kind, amount in _UNITS.items():
+                commodity = position.currency if kind in _COSTS else symbol
+                found[f"{kind}:{symbol}", commodity] = amount(position)
+        return found
 
     def position(self, symbol: str) -> Position:
         """The position in a symbol; an empty one, not kept, when there never was any."""
@@ -151,12 +204,12 @@ class Account(BaseAggregate[str]):
         """An open order, a finished one that is remembered, or None."""
         return self.orders.get(order_id) or self.closed.get(order_id)
 
-    def hold_for(self, quantity: Decimal, price: Decimal) -> Decimal:
-        """Cash to set aside for buying: quantity x price x (1 + fee_bps / 10,000), rounded up to the cent.
+    def hold_for(self, quantity: Decimal, price: Decimal, unit: Decimal = CENT) -> Decimal:
+        """Cash to set aside for buying: quantity x price x (1 + fee_bps / 10,000), rounded up to the smallest unit.
 
-        To be called inside domain.numbers.exact().
+        To be called inside domain.numbers.exact(). Commissions come on top, see domain.holds.
         """
-        return cents_up(quantity * price * (ONE + self.fee_bps.scaleb(-4)))
+        return up(quantity * price * (ONE + self.fee_bps.scaleb(-4)), unit)
 
     def digest(self) -> bytes:
         """SHA-256 over the whole state; equal for equal folds."""

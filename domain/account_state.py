@@ -14,7 +14,10 @@ from decimal import Decimal
 import msgspec
 
 from domain.account import Account, TakenCommand
+from domain.account_terms import FeeSchedule, MarginTerms
+from domain.borrow import Locate
 from domain.errors import BooksError
+from domain.funds import Funds
 from domain.lots import Lot, Position
 from domain.orders import ClosedOrder, Order
 from domain.terms import LotMethod
@@ -24,13 +27,19 @@ STATE_VERSION = 2
 
 
 class _PositionState(msgspec.Struct, frozen=True, array_like=True):
+    """The attributes of domain.lots.Position, its deques as lists."""
+
     symbol: str
+    currency: str
     free: Decimal
     held: Decimal
     cost: Decimal
     realized_pnl: Decimal
     fees: Decimal
     lots: list[Lot]
+    short_quantity: Decimal
+    short_proceeds: Decimal
+    short_lots: list[Lot]
 
 
 class _AccountState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,11 +53,11 @@ class _AccountState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     currency: str
     lot_method: LotMethod
     fee_bps: Decimal
-    cash: Decimal
-    held_cash: Decimal
-    fees: Decimal
-    realized_pnl: Decimal
+    margin: MarginTerms | None
+    fee_schedule: FeeSchedule | None
+    funds: list[tuple[str, Funds]]
     positions: list[_PositionState]
+    locates: list[tuple[str, Locate]]
     orders: list[Order]
     closed: list[tuple[str, ClosedOrder]]
     commands: list[tuple[str, TakenCommand]]
@@ -72,14 +81,11 @@ def dump(account: Account) -> bytes:
             currency=account.currency,
             lot_method=account.lot_method,
             fee_bps=account.fee_bps,
-            cash=account.cash,
-            held_cash=account.held_cash,
-            fees=account.fees,
-            realized_pnl=account.realized_pnl,
-            positions=[
-                _PositionState(symbol, own.free, own.held, own.cost, own.realized_pnl, own.fees, list(own.lots))
-                for symbol, own in account.positions.items()
-            ],
+            margin=account.margin,
+            fee_schedule=account.fee_schedule,
+            funds=list(account.funds.items()),
+            positions=[_packed(symbol, position) for symbol, position in account.positions.items()],
+            locates=list(account.locates.items()),
             orders=list(account.orders.values()),
             closed=list(account.closed.items()),
             commands=list(account.commands.items()),
@@ -101,21 +107,24 @@ def restore(raw: bytes) -> Account:
     account.currency = state.currency
     account.lot_method = state.lot_method
     account.fee_bps = state.fee_bps
-    account.cash = state.cash
-    account.held_cash = state.held_cash
-    account.fees = state.fees
-    account.realized_pnl = state.realized_pnl
-    for own in state.positions:
-        account.positions[own.symbol] = Position(
-            free=own.free,
-            held=own.held,
-            cost=own.cost,
-            realized_pnl=own.realized_pnl,
-            fees=own.fees,
-            lots=deque(own.lots),
-        )
+    account.margin = state.margin
+    account.fee_schedule = state.fee_schedule
+    account.funds = dict(state.funds)
+    account.positions = {own.symbol: _unpacked(own) for own in state.positions}
+    account.locates = dict(state.locates)
     account.orders = {order.terms.order_id: order for order in state.orders}
     account.closed = OrderedDict(state.closed)
     account.commands = OrderedDict(state.commands)
     account.books = {(name, commodity): amount for name, commodity, amount in state.books}
     return account
+
+
+def _packed(symbol: str, position: Position) -> _PositionState:
+    fields = {name: getattr(position, name) for name in position.__struct_fields__}
+    lots = {"lots": list(position.lots), "short_lots": list(position.short_lots)}
+    return _PositionState(symbol=symbol, **(fields | lots))
+
+
+def _unpacked(state: _PositionState) -> Position:
+    fields = {name: getattr(state, name) for name in Position.__struct_fields__}
+    return Position(**(fields | {"lots": deque(state.lots), "short_lots": deque(state.short_lots)}))

@@ -14,6 +14,7 @@ from domain.account import Account
 from domain.catalog import Catalog
 from domain.codes import CODES
 from domain.commands import CancelOrder, Command, Deposit, OpenAccount, SubmitOrder, Withdraw
+from domain.currencies import is_currency, minor_unit
 from domain.market import Instrument
 from domain.numbers import CENT, is_sound
 from domain.reports import ReportFilled
@@ -21,7 +22,6 @@ from domain.terms import OrderTerms
 
 TEXT_CHARACTERS_MAX = 128
 CLIENT_ORDER_ID_CHARACTERS_MAX = 48
-CURRENCY_CHARACTERS = 3
 FEE_BPS_MAX = 10_000
 CLOCK_AHEAD_US_MAX = 5 * 60 * 1_000_000
 
@@ -77,7 +77,7 @@ def envelope(command: Command) -> Refusal | None:
 
 
 def form(command: Command) -> Refusal | None:
-    """What makes a command one that can be stored and computed with: ids, texts, numbers."""
+    """What makes a command one that can be stored and computed with: ids, texts, numbers. See domain.account_checks."""
     match command:
         case SubmitOrder():
             return order_form(command)
@@ -133,44 +133,47 @@ def opening(command: OpenAccount) -> Refusal | None:
     return None
 
 
-def is_currency(text: str) -> bool:
-    return len(text) == CURRENCY_CHARACTERS and text.isascii() and text.isalpha() and text.isupper()
-
-
 def amount(account: Account, value: Decimal, currency: str) -> Refusal | None:
     """A deposit's or a withdrawal's amount; `number` has been checked."""
-    return amount_alone(value) or _currency(account, currency)
+    return amount_alone(value, currency) or held_currency(account, currency)
 
 
-def amount_alone(value: Decimal) -> Refusal | None:
+def amount_alone(value: Decimal, currency: str) -> Refusal | None:
     """The part of `amount` that needs no account; `number` has been checked."""
     if value <= 0:
         return refuse("AMOUNT_NOT_POSITIVE", f"expected an amount above zero, it was {value}", amount=value)
-    if value % CENT:
-        return refuse("AMOUNT_OVER_PRECISE", f"expected whole cents, it was {value}", amount=value)
+    unit = minor_unit(currency)
+    if value % unit:
+        return refuse("AMOUNT_OVER_PRECISE", f"expected a multiple of {unit}, it was {value}", amount=value, unit=unit)
     return None
 
 
-def cash(account: Account, needed: Decimal) -> Refusal | None:
-    if needed <= account.cash:
+def cash(account: Account, needed: Decimal, currency: str) -> Refusal | None:
+    funds = account.funds[currency]
+    if needed <= funds.free:
         return None
     return refuse(
         "CASH_INSUFFICIENT",
-        f"expected at most the free cash of {account.cash} {account.currency}, it needs {needed}",
+        f"expected at most the free cash of {funds.free} {currency}, it needs {needed}",
         needed=needed,
-        free=account.cash,
-        held=account.held_cash,
-        currency=account.currency,
+        free=funds.free,
+        held=funds.held,
+        currency=currency,
     )
 
 
-def _currency(account: Account, currency: str) -> Refusal | None:
-    if currency == account.currency:
+def held_currency(account: Account, currency: str) -> Refusal | None:
+    """Whether the account holds that currency."""
+    if currency in account.funds:
         return None
+    if len(account.funds) == 1:
+        expected = f"the account's currency {account.currency}"
+    else:
+        expected = f"one of the account's currencies {', '.join(account.funds)}"
     return refuse(
         "CURRENCY_MISMATCH",
-        f"expected the account's currency {account.currency}, it was {clean(currency)}",
-        expected=account.currency,
+        f"expected {expected}, it was {clean(currency)}",
+        expected=" ".join(account.funds),
         actual=currency,
     )
 
@@ -207,19 +210,23 @@ def order_form(command: SubmitOrder) -> Refusal | None:
 
 def order(account: Account, terms: OrderTerms, catalog: Catalog) -> Refusal | None:
     """The pre-trade checks that need no sum: instrument, quantity, prices and currency."""
-    return order_alone(terms, catalog) or _currency(account, catalog[terms.symbol].currency)
+    return order_alone(terms, catalog) or held_currency(account, catalog[terms.symbol].currency)
 
 
 def order_alone(terms: OrderTerms, catalog: Catalog) -> Refusal | None:
     """The part of `order` that needs no account: instrument, quantity and prices."""
     instrument = catalog.get(terms.symbol)
     if instrument is None:
-        return refuse(
-            "INSTRUMENT_UNKNOWN",
-            f"expected one of {clean(', '.join(sorted(catalog)))}; it was {terms.symbol!r}",
-            symbol=terms.symbol,
-        )
+        return unknown_instrument(terms.symbol, catalog)
     return _quantity(terms.quantity, instrument) or _prices(terms, instrument)
+
+
+def unknown_instrument(symbol: str, catalog: Catalog) -> Refusal:
+    return refuse(
+        "INSTRUMENT_UNKNOWN",
+        f"expected one of {clean(', '.join(sorted(catalog)))}; it was {symbol!r}",
+        symbol=symbol,
+    )
 
 
 def _quantity(quantity: Decimal, instrument: Instrument) -> Refusal | None:
@@ -248,7 +255,7 @@ def _prices(terms: OrderTerms, instrument: Instrument) -> Refusal | None:
         return refuse("PRICE_NOT_ALLOWED", text, **{unwanted: excess})
     if price is not None:
         return _price(wanted, price, instrument)
-    if terms.order_type == "MARKET" and terms.side == "SELL":
+    if terms.order_type == "MARKET" and terms.is_sale:
         return None
     return refuse("PRICE_REQUIRED", f"expected a {kind} {terms.side} to have a {wanted}, it has none", missing=wanted)
 

@@ -1,13 +1,41 @@
-"""Decisions on accounts and cash: open, deposit, withdraw. Each gives one event, or None for a repeat."""
+"""Decisions on accounts as such: cash, fee schedule, locates. Each gives one event, or None for a repeat."""
 
 from __future__ import annotations
 
-from domain import checks, journal
+from domain import borrow, checks, journal, position_checks
 from domain.account import Account
 from domain.checks import Refusal
-from domain.commands import CancelOrder, Command, Deposit, OpenAccount, Withdraw
-from domain.events import AccountOpened, CashDeposited, CashWithdrawn, CommandRejected, LedgerEvent
-from domain.fingerprints import cancel_content, cash_content, opened_content
+from domain.commands import (
+    CancelOrder,
+    Command,
+    ConvertCash,
+    Deposit,
+    GrantLocate,
+    OpenAccount,
+    SetFeeSchedule,
+    Withdraw,
+)
+from domain.currencies import minor_unit
+from domain.events import (
+    AccountOpened,
+    CashConverted,
+    CashDeposited,
+    CashWithdrawn,
+    CommandRejected,
+    FeeScheduleChanged,
+    LedgerEvent,
+    LocateGranted,
+)
+from domain.fingerprints import (
+    cancel_content,
+    cash_content,
+    converted_content,
+    locate_content,
+    opened_content,
+    schedule_content,
+)
+from domain.numbers import nearest
+from domain.world import World
 
 
 def rejected(command: Command, refusal: Refusal, now_us: int) -> CommandRejected:
@@ -28,7 +56,13 @@ def content(command: Command) -> bytes:
     """The fingerprint of what a command asks for, apart from its id and time (those of orders: domain.orders)."""
     match command:
         case OpenAccount():
-            return opened_content(command.owner, command.currency, command.lot_method, command.fee_bps)
+            return opened_content(command)
+        case ConvertCash():
+            return converted_content(command)
+        case SetFeeSchedule():
+            return schedule_content(command)
+        case GrantLocate():
+            return locate_content(command)
         case Deposit() | Withdraw():
             return cash_content(type(command).__name__, command.amount, command.currency)
         case CancelOrder():
@@ -60,6 +94,9 @@ def open_account(shell: Account, command: OpenAccount, now_us: int) -> AccountOp
         currency=command.currency,
         lot_method=command.lot_method,
         fee_bps=command.fee_bps,
+        currencies=command.currencies,
+        margin=command.margin,
+        fee_schedule=command.fee_schedule,
     )
 
 
@@ -86,8 +123,13 @@ def deposit(account: Account, command: Deposit, now_us: int) -> LedgerEvent:
     )
 
 
-def withdraw(account: Account, command: Withdraw, now_us: int) -> LedgerEvent:
-    refusal = checks.amount(account, command.amount, command.currency) or checks.cash(account, command.amount)
+def withdraw(account: Account, command: Withdraw, now_us: int, world: World) -> LedgerEvent:
+    """Of a cash account free cash, of a margin account equity beyond all initial margin; the rest is then borrowed."""
+    refusal = checks.amount(account, command.amount, command.currency)
+    if refusal is None and account.margin is None:
+        refusal = checks.cash(account, command.amount, command.currency)
+    elif refusal is None:
+        refusal = position_checks.excess(account, command.amount, command.currency, world.marks)
     if refusal is not None:
         return rejected(command, refusal, now_us)
     return account.record(
@@ -97,4 +139,62 @@ def withdraw(account: Account, command: Withdraw, now_us: int) -> LedgerEvent:
         command_id=command.command_id,
         amount=command.amount,
         currency=command.currency,
+    )
+
+
+def convert(account: Account, command: ConvertCash, now_us: int) -> LedgerEvent:
+    """Free cash alone can be converted, in a margin account too. The command's form has been checked."""
+    refusal = (
+        checks.held_currency(account, command.from_currency)
+        or checks.held_currency(account, command.to_currency)
+        or checks.cash(account, command.amount, command.from_currency)
+    )
+    if refusal is not None:
+        return rejected(command, refusal, now_us)
+    received = nearest(command.amount * command.rate, minor_unit(command.to_currency))
+    return account.record(
+        CashConverted,
+        now_us,
+        postings=journal.conversion(command.from_currency, command.amount, command.to_currency, received),
+        command_id=command.command_id,
+        from_currency=command.from_currency,
+        to_currency=command.to_currency,
+        amount=command.amount,
+        rate=command.rate,
+        received=received,
+        source=command.source,
+    )
+
+
+def set_fee_schedule(account: Account, command: SetFeeSchedule, now_us: int) -> LedgerEvent:
+    """For orders from here on. The command's form has been checked."""
+    return account.record(
+        FeeScheduleChanged,
+        now_us,
+        command_id=command.command_id,
+        fee_schedule=command.fee_schedule,
+        changed_by=command.changed_by,
+        reason=command.reason,
+    )
+
+
+def grant_locate(account: Account, command: GrantLocate, now_us: int, world: World) -> LedgerEvent:
+    """The command's form has been checked."""
+    if account.margin is None:
+        return rejected(command, position_checks.not_margin(account, command.symbol), now_us)
+    if command.symbol not in world.catalog:
+        return rejected(command, checks.unknown_instrument(command.symbol, world.catalog), now_us)
+    mark = world.marks.get(command.symbol)
+    dropped = borrow.expired(account.locates, command.symbol, mark.market_time_us) if mark is not None else ()
+    return account.record(
+        LocateGranted,
+        now_us,
+        command_id=command.command_id,
+        symbol=command.symbol,
+        quantity=command.quantity,
+        expires_at_us=command.expires_at_us,
+        fee_bps_per_year=command.fee_bps_per_year,
+        granted_by=command.granted_by,
+        reason=command.reason,
+        dropped=dropped,
     )

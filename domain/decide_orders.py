@@ -65,8 +65,10 @@ def assess(account: Account, terms: OrderTerms, world: World) -> Refusal | Hold:
     refusal = checks.order(account, terms, world.catalog)
     if refusal is not None:
         return refusal
-    hold = holds.needed(account, terms, terms.quantity)
-    return holds.check(account, terms, hold) or hold
+    hold = holds.needed(account, terms, terms.quantity, world)
+    if isinstance(hold, Refusal):
+        return hold
+    return holds.check(account, terms, hold, world) or hold
 
 
 def submit(account: Account, command: SubmitOrder, now_us: int, world: World) -> OrderAccepted | OrderRejected:
@@ -86,12 +88,14 @@ def submit(account: Account, command: SubmitOrder, now_us: int, world: World) ->
     return account.record(
         OrderAccepted,
         now_us,
-        postings=journal.hold(account.currency, verdict.cash, terms.symbol, verdict.quantity),
+        postings=journal.hold(verdict.currency, verdict.cash, terms.symbol, verdict.quantity),
         command_id=command.command_id,
         order=terms,
         hold_cash=verdict.cash,
         hold_quantity=verdict.quantity,
         dispatch_epoch=FIRST_EPOCH,
+        currency=verdict.currency,
+        locates=verdict.locates,
     )
 
 

@@ -47,6 +47,8 @@ def report(account: Account, message: reports.Report, now_us: int, catalog: Cata
         refusal = checks.fill(message, order.leaves_quantity, catalog.get(order.terms.symbol))
     if refusal is not None:
         return rejected(message, refusal, now_us)
+    if isinstance(message, reports.ReportFilled):
+        return decide_fills.filled(account, order, message, now_us, catalog)
     return _DECISIONS[type(message)](account, order, message, now_us)
 
 
@@ -140,12 +142,11 @@ def _redispatched(account: Account, order: Order, message: reports.RequestRedisp
 
 
 def _void(account: Account, order: Order) -> journal.Postings:
-    return journal.hold(account.currency, -order.hold_cash, order.terms.symbol, -order.hold_quantity)
+    return journal.hold(order.currency, -order.hold_cash, order.terms.symbol, -order.hold_quantity)
 
 
 _DECISIONS: dict[type[reports.Report], Callable[[Account, Order, Any, int], LedgerEvent]] = {
     reports.ReportAcknowledged: _acknowledged,
-    reports.ReportFilled: decide_fills.filled,
     reports.ReportCanceled: _canceled,
     reports.ReportRefused: _refused,
     reports.RequestRedispatch: _redispatched,

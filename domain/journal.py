@@ -1,18 +1,22 @@
 """Double-entry postings of each event, and the fold that turns postings into balances.
 
-The chart of accounts of one account (commodity: the account's currency, or a symbol for units):
+The chart of accounts of one account (commodity: a currency, or a symbol for units):
 
-| book account        | commodity | holds                                                          |
-|---------------------|-----------|----------------------------------------------------------------|
-| `cash`              | currency  | free cash                                                      |
-| `hold`              | currency  | cash set aside for open purchases                              |
-| `external`          | currency  | counterpart of deposits and withdrawals                        |
-| `inventory:SYM`     | currency  | what the units held cost, fees excluded                        |
-| `fees`              | currency  | fees paid                                                      |
-| `realized_pnl`      | currency  | realised profit, as a credit: a profit is below zero           |
-| `position:SYM`      | SYM       | free units                                                     |
-| `position_hold:SYM` | SYM       | units set aside for open sales                                 |
-| `market:SYM`        | SYM       | counterpart of units bought and sold                           |
+| book account         | commodity | holds                                                          |
+|----------------------|-----------|----------------------------------------------------------------|
+| `cash`               | currency  | free cash; below zero is what a margin account owes            |
+| `hold`               | currency  | cash set aside for open orders                                 |
+| `external`           | currency  | counterpart of deposits and withdrawals                        |
+| `conversion`         | currency  | trading account: the other side of each conversion             |
+| `inventory:SYM`      | currency  | what the long units cost, fees excluded                        |
+| `short_proceeds:SYM` | currency  | what the short units were sold for, as a credit: below zero    |
+| `fees`               | currency  | the venues' fees paid                                          |
+| `commission`         | currency  | commissions paid, by the account's fee schedule                |
+| `realized_pnl`       | currency  | realised profit, as a credit: a profit is below zero           |
+| `position:SYM`       | SYM       | free long units                                                |
+| `position_hold:SYM`  | SYM       | long units set aside for open sales                            |
+| `position_short:SYM` | SYM       | short units, as a credit: below zero                           |
+| `market:SYM`         | SYM       | counterpart of units bought and sold                           |
 
 Debits are above zero, credits below it. Postings of an event sum to zero per commodity; a leg of zero is left out.
 """
@@ -21,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import NamedTuple
 
 from domain.errors import BooksError
 from domain.events import Posting
@@ -42,8 +47,18 @@ def withdrawal(currency: str, amount: Decimal) -> Postings:
     return _entry(("cash", currency, -amount), ("external", currency, amount))
 
 
+def conversion(from_currency: str, amount: Decimal, to_currency: str, received: Decimal) -> Postings:
+    """Each currency sums to zero on its own, through its trading account (P. Selinger, see domain.valuation)."""
+    return _entry(
+        ("cash", from_currency, -amount),
+        ("conversion", from_currency, amount),
+        ("cash", to_currency, received),
+        ("conversion", to_currency, -received),
+    )
+
+
 def hold(currency: str, cash: Decimal, symbol: str, quantity: Decimal) -> Postings:
-    """Set cash (a purchase) or units (a sale) aside; below zero gives them back."""
+    """Set cash or units (a sale) aside; below zero gives them back."""
     return _entry(
         ("cash", currency, -cash),
         ("hold", currency, cash),
@@ -52,27 +67,66 @@ def hold(currency: str, cash: Decimal, symbol: str, quantity: Decimal) -> Postin
     )
 
 
-def purchase(currency: str, symbol: str, quantity: Decimal, cost: Decimal, fee: Decimal, released: Decimal) -> Postings:
+class Charges(NamedTuple):
+    """What goes with a fill. released: of the hold. fee: the venue's. commission: by the fee schedule."""
+
+    released: Decimal
+    fee: Decimal
+    commission: Decimal
+
+
+class Moved(NamedTuple):
+    """Units that a fill opens or closes. value: at the fill's price. basis: what they cost or were sold short for."""
+
+    quantity: Decimal
+    value: Decimal
+    basis: Decimal
+
+
+def purchase(currency: str, symbol: str, opened: Moved, covered: Moved, charges: Charges) -> Postings:
     """A fill of a purchase: the hold pays; what it does not cover comes from free cash, what is over goes back."""
+    released, fee, commission = charges
+    paid = opened.value + covered.value + fee + commission
     return _entry(
         ("hold", currency, -released),
-        ("cash", currency, released - cost - fee),
-        (f"inventory:{symbol}", currency, cost),
+        ("cash", currency, released - paid),
+        (f"inventory:{symbol}", currency, opened.basis),
+        (f"short_proceeds:{symbol}", currency, covered.basis),
+        ("realized_pnl", currency, covered.value - covered.basis),
         ("fees", currency, fee),
-        (f"position:{symbol}", symbol, quantity),
-        (f"market:{symbol}", symbol, -quantity),
+        ("commission", currency, commission),
+        (f"position:{symbol}", symbol, opened.quantity),
+        (f"position_short:{symbol}", symbol, covered.quantity),
+        (f"market:{symbol}", symbol, -opened.quantity - covered.quantity),
     )
 
 
-def sale(currency: str, symbol: str, quantity: Decimal, proceeds: Decimal, fee: Decimal, cost: Decimal) -> Postings:
-    """A fill of a sale. cost: what the units cost when they were bought."""
+def sale(currency: str, symbol: str, closed: Moved, charges: Charges) -> Postings:
+    """A fill of a sale of long units."""
+    released, fee, commission = charges
     return _entry(
-        (f"position_hold:{symbol}", symbol, -quantity),
-        (f"market:{symbol}", symbol, quantity),
-        ("cash", currency, proceeds - fee),
+        (f"position_hold:{symbol}", symbol, -closed.quantity),
+        (f"market:{symbol}", symbol, closed.quantity),
+        ("hold", currency, -released),
+        ("cash", currency, released + closed.value - fee - commission),
         ("fees", currency, fee),
-        (f"inventory:{symbol}", currency, -cost),
-        ("realized_pnl", currency, cost - proceeds),
+        ("commission", currency, commission),
+        (f"inventory:{symbol}", currency, -closed.basis),
+        ("realized_pnl", currency, closed.basis - closed.value),
+    )
+
+
+def short_sale(currency: str, symbol: str, opened: Moved, charges: Charges) -> Postings:
+    """A fill of a short sale: proceeds come in, and are owed as units."""
+    released, fee, commission = charges
+    return _entry(
+        (f"position_short:{symbol}", symbol, -opened.quantity),
+        (f"market:{symbol}", symbol, opened.quantity),
+        ("hold", currency, -released),
+        ("cash", currency, released + opened.value - fee - commission),
+        ("fees", currency, fee),
+        ("commission", currency, commission),
+        (f"short_proceeds:{symbol}", currency, -opened.basis),
     )
 
 

@@ -9,10 +9,20 @@ from typing import Any, Literal
 import msgspec
 from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
 
-from domain import checks, decide_cash, decide_orders, decide_reports
+from domain import account_checks, checks, decide_cash, decide_orders, decide_reports
 from domain.account import IDS_KEPT_US, Account
 from domain.catalog import Catalog
-from domain.commands import CancelOrder, Command, Deposit, OpenAccount, SubmitOrder, Withdraw
+from domain.commands import (
+    CancelOrder,
+    Command,
+    ConvertCash,
+    Deposit,
+    GrantLocate,
+    OpenAccount,
+    SetFeeSchedule,
+    SubmitOrder,
+    Withdraw,
+)
 from domain.dispatch import Dispatch
 from domain.errors import BooksError, InvalidValue, UnreadableInput
 from domain.events import AccountOpened, LedgerEvent, OrderAccepted, OrderCancelRequested, OrderRedispatched
@@ -92,7 +102,7 @@ class Ledger:
         return decide_reports.report(account, report, now_us, self.catalog)
 
     def _command(self, command: Command, now_us: int, kept_us: int) -> LedgerEvent | None:
-        refusal = checks.envelope(command) or checks.form(command)
+        refusal = checks.envelope(command) or checks.form(command) or account_checks.form(command)
         if refusal is not None:
             return decide_cash.rejected(command, refusal, now_us)
         account = self.accounts.get(command.account_id)
@@ -116,8 +126,9 @@ class Ledger:
             event = decide_cash.open_account(account, command, now_us)
             self.accounts[account.id] = account
             return event
-        if isinstance(command, SubmitOrder):
-            return decide_orders.submit(account, command, now_us, self.world)
+        looks_around = _DECISIONS_IN_THE_WORLD.get(type(command))
+        if looks_around is not None:
+            return looks_around(account, command, now_us, self.world)
         return _DECISIONS[type(command)](account, command, now_us)
 
     # Reading
@@ -185,6 +196,14 @@ def _repeat(account: Account, command: Command, forgotten_before_us: int) -> che
 _DECISIONS: dict[type[Command], Callable[[Account, Any, int], LedgerEvent | None]] = {
     OpenAccount: decide_cash.refuse_opening,
     Deposit: decide_cash.deposit,
-    Withdraw: decide_cash.withdraw,
+    ConvertCash: decide_cash.convert,
+    SetFeeSchedule: decide_cash.set_fee_schedule,
     CancelOrder: decide_orders.cancel,
+}
+
+# Those that look at instruments or marks besides.
+_DECISIONS_IN_THE_WORLD: dict[type[Command], Callable[[Account, Any, int, World], LedgerEvent | None]] = {
+    SubmitOrder: decide_orders.submit,
+    Withdraw: decide_cash.withdraw,
+    GrantLocate: decide_cash.grant_locate,
 }

@@ -4,12 +4,13 @@ The lots of a position stand in the order in which its lot method uses them up, 
 takes and at no other:
 
 - FIFO: the oldest first. LIFO: the newest first.
-- HIFO: the one that cost most per unit first, of equal ones the oldest. A lot finds its place when it is opened, by
-  halving (`_place`), against what the others cost per unit then; nothing is sorted.
+- HIFO: the one that cost most per unit (a short one: was sold for most) first, of equal ones the oldest. A lot finds
+  its place when it is opened, by halving (`_place`), against what the others cost per unit then; nothing is sorted.
 - AVERAGE: one pooled lot; a purchase adds its units and its cost, a sale takes its share of the cost.
 
-A lot's id is the id of the execution that opened it; the pooled one is POOLED_LOT. How cost is shared out is
-domain.numbers.cost_share. Costs exclude fees.
+A position has a long leg and a short one, each with lots of its own. A lot's id is the id of the execution that opened
+it; the pooled ones are POOLED_LOT and POOLED_SHORT_LOT. How cost is shared out is domain.numbers.cost_share. Costs
+exclude fees.
 """
 
 from __future__ import annotations
@@ -26,10 +27,14 @@ from domain.numbers import ZERO, cost_share
 from domain.terms import LotMethod
 
 POOLED_LOT = "average"
+POOLED_SHORT_LOT = "average_short"
 
 
 class Lot(msgspec.Struct, kw_only=True):
-    """Units opened together. cost: of all that is left, in the instrument's currency. opened_at_us: market time."""
+    """Units opened together. cost: of all that is left, in the instrument's currency. opened_at_us: market time.
+
+    Of a short lot, `cost` is what its units were sold for.
+    """
 
     lot_id: str
     quantity: Decimal
@@ -41,18 +46,32 @@ Lots = deque[Lot]  # the next to be used up first
 
 
 class Position(msgspec.Struct, kw_only=True):
-    """Units of one symbol. free + held = the lots' quantities; cost = the lots' costs; pnl and fees since opening."""
+    """Units of one symbol. pnl and fees (the venue's and commissions) since opening, in `currency`.
 
+    Long: free + held = the lots' quantities; cost = the lots' costs. Short: short_quantity units were sold short, for
+    short_proceeds, which are the short lots' sums; neither is below zero. Both legs may be there at once.
+    """
+
+    currency: str = ""
     free: Decimal = ZERO
     held: Decimal = ZERO
     cost: Decimal = ZERO
     realized_pnl: Decimal = ZERO
     fees: Decimal = ZERO
     lots: Lots = msgspec.field(default_factory=deque)
+    short_quantity: Decimal = ZERO
+    short_proceeds: Decimal = ZERO
+    short_lots: Lots = msgspec.field(default_factory=deque)
 
     @property
     def quantity(self) -> Decimal:
+        """Units of the long leg."""
         return self.free + self.held
+
+    @property
+    def net_quantity(self) -> Decimal:
+        """Units long less units short."""
+        return self.free + self.held - self.short_quantity
 
 
 def plan_uses(lots: Iterable[Lot], quantity: Decimal) -> tuple[LotUse, ...]:
@@ -125,3 +144,18 @@ def sell(position: Position, uses: Iterable[LotUse]) -> None:
     for use in uses:
         position.held -= use.quantity
         position.cost -= use.cost
+
+
+def sell_short(position: Position, method: LotMethod, lot: Lot) -> None:
+    """Take in units that were sold short; the lot's cost is what they were sold for."""
+    position.short_quantity += lot.quantity
+    position.short_proceeds += lot.cost
+    open_lot(position.short_lots, method, lot, POOLED_SHORT_LOT)
+
+
+def cover(position: Position, uses: Iterable[LotUse]) -> None:
+    """Take out units that were sold short and are bought back."""
+    use_up(position.short_lots, uses)
+    for use in uses:
+        position.short_quantity -= use.quantity
+        position.short_proceeds -= use.cost

@@ -10,12 +10,17 @@ from domain.errors import InvalidValue
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What may be traded, and in which steps. Prices are in `currency` per unit."""
+    """What may be traded, and in which steps. Prices are in `currency` per unit.
+
+    shortable: whether it may be sold short at all. easy_to_borrow: whether a short sale needs no locate.
+    """
 
     symbol: str
     currency: str = "USD"
     price_increment: Decimal = Decimal("0.01")
     quantity_increment: Decimal = Decimal("1")
+    shortable: bool = True
+    easy_to_borrow: bool = False
 
 
 def _require_finite(code: str, *values: Decimal) -> None:

@@ -48,9 +48,25 @@ def within_decimals(number: Decimal) -> bool:
     return isinstance(exponent, int) and exponent >= -DECIMALS_MAX
 
 
-def cents_up(amount: Decimal) -> Decimal:
-    """Rounded up to the cent, so that what is set aside is never too little."""
-    return amount.quantize(CENT, rounding=ROUND_CEILING, context=_ROUNDING)
+def up(amount: Decimal, unit: Decimal) -> Decimal:
+    """Rounded up to a currency's smallest unit, so that what is set aside is never too little."""
+    return amount.quantize(unit, rounding=ROUND_CEILING, context=_ROUNDING)
+
+
+def nearest(amount: Decimal, unit: Decimal) -> Decimal:
+    """Rounded half to even to a currency's smallest unit: what is paid."""
+    return amount.quantize(unit, context=_ROUNDING)
+
+
+def quotient(amount: Decimal, by: Decimal, step: Decimal) -> Decimal:
+    """Rounded half to even to `step`; for what is shown and compared, never for what is posted."""
+    return _ROUNDING.divide(amount, by).quantize(step, context=_ROUNDING)
+
+
+def part_up(amount: Decimal, part: Decimal, whole: Decimal, unit: Decimal) -> Decimal:
+    """`part` of `whole` of an amount, rounded up to the unit and never above the amount."""
+    share = _ROUNDING.divide(_ROUNDING.multiply(amount, part), whole)
+    return min(amount, share.quantize(unit, rounding=ROUND_CEILING, context=_ROUNDING))
 
 
 def cost_share(cost: Decimal, quantity: Decimal, taken: Decimal) -> Decimal:

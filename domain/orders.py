@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import msgspec
 
+from domain.borrow import LocateUse
+from domain.fees import Tally
 from domain.market import TickRef
 from domain.numbers import ZERO
 from domain.terms import OrderStatus, OrderTerms
@@ -16,13 +18,15 @@ class Order(msgspec.Struct, kw_only=True):
 
     hold_cash, hold_quantity: what is still set aside. worker_id: who acknowledged it under this dispatch epoch, None
     when nobody has. acknowledged_after: the tick from which it fills, kept when it is dispatched again.
-    resume_after: the tick of the last fill. executions: ids of the fills taken.
+    resume_after: the tick of the last fill. executions: ids of the fills taken. currency: of its prices and its hold.
+    tally: what it was charged, None where its account has no fee schedule. locates: what a short sale may still borrow.
     """
 
     terms: OrderTerms
     status: OrderStatus
     hold_cash: Decimal
     hold_quantity: Decimal
+    currency: str
     dispatch_epoch: int
     fingerprint: bytes
     accepted_at_us: int
@@ -31,6 +35,8 @@ class Order(msgspec.Struct, kw_only=True):
     acknowledged_after: TickRef | None = None
     resume_after: TickRef | None = None
     executions: set[str] = msgspec.field(default_factory=set)
+    tally: Tally | None = None
+    locates: list[LocateUse] = msgspec.field(default_factory=list)
 
     @property
     def leaves_quantity(self) -> Decimal:

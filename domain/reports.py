@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from domain.account_terms import Liquidity
 from domain.market import TickRef
 
 
@@ -43,7 +44,10 @@ class FillEvidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ReportFilled(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Part or all of an order was executed. price: per unit; fee: in the account's currency; both Decimal."""
+    """Part or all of an order was executed. price: per unit; fee: the venue's own, below zero for a rebate.
+
+    Both in the instrument's currency. liquidity: whether the order gave it or took it, None where the venue says none.
+    """
 
     execution_id: str
     venue: str
@@ -52,6 +56,7 @@ class ReportFilled(Report, frozen=True, kw_only=True, forbid_unknown_fields=True
     fee: Decimal
     market_time_us: int
     evidence: FillEvidence | None = None
+    liquidity: Liquidity | None = None
 
 
 class ReportCanceled(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,13 +5,11 @@ The rules stand once, in the domain; here a refusal gets the JSON pointer of the
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from api.problems import ProblemError, refused
 from domain import checks
 from domain.catalog import Catalog
 from domain.checks import Refusal
-from domain.commands import Command, OpenAccount, SubmitOrder
+from domain.commands import Deposit, OpenAccount, SubmitOrder, Withdraw
 from domain.events import OrderTerms
 from domain.numbers import exact
 
@@ -50,10 +48,12 @@ def opening(command: OpenAccount) -> None:
         _raise(checks.envelope(command) or checks.number("FEE", command.fee_bps) or checks.opening(command))
 
 
-def amount(command: Command, value: Decimal) -> None:
+def amount(command: Deposit | Withdraw) -> None:
     """Raises ProblemError 422."""
+    value = command.amount
     with exact():
-        _raise(checks.envelope(command) or checks.number("AMOUNT", value) or checks.amount_alone(value))
+        refusal = checks.envelope(command) or checks.number("AMOUNT", value)
+        _raise(refusal or checks.amount_alone(value, command.currency))
 
 
 def order(command: SubmitOrder, catalog: Catalog, *, price_may_follow: bool) -> None:

@@ -109,7 +109,7 @@ class Gateway:
             amount=body.amount,
             currency=body.currency,
         )
-        checks.amount(command, body.amount)
+        checks.amount(command)
         keyed = _keyed(kind.__name__, command, account_id, key)
         return await self._once(keyed, command, f"/api/accounts/{account_id}/journal", Accepted, {})
 

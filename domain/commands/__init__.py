@@ -5,7 +5,7 @@ Amounts and quantities are Decimal, times integer microseconds since 1970 UTC. `
 
 from __future__ import annotations
 
-from domain.commands.accounts import Deposit, OpenAccount, Withdraw
+from domain.commands.accounts import ConvertCash, Deposit, GrantLocate, OpenAccount, SetFeeSchedule, Withdraw
 from domain.commands.base import Command
 from domain.commands.orders import CancelOrder, ReplaceOrder, SubmitOrder, SubmitOrderGroup
 
@@ -13,6 +13,9 @@ COMMANDS: tuple[type[Command], ...] = (
     OpenAccount,
     Deposit,
     Withdraw,
+    ConvertCash,
+    SetFeeSchedule,
+    GrantLocate,
     SubmitOrder,
     SubmitOrderGroup,
     ReplaceOrder,
@@ -23,9 +26,12 @@ __all__ = [
     "COMMANDS",
     "CancelOrder",
     "Command",
+    "ConvertCash",
     "Deposit",
+    "GrantLocate",
     "OpenAccount",
     "ReplaceOrder",
+    "SetFeeSchedule",
     "SubmitOrder",
     "SubmitOrderGroup",
     "Withdraw",

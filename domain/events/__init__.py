@@ -7,7 +7,14 @@ beside market time and decides nothing but how long ids are remembered.
 
 from __future__ import annotations
 
-from domain.events.accounts import AccountOpened, CashDeposited, CashWithdrawn
+from domain.events.accounts import (
+    AccountOpened,
+    CashConverted,
+    CashDeposited,
+    CashWithdrawn,
+    FeeScheduleChanged,
+    LocateGranted,
+)
 from domain.events.base import LedgerEvent, Posting
 from domain.events.fills import LotUse, OrderFilled
 from domain.events.groups import OrderGroupAccepted, OrderGroupRejected
@@ -31,6 +38,9 @@ LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
     AccountOpened,
     CashDeposited,
     CashWithdrawn,
+    CashConverted,
+    FeeScheduleChanged,
+    LocateGranted,
     OrderAccepted,
     OrderRejected,
     OrderGroupAccepted,
@@ -54,12 +64,15 @@ __all__ = [
     "LEDGER_EVENTS",
     "TERMINAL",
     "AccountOpened",
+    "CashConverted",
     "CashDeposited",
     "CashWithdrawn",
     "CommandRejected",
+    "FeeScheduleChanged",
     "LedgerEvent",
     "LinkEffect",
     "LinkedOrder",
+    "LocateGranted",
     "LotUse",
     "OrderAccepted",
     "OrderAcknowledged",

@@ -6,14 +6,16 @@ from decimal import Decimal
 
 import msgspec
 
+from domain.account_terms import Liquidity
 from domain.events.base import LedgerEvent
 from domain.events.links import LinkedOrder
+from domain.numbers import ZERO
 from domain.reports import FillEvidence
 from domain.terms import OrderStatus, Side
 
 
 class LotUse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Units taken from one lot by a sale. cost: what those units cost, in the account's currency, fees excluded."""
+    """Units of one lot that are closed. cost: what they cost, or were sold short for, without fees."""
 
     lot_id: str
     quantity: Decimal
@@ -21,9 +23,12 @@ class LotUse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class OrderFilled(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Part or all was executed. The postings move the hold, the money, the units, the cost, the fee and the P&L.
+    """Part or all was executed. The postings move the hold, the money, the units, the cost, the fees and the P&L.
 
-    lots: for a sale, the lots it consumed. realized_pnl: proceeds less their cost, before fees; zero for a purchase.
+    A purchase closes short units first: covered_quantity of them; the rest is a long lot. lots: what was closed, by the
+    account's lot method: long lots of a sale, short lots of a purchase. realized_pnl: what closed units brought less
+    what they cost, before fees; zero where none was closed. fee: the venue's own. commission: by the account's fee
+    schedule. All money is in `currency`; None stands for the account's base currency.
     released_cash: the part of the hold that is no longer needed. status: PARTIALLY_FILLED, PENDING_CANCEL or FILLED.
     """
 
@@ -46,3 +51,7 @@ class OrderFilled(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=
     market_time_us: int
     evidence: FillEvidence | None = None
     linked: tuple[LinkedOrder, ...] = ()
+    currency: str | None = None
+    liquidity: Liquidity | None = None
+    commission: Decimal = ZERO
+    covered_quantity: Decimal = ZERO

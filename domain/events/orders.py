@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from domain.borrow import LocateUse
 from domain.events.base import LedgerEvent
 from domain.events.links import LinkedOrder
 from domain.market import TickRef
@@ -13,7 +14,9 @@ from domain.terms import OrderTerms
 class OrderAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Checked, held and ready for dispatch (status PENDING_NEW).
 
-    hold_cash: cash set aside (BUY), in the account's currency. hold_quantity: units set aside (SELL).
+    hold_cash: cash set aside: for a purchase, for a sale's commission, or the initial margin of a margin account's
+    order. It is in `currency`, as the order's prices are; None stands for the account's base currency.
+    hold_quantity: units set aside (SELL). locates: what a short sale may borrow, pending from here on.
     """
 
     command_id: str
@@ -21,6 +24,8 @@ class OrderAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
     hold_cash: Decimal
     hold_quantity: Decimal
     dispatch_epoch: int
+    currency: str | None = None
+    locates: tuple[LocateUse, ...] = ()
 
 
 class OrderRejected(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from domain import borrow
 from domain.orders import ClosedOrder, Order
 from domain.terms import OrderStatus
 
@@ -12,9 +13,12 @@ if TYPE_CHECKING:
     from domain.account import Account
 
 
-def move_hold(account: Account, symbol: str, cash: Decimal, quantity: Decimal) -> None:
-    account.cash -= cash
-    account.held_cash += cash
+def move_hold(account: Account, currency: str, symbol: str, cash: Decimal, quantity: Decimal) -> None:
+    """Set cash and units aside; below zero gives them back."""
+    if cash:
+        funds = account.funds[currency]
+        funds.free -= cash
+        funds.held += cash
     if quantity:
         position = account.positions[symbol]
         position.free -= quantity
@@ -22,7 +26,10 @@ def move_hold(account: Account, symbol: str, cash: Decimal, quantity: Decimal) -
 
 
 def close(account: Account, order: Order, status: OrderStatus, at_us: int) -> None:
+    """The order is done: its locates are free again, and what knows its repeats is kept."""
     del account.orders[order.terms.order_id]
+    if order.locates:
+        borrow.make_free(account.locates, order.locates)
     closed = ClosedOrder(
         status=status,
         fingerprint=order.fingerprint,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain import events
+from domain import borrow, events
+from domain.fees import Tally
 from domain.fingerprints import cancel_content, order_content
 from domain.folds.closing import close, move_hold
 from domain.orders import ClosedOrder, Order
@@ -14,17 +15,21 @@ if TYPE_CHECKING:
 
 
 def accepted(account: Account, event: events.OrderAccepted) -> None:
-    terms = event.order
-    move_hold(account, terms.symbol, event.hold_cash, event.hold_quantity)
+    terms, currency = event.order, event.currency or account.currency
+    move_hold(account, currency, terms.symbol, event.hold_cash, event.hold_quantity)
+    borrow.make_pending(account.locates, event.locates)
     account.closed.pop(terms.order_id, None)  # a finished order of this id was forgotten, or is about to be
     account.orders[terms.order_id] = Order(
         terms=terms,
         status="PENDING_NEW",
         hold_cash=event.hold_cash,
         hold_quantity=event.hold_quantity,
+        currency=currency,
         dispatch_epoch=event.dispatch_epoch,
         fingerprint=order_content(terms),
         accepted_at_us=event.timestamp,
+        tally=None if account.fee_schedule is None else Tally(schedule=account.fee_schedule),
+        locates=list(event.locates),
     )
 
 
@@ -55,13 +60,13 @@ def cancel_requested(account: Account, event: events.OrderCancelRequested) -> No
 
 def canceled(account: Account, event: events.OrderCanceled) -> None:
     order = account.orders[event.order_id]
-    move_hold(account, order.terms.symbol, -event.released_cash, -event.released_quantity)
+    move_hold(account, order.currency, order.terms.symbol, -event.released_cash, -event.released_quantity)
     close(account, order, "CANCELED", event.timestamp)
 
 
 def refused(account: Account, event: events.OrderRefusedByVenue) -> None:
     order = account.orders[event.order_id]
-    move_hold(account, order.terms.symbol, -event.released_cash, -event.released_quantity)
+    move_hold(account, order.currency, order.terms.symbol, -event.released_cash, -event.released_quantity)
     close(account, order, "REJECTED", event.timestamp)
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from domain import commands, ids, reports, schema
 from domain.account import IDS_KEPT_US, Account
+from domain.account_terms import FeeSchedule
 from domain.catalog import catalog
 from domain.events import LedgerEvent
 from domain.ledger import Ledger
-from domain.market import TickRef
+from domain.market import Instrument, TickRef
+from domain.world import Mark
 
 DAY_US = 24 * 3600 * 1_000_000
 START_US = 1_300_000_000_000_000
@@ -20,12 +22,21 @@ SYMBOLS = ("AAPL", "IBM")
 class Desk:
     """Sends messages to `ledger` for account `acc` and keeps the events they gave. `now_us` is its clock."""
 
-    def __init__(self, *, lot_method: Any = "FIFO", fee_bps: str = "0", cash: str | None = "10000") -> None:
-        self.ledger = Ledger(catalog(SYMBOLS))
+    def __init__(
+        self,
+        *,
+        lot_method: Any = "FIFO",
+        fee_bps: str = "0",
+        cash: str | None = "10000",
+        instruments: tuple[Instrument, ...] = (),
+        **opening: Any,
+    ) -> None:
+        """instruments: besides SYMBOLS, or instead of one of them. opening: further fields of OpenAccount."""
+        self.ledger = Ledger({**catalog(SYMBOLS), **{own.symbol: own for own in instruments}})
         self.now_us = START_US
         self.events: list[LedgerEvent] = []
         self.sent = 0
-        self.open(lot_method=lot_method, fee_bps=fee_bps)
+        self.open(lot_method=lot_method, fee_bps=fee_bps, **opening)
         if cash is not None:
             self.deposit(cash)
 
@@ -46,6 +57,10 @@ class Desk:
             other.fold(schema.decode(*schema.encode(event)))
         return other
 
+    def mark(self, name: str, price: str, market_time_us: int = START_US) -> None:
+        """The market as the ledger knows it from here on: a symbol's price, or a currency pair's rate."""
+        self.ledger.marks[name] = Mark(price=Decimal(price), market_time_us=market_time_us)
+
     def _envelope(self, fields: dict[str, Any]) -> dict[str, Any]:
         self.sent += 1
         return {"command_id": f"cmd_{self.sent}", "account_id": "acc", "issued_at_us": self.now_us} | fields
@@ -61,6 +76,20 @@ class Desk:
 
     def withdraw(self, amount: str, **fields: Any) -> Any:
         return self.send(commands.Withdraw(amount=Decimal(amount), **self._envelope(fields)))
+
+    def convert(self, amount: str, from_currency: str, to_currency: str, rate: str, **fields: Any) -> Any:
+        own = {"amount": Decimal(amount), "rate": Decimal(rate), "source": "bank"}
+        own |= {"from_currency": from_currency, "to_currency": to_currency}
+        return self.send(commands.ConvertCash(**self._envelope(own | fields)))
+
+    def set_fees(self, schedule: FeeSchedule | None, **fields: Any) -> Any:
+        own = {"fee_schedule": schedule, "changed_by": "Benedetto Cotrugli", "reason": "agreed anew"}
+        return self.send(commands.SetFeeSchedule(**self._envelope(own | fields)))
+
+    def locate(self, quantity: str, symbol: str = "AAPL", **fields: Any) -> Any:
+        own = {"symbol": symbol, "quantity": Decimal(quantity), "expires_at_us": START_US + DAY_US}
+        own |= {"granted_by": "prime broker", "reason": "asked for"}
+        return self.send(commands.GrantLocate(**self._envelope(own | fields)))
 
     def order(self, side: Any, quantity: str, price: str | None = None, **fields: Any) -> commands.SubmitOrder:
         """An order command: LIMIT at `price`, or MARKET when the price is None."""
@@ -126,10 +155,12 @@ class Desk:
 
     # Short cuts
 
-    def trade(self, side: Any, quantity: str, price: str, fee: str = "0", **fields: Any) -> Any:
+    def trade(
+        self, side: Any, quantity: str, price: str, fee: str = "0", *, liquidity: Any = None, **fields: Any
+    ) -> Any:
         """A limit order that fills at once and whole at its price; gives the fill."""
         accepted = self.submit(side, quantity, price, **fields)
-        return self.fill(accepted.order.order_id, quantity, price, fee)
+        return self.fill(accepted.order.order_id, quantity, price, fee, liquidity=liquidity)
 
 
 def tick(offset: int) -> TickRef:

@@ -340,9 +340,8 @@ class Trader(RuleBasedStateMachine):
         for account, balances in self.balances.items():
             own = self.ledger.accounts[account]
             assert own.books == {key: amount for key, amount in balances.items() if amount}
-            for name, amount in own.trial_balance().items():
-                commodity = name.partition(":")[2] if name.startswith("position") else "USD"
-                assert amount == balances[name, commodity]
+            for key, amount in own.trial_balance().items():
+                assert amount == balances[key]
 
     @invariant()
     def the_fold_of_the_bytes_is_the_state(self) -> None:

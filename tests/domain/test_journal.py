@@ -61,17 +61,19 @@ def test_the_trial_balance_is_the_fold_of_all_postings() -> None:
 
     own = desk.account.trial_balance()
     assert own == {
-        "cash": Decimal("9940.84"),  # 10000 - 100.10 + 49.95 - 9.01
-        "hold": Decimal("9.01"),
-        "fees": Decimal("0.15"),
-        "realized_pnl": Decimal("-10.00"),
-        "inventory:AAPL": Decimal("60.00"),
-        "position:AAPL": Decimal("4"),
-        "position_hold:AAPL": Decimal("2"),
+        ("cash", "USD"): Decimal("9940.84"),  # 10000 - 100.10 + 49.95 - 9.01
+        ("hold", "USD"): Decimal("9.01"),
+        ("fees", "USD"): Decimal("0.15"),
+        ("commission", "USD"): 0,
+        ("realized_pnl", "USD"): Decimal("-10.00"),
+        ("inventory:AAPL", "USD"): Decimal("60.00"),
+        ("short_proceeds:AAPL", "USD"): 0,
+        ("position:AAPL", "AAPL"): Decimal("4"),
+        ("position_hold:AAPL", "AAPL"): Decimal("2"),
+        ("position_short:AAPL", "AAPL"): 0,
     }
     counterparts = {("external", "USD"): Decimal(-10000), ("market:AAPL", "AAPL"): Decimal(-6)}
-    currencies = {name: "AAPL" if name.startswith("position") else "USD" for name in own}
-    assert balances == counterparts | {(name, currencies[name]): amount for name, amount in own.items()}
+    assert balances == counterparts | {key: amount for key, amount in own.items() if amount}
 
 
 def test_an_event_from_the_tape_that_does_not_balance_is_refused() -> None:

@@ -15,11 +15,29 @@ from hypothesis import strategies as st
 import domain
 from domain import events, schema
 from domain.account import IDS_KEPT_US
+from domain.account_terms import FeeSchedule, MarginTerms
 from domain.codes import CODES
+from domain.market import Instrument
 from tests.domain.desk import START_US, Desk
 from tests.domain.test_actions import ACTIONS_REFUSED
 
 Case = Callable[[Desk], Any]
+
+
+def _fees(**fields: str) -> FeeSchedule:
+    return FeeSchedule(**{name: Decimal(text) for name, text in fields.items()})
+
+
+def _margin(**fields: str) -> MarginTerms:
+    return MarginTerms(**{name: Decimal(text) for name, text in fields.items()})
+
+
+def _on_margin(desk: Desk, symbol: str = "AAPL", **fields: Any) -> dict[str, str]:
+    """A second account, on margin, with 100 USD; the fields that name it and the symbol, which is marked at 10."""
+    desk.open(account_id="margin", margin=MarginTerms(), **fields)
+    desk.deposit("100", account_id="margin")
+    desk.mark(symbol, "10.00")
+    return {"account_id": "margin", "symbol": symbol}
 
 
 def _closed(desk: Desk) -> str:
@@ -75,6 +93,31 @@ COMMANDS_REFUSED: list[tuple[str, Case]] = [
     ("FEE_INVALID", lambda desk: desk.open(account_id="other", fee_bps="10000.0001")),
     ("FEE_INVALID", lambda desk: desk.open(account_id="other", fee_bps="0.00001")),
     ("FEE_INVALID", lambda desk: desk.open(account_id="other", fee_bps="NaN")),
+    ("CURRENCY_INVALID", lambda desk: desk.open(account_id="other", currencies=("euro",))),
+    ("CURRENCY_INVALID", lambda desk: desk.open(account_id="other", currencies=("EUR", "USD"))),
+    ("FEE_SCHEDULE_INVALID", lambda desk: desk.open(account_id="other", fee_schedule=_fees(per_order="-0.01"))),
+    ("FEE_SCHEDULE_INVALID", lambda desk: desk.open(account_id="other", fee_schedule=_fees(order_minimum="NaN"))),
+    ("FEE_SCHEDULE_INVALID", lambda desk: desk.set_fees(_fees(bps="-1"))),
+    ("FEE_SCHEDULE_INVALID", lambda desk: desk.set_fees(_fees(taker_bps="0.00001"))),
+    ("FEE_SCHEDULE_INVALID", lambda desk: desk.set_fees(_fees(bps="1", taker_bps="10000"))),
+    ("FEE_SCHEDULE_INVALID", lambda desk: desk.set_fees(_fees(order_cap_bps="0"))),
+    ("TEXT_INVALID", lambda desk: desk.set_fees(None, changed_by="")),
+    ("MARGIN_INVALID", lambda desk: desk.open(account_id="other", margin=_margin(long_initial="1.0001"))),
+    ("MARGIN_INVALID", lambda desk: desk.open(account_id="other", margin=_margin(short_initial="0"))),
+    ("MARGIN_INVALID", lambda desk: desk.open(account_id="other", margin=_margin(short_maintenance="sNaN"))),
+    ("MARGIN_INVALID", lambda desk: desk.open(account_id="other", margin=_margin(long_maintenance="0.51"))),
+    ("RATE_NOT_FINITE", lambda desk: desk.convert("1", "USD", "EUR", "Infinity")),
+    ("RATE_OUT_OF_RANGE", lambda desk: desk.convert("1", "USD", "EUR", "1E+15")),
+    ("RATE_NOT_POSITIVE", lambda desk: desk.convert("1", "USD", "EUR", "-1")),
+    ("CONVERSION_SAME_CURRENCY", lambda desk: desk.convert("1", "USD", "USD", "1")),
+    ("TEXT_INVALID", lambda desk: desk.convert("1", "USD", "EUR", "1", source="a\nb")),
+    ("CURRENCY_MISMATCH", lambda desk: desk.convert("1", "USD", "EUR", "1")),
+    ("ACCOUNT_NOT_MARGIN", lambda desk: desk.locate("1")),
+    ("INSTRUMENT_UNKNOWN", lambda desk: desk.locate("1", **(_on_margin(desk) | {"symbol": "GOOGL"}))),
+    ("QUANTITY_NOT_POSITIVE", lambda desk: desk.locate("0")),
+    ("FEE_INVALID", lambda desk: desk.locate("1", fee_bps_per_year=Decimal(-1))),
+    ("TEXT_INVALID", lambda desk: desk.locate("1", granted_by="")),
+    ("BUYING_POWER_INSUFFICIENT", lambda desk: desk.withdraw("100.01", account_id=_on_margin(desk)["account_id"])),
     ("CURRENCY_MISMATCH", lambda desk: desk.deposit("1", currency="EUR")),
     ("CASH_INSUFFICIENT", lambda desk: desk.withdraw("10000.01")),
     ("CLIENT_ORDER_ID_CONFLICT", lambda desk: [desk.submit("BUY", n, "1.00", client_order_id="c") for n in "12"][-1]),
@@ -97,6 +140,13 @@ ORDERS_REJECTED: list[tuple[str, Case]] = [
     ("PRICE_NOT_POSITIVE", lambda desk: desk.submit("BUY", "1", protection_price=Decimal(-1))),
     ("PRICE_OFF_INCREMENT", lambda desk: desk.submit("BUY", "1", "10.001")),
     ("POSITION_INSUFFICIENT", lambda desk: desk.submit("SELL", "1", "10.00")),
+    ("ORDER_NOT_REDUCING", lambda desk: desk.submit("SELL", "1", "10.00", reduce_only=True)),
+    ("ORDER_NOT_REDUCING", lambda desk: desk.submit("BUY", "1", "10.00", reduce_only=True)),
+    ("ACCOUNT_NOT_MARGIN", lambda desk: desk.submit("SELL_SHORT", "1", "10.00")),
+    ("BORROW_UNAVAILABLE", lambda desk: desk.submit("SELL_SHORT", "1", "10.00", **_on_margin(desk))),
+    ("INSTRUMENT_NOT_SHORTABLE", lambda desk: desk.submit("SELL_SHORT", "1", "10.00", **_on_margin(desk, "HARD"))),
+    ("BUYING_POWER_INSUFFICIENT", lambda desk: desk.submit("BUY", "21", "10.00", **_on_margin(desk))),
+    ("MARK_MISSING", lambda desk: desk.submit("SELL_SHORT", "1", "10.00", **(_on_margin(desk) | {"symbol": "IBM"}))),
 ]
 
 REPORTS_REFUSED: list[tuple[str, Case]] = [
@@ -135,7 +185,7 @@ def test_a_command_is_refused(code: str, case: Case) -> None:
 @pytest.mark.parametrize(("code", "case"), ORDERS_REJECTED, ids=[f"{n}-{c[0]}" for n, c in enumerate(ORDERS_REJECTED)])
 def test_an_order_is_rejected(code: str, case: Case) -> None:
     """The answer is an OrderRejected with this code and the order's terms; nothing is held."""
-    desk = Desk()
+    desk = Desk(instruments=(Instrument(symbol="HARD", shortable=False),))
 
     event = case(desk)
 

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from domain import commands, events, schema
+from domain.account_terms import FeeSchedule, MarginTerms
 from domain.errors import UnreadableInput
 from domain.json_schema import DIALECT, breaking_changes, json_schemas, missing_upcasters
 from domain.reports import FillEvidence
@@ -45,7 +46,8 @@ def test_every_stored_version_can_be_read() -> None:
 
 def test_the_messages_are_as_their_schemas_say() -> None:
     """Commands, reports and events of a small trading day pass their schemas, with an independent validator."""
-    desk = Desk(fee_bps="1.5")
+    desk = Desk(fee_bps="1.5", margin=MarginTerms(), currencies=("EUR",))
+    desk.mark("AAPL", "10.00")
     command = desk.order("BUY", "5", "10.00", active_after=tick(1))
     accepted = desk.send(command)
     order_id = accepted.order.order_id
@@ -63,6 +65,9 @@ def test_the_messages_are_as_their_schemas_say() -> None:
     desk.submit("SELL", "100")
     desk.withdraw("1")
     desk.withdraw("1000000")
+    desk.convert("10", "USD", "EUR", "0.9")
+    desk.set_fees(FeeSchedule(bps=Decimal(1)))
+    desk.locate("10")
     desk.fill("ord_unknown", "1", "1.00")
 
     messages = [command, report, *desk.events]
