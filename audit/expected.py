@@ -16,8 +16,10 @@ from audit.compare import Place, Row, StateTable, stored, time_of
 from domain import events
 from domain.account import Account
 from domain.ledger import Ledger
+from domain.lots import POOLED_LOT, POOLED_SHORT_LOT
 from domain.numbers import ZERO, exact
 from domain.orders import Order
+from projections.positions import BOOK_ACCOUNTS
 
 ACCOUNTS = StateTable(
     "accounts",
@@ -90,7 +92,7 @@ class Expected:
         for leg in event.postings:
             self.touched["balances", (account_id, leg.account, leg.commodity)] = place
             kind, _, symbol = leg.account.partition(":")
-            if kind in ("position", "position_hold", "inventory"):
+            if kind in BOOK_ACCOUNTS:
                 self.touched["positions", (account_id, symbol)] = place
         if isinstance(event, events.AccountOpened):
             self._opened[event.originator_id] = event.timestamp
@@ -119,7 +121,8 @@ class Expected:
         if isinstance(event, events.OrderFilled):
             account_id = stored(event.originator_id)
             self.touched["lots", (account_id, event.symbol, stored(event.execution_id))] = place
-            self.touched["lots", (account_id, event.symbol, "average")] = place
+            for pool in (POOLED_LOT, POOLED_SHORT_LOT):
+                self.touched["lots", (account_id, event.symbol, pool)] = place
             for use in event.lots:
                 self.touched["lots", (account_id, event.symbol, stored(use.lot_id))] = place
 
@@ -169,9 +172,9 @@ class Expected:
     def _positions(self) -> dict[Row, Row]:
         return {
             (stored(account.id), symbol): (
-                position.quantity,
+                position.net_quantity,
                 position.held,
-                position.cost,
+                position.cost - position.short_proceeds,
                 position.realized_pnl,
                 position.fees,
             )
@@ -180,11 +183,17 @@ class Expected:
         }
 
     def _lots(self) -> dict[Row, Row]:
+        """Lots of a short leg are below zero."""
         return {
-            (stored(account.id), symbol, stored(lot.lot_id)): (lot.quantity, lot.cost, time_of(lot.opened_at_us))
+            (stored(account.id), symbol, stored(lot.lot_id)): (
+                sign * lot.quantity,
+                sign * lot.cost,
+                time_of(lot.opened_at_us),
+            )
             for account in self.ledger.accounts.values()
             for symbol, position in account.positions.items()
-            for lot in position.lots
+            for sign, lots in ((1, position.lots), (-1, position.short_lots))
+            for lot in lots
         }
 
     def _book(self) -> dict[Row, Row]:
@@ -248,7 +257,7 @@ def _acknowledged(order: _Order, event: events.OrderAcknowledged) -> None:
 def _filled(order: _Order, event: events.OrderFilled) -> None:
     order.filled_quantity = event.cumulative_quantity
     order.filled_value += event.quantity * event.price
-    order.fees += event.fee
+    order.fees += event.fee + event.commission
     if event.status == "FILLED":
         order.status = "FILLED"
 

@@ -81,7 +81,8 @@ def _fills(live: Live) -> list[Row]:
         return []
     with exact():
         value = fill.quantity * fill.price
-        cash_change = (value if fill.side == "SELL" else -value) - fill.fee
+        charges = fill.fee + fill.commission
+        cash_change = (-value if fill.side == "BUY" else value) - charges
     return [
         (
             stored(fill.execution_id),
@@ -91,7 +92,7 @@ def _fills(live: Live) -> list[Row]:
             fill.side,
             fill.quantity,
             fill.price,
-            fill.fee,
+            charges,
             fill.realized_pnl,
             cash_change,
             stored(fill.venue),

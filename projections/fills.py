@@ -76,9 +76,15 @@ _STATUS: dict[type[LedgerEvent], str] = {
 
 
 def cash_change(fill: OrderFilled) -> Decimal:
-    """What a fill did to free and held cash together, in the account's currency."""
+    """What a fill did to free and held cash together, in the instrument's currency."""
     with exact():
         return sum((leg.amount for leg in fill.postings if leg.account in ("cash", "hold")), ZERO)
+
+
+def charges(fill: OrderFilled) -> Decimal:
+    """The venue's fee and the account's commission together."""
+    with exact():
+        return fill.fee + fill.commission
 
 
 def fills(events: Sequence[Event]) -> list[Row]:
@@ -144,7 +150,7 @@ def _fill(event: Event) -> Row:
         fill.side,
         fill.quantity,
         fill.price,
-        fill.fee,
+        charges(fill),
         fill.realized_pnl,
         cash_change(fill),
         fill.venue,

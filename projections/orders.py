@@ -228,7 +228,7 @@ def _filled(change: Change, message: OrderFilled) -> None:
     change.status = message.status
     change.filled_quantity, change.leaves_quantity = message.cumulative_quantity, message.leaves_quantity
     change.filled_value += message.quantity * message.price
-    change.fees += message.fee
+    change.fees += message.fee + message.commission
     change.released_cash += message.released_cash
     if message.side == "SELL":
         change.released_quantity += message.quantity

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.events import CashDeposited, CashWithdrawn, OrderFilled
+from domain.events import CashConverted, CashDeposited, CashWithdrawn, OrderFilled
 from projections.rows import Cursor, Event, Row, execute, given
 from projections.ticks import Print
 
@@ -85,14 +85,14 @@ _COMPUTE_ALL = _COMPUTE.format(
 def affected(events: Sequence[Event]) -> list[Row]:
     """Rows of AFFECTED: from which market time on each account's values change.
 
-    A deposit or a withdrawal has no market time: it counts from the account's beginning.
+    A deposit, a withdrawal or a conversion has no market time: it counts from the account's beginning.
     """
     since: dict[str, int] = {}
     for event in events:
         message = event.message
         if isinstance(message, OrderFilled):
             time_us = message.market_time_us
-        elif isinstance(message, (CashDeposited, CashWithdrawn)):
+        elif isinstance(message, (CashConverted, CashDeposited, CashWithdrawn)):
             time_us = _BEGINNING_US
         else:
             continue

@@ -1,4 +1,9 @@
-"""positions and lots."""
+"""positions and lots.
+
+A position's units and cost are the long leg's less the short leg's: a short position has units and cost below zero, so
+that units x price is what it is worth, and that less its cost what it has gained, whichever side it is on. Lots of the
+short leg are below zero likewise.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from domain.events import OrderFilled
-from domain.lots import POOLED_LOT
+from domain.lots import POOLED_LOT, POOLED_SHORT_LOT
 from domain.numbers import ZERO, exact
 from projections.rows import Cursor, Event, Row, execute, given, insert
 
@@ -27,6 +32,10 @@ LOTS = {
     "cost": "numeric",
     "opened_at": "timestamptz",
 }
+BOOK_ACCOUNTS = frozenset({"position", "position_hold", "position_short", "inventory", "short_proceeds"})
+"""Kinds of book accounts whose postings change a position."""
+
+_COSTS = frozenset({"inventory", "short_proceeds"})
 _ADD_POSITIONS = f"""
 {insert("positions", POSITIONS)}
 on conflict (account_id, symbol) do update set
@@ -42,8 +51,8 @@ on conflict (account_id, symbol) do update set
 _CHANGE_LOTS = f"""
 with change as (
     select given.account_id, given.symbol, given.quantity, given.cost, given.opened_at, given.number,
-        case when given.quantity > 0 and accounts.lot_method = 'AVERAGE' then '{POOLED_LOT}'
-            else given.lot_id end as lot_id
+        case when given.opened_at is null or accounts.lot_method is distinct from 'AVERAGE' then given.lot_id
+            when given.quantity > 0 then '{POOLED_LOT}' else '{POOLED_SHORT_LOT}' end as lot_id
     from {given(LOTS)} left join accounts on accounts.account_id = given.account_id
 ), running as (
     select change.*, lots.opened_at as opened_before,
@@ -76,10 +85,10 @@ def positions(events: Sequence[Event]) -> list[Row]:
             account = event.message.originator_id
             for leg in event.message.postings:
                 kind, _, symbol = leg.account.partition(":")
-                if kind not in ("position", "position_hold", "inventory"):
+                if kind not in BOOK_ACCOUNTS:
                     continue
                 row = sums.setdefault((account, symbol), [ZERO] * 5)
-                if kind == "inventory":
+                if kind in _COSTS:
                     row[2] += leg.amount
                     continue
                 row[0] += leg.amount
@@ -88,27 +97,30 @@ def positions(events: Sequence[Event]) -> list[Row]:
             if type(event.message) is OrderFilled:
                 row = sums.setdefault((account, event.message.symbol), [ZERO] * 5)
                 row[3] += event.message.realized_pnl
-                row[4] += event.message.fee
+                row[4] += event.message.fee + event.message.commission
     return [(*key, *row) for key, row in sums.items()]
 
 
 def lots(events: Sequence[Event]) -> list[Row]:
     """Rows of LOTS in the order of the events: what each adds to a lot, below zero for a sale.
 
-    A purchase names its execution; where the account pools its lots, SQL puts the pool's name instead. opened_at is
-    None for a sale.
+    What opens a lot names its execution; where the account pools its lots, SQL puts the pool's name instead. opened_at
+    is None for what closes one.
     """
     found: list[Row] = []
     for event in events:
         fill = event.message
         if type(fill) is not OrderFilled:
             continue
-        if fill.side == "BUY":
-            with exact():
-                cost = sum((leg.amount for leg in fill.postings if leg.account == f"inventory:{fill.symbol}"), ZERO)
-            key = (fill.originator_id, fill.symbol, fill.execution_id)
-            found.append((*key, fill.quantity, cost, fill.market_time_us))
-        found.extend((fill.originator_id, fill.symbol, use.lot_id, -use.quantity, -use.cost, None) for use in fill.lots)
+        key = (fill.originator_id, fill.symbol)
+        with exact():
+            opened = fill.quantity - fill.covered_quantity
+            if fill.side == "BUY" and opened:
+                found.append((*key, fill.execution_id, opened, opened * fill.price, fill.market_time_us))
+            elif fill.side == "SELL_SHORT":
+                found.append((*key, fill.execution_id, -opened, -opened * fill.price, fill.market_time_us))
+            sign = 1 if fill.side == "BUY" else -1  # a purchase closes short lots, whose units are below zero
+            found.extend((*key, use.lot_id, sign * use.quantity, sign * use.cost, None) for use in fill.lots)
     return found
 
 

@@ -11,7 +11,8 @@ from hypothesis.stateful import precondition, rule
 
 from domain import commands, reports
 from tests.domain.desk import DAY_US, START_US
-from tests.domain.machine import Trader, code_of, workers
+from tests.domain.machine import Trader, workers
+from tests.domain.treasury import code_of
 
 PLAIN_REPORTS: dict[str, tuple[Any, dict[str, str]]] = {
     "acknowledged": (reports.ReportAcknowledged, {"venue": "v"}),
@@ -60,6 +61,8 @@ class DisturbedTrader(Trader):
             commands.OpenAccount: {"owner": "y"},
             commands.CancelOrder: {"order_id": "other"},
             commands.SubmitOrder: {"quantity": Decimal(7)},
+            commands.SetFeeSchedule: {"reason": "z"},
+            commands.GrantLocate: {"quantity": Decimal(21)},
         }
         changed = other.get(type(message)) or {"amount": message.amount + 1}
         before = self.ledger.digest()

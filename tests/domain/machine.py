@@ -1,102 +1,35 @@
 """A random trader against a ledger and the model: what each step should give, and what must hold after each.
 
-An account for each lot method. What disturbs the trading is in tests.domain.disturbances.
+The accounts are those of tests.domain.treasury. What disturbs the trading is in tests.domain.disturbances.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import invariant, precondition, rule
 
 from domain import commands, events, ids, reports, schema
-from domain.catalog import catalog
-from domain.events import LedgerEvent
 from domain.ledger import Ledger
-from tests.domain.desk import START_US, SYMBOLS
-from tests.domain.model import ModelAccount, ModelOrder
+from tests.domain.model import CURRENCIES, ModelOrder
+from tests.domain.treasury import Treasury, accounts, code_of, prices, quantities
 
-ACCOUNTS = {"fifo": "FIFO", "lifo": "LIFO", "hifo": "HIFO", "average": "AVERAGE"}
-FEE_BPS = Decimal("2.5")
-
-accounts = st.sampled_from(sorted(ACCOUNTS))
-symbols = st.sampled_from(SYMBOLS)
-cents = st.integers(min_value=1, max_value=5_000_00).map(lambda n: Decimal(n) / 100)
-prices = st.integers(min_value=1, max_value=50_00).map(lambda n: Decimal(n) / 100)
+symbols = st.sampled_from(sorted(CURRENCIES))
 fill_prices = st.integers(min_value=1, max_value=50_0000).map(lambda n: Decimal(n) / 10_000)
 fees = st.integers(min_value=0, max_value=1_000).map(lambda n: Decimal(n) / 1_000)
-sides = st.sampled_from(["BUY", "SELL"])
-quantities = st.integers(min_value=1, max_value=6)
+sides = st.sampled_from(["BUY", "BUY", "SELL", "SELL_SHORT"])
+liquidities = st.sampled_from(["MAKER", "TAKER", None])
 workers = st.sampled_from(["w1", "w2"])
 
 
-def code_of(event: Any) -> str:
-    """A refusal's code; for any other answer its name."""
-    return getattr(event, "code", type(event).__name__)
+class Trader(Treasury):
+    """Sends orders and reports besides, and compares the answers with the model's."""
 
-
-class Trader(RuleBasedStateMachine):
-    """Sends commands and reports, and compares the answers with the model's."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ledger = Ledger(catalog(SYMBOLS))
-        self.model: dict[str, ModelAccount] = {}
-        self.now_us = START_US
-        self.numbers = itertools.count()
-        self.records: list[tuple[str, bytes]] = []
-        self.effective: list[Any] = []  # messages that changed an account
-        self.recorded_us: dict[str, int] = defaultdict(int)
-        self.balances: dict[str, dict[tuple[str, str], Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-
-    def send(self, message: Any) -> Any:
-        self.now_us += 1
-        event: LedgerEvent | None = self.ledger.decide(message, self.now_us)
-        if event is not None:
-            if event.originator_version:
-                assert event.timestamp >= self.recorded_us[event.originator_id], "record time fell"
-                self.recorded_us[event.originator_id] = event.timestamp
-            self.records.append(schema.encode(event))
-            for leg in event.postings:
-                self.balances[event.originator_id][leg.account, leg.commodity] += leg.amount
-            if event.originator_version:
-                self.effective.append(message)
-        return event
-
-    def envelope(self, account: str) -> dict[str, Any]:
-        return {"command_id": f"cmd_{next(self.numbers)}", "account_id": account, "issued_at_us": self.now_us}
-
-    @initialize()
-    def open(self) -> None:
-        for account, method in ACCOUNTS.items():
-            fields: Any = {"owner": "x", "lot_method": method, "fee_bps": FEE_BPS}
-            assert isinstance(self.send(commands.OpenAccount(**self.envelope(account), **fields)), events.AccountOpened)
-            self.model[account] = ModelAccount(method=method, fee_bps=Fraction(FEE_BPS))
-            self.deposit(account, Decimal("500.00"))
-
-    # Commands
-
-    @rule(account=accounts, amount=cents)
-    def deposit(self, account: str, amount: Decimal) -> None:
-        event = self.send(commands.Deposit(**self.envelope(account), amount=amount))
-
-        assert isinstance(event, events.CashDeposited)
-        self.model[account].transfer(Fraction(amount))
-
-    @rule(account=accounts, amount=cents)
-    def withdraw(self, account: str, amount: Decimal) -> None:
-        event = self.send(commands.Withdraw(**self.envelope(account), amount=amount))
-
-        if Fraction(amount) <= self.model[account].free:
-            assert isinstance(event, events.CashWithdrawn)
-            self.model[account].transfer(-Fraction(amount))
-        else:
-            assert code_of(event) == "CASH_INSUFFICIENT"
+    # Orders
 
     @rule(
         account=accounts,
@@ -105,14 +38,18 @@ class Trader(RuleBasedStateMachine):
         kind=st.sampled_from(["LIMIT", "MARKET"]),
         quantity=quantities,
         price=prices,
+        reduce=st.sampled_from([False, False, False, True]),
     )
-    def submit(self, account: str, symbol: str, side: Any, kind: Any, quantity: int, price: Decimal) -> None:
+    def submit(
+        self, account: str, symbol: str, side: Any, kind: Any, quantity: int, price: Decimal, reduce: bool = False
+    ) -> None:
         client_id = f"client-{next(self.numbers)}"
         order_id = ids.order_id(account, client_id)
         priced: Any = {"limit_price" if kind == "LIMIT" else "protection_price": price}
-        if kind == "MARKET" and side == "SELL":
+        if kind == "MARKET" and side != "BUY":
             priced = {}
-        order = ModelOrder(symbol=symbol, side=side, quantity=quantity, price=Fraction(price) if priced else None)
+        worst = Fraction(price) if priced else None
+        order = ModelOrder(symbol=symbol, side=side, quantity=quantity, price=worst, reduce_only=reduce)
         verdict = self.model[account].verdict(order)
 
         event = self.send(
@@ -124,32 +61,65 @@ class Trader(RuleBasedStateMachine):
                 side=side,
                 order_type=kind,
                 quantity=Decimal(quantity),
+                reduce_only=reduce,
                 **priced,
             )
         )
 
-        if verdict:
-            assert isinstance(event, events.OrderRejected)
-            assert code_of(event) == verdict
-        else:
-            assert isinstance(event, events.OrderAccepted)
+        assert code_of(event) == (verdict or "OrderAccepted")
+        if not verdict:
+            assert Fraction(event.hold_cash) == order.hold
             self.model[account].orders[order_id] = order
 
-    @rule(account=accounts, symbol=symbols, side=sides, quantity=quantities, price=prices)
-    def trade(self, account: str, symbol: str, side: Any, quantity: int, price: Decimal) -> None:
-        """An order that is filled whole at once, if it is accepted, so that lots pile up and are sold."""
+    def trade(
+        self, account: str, symbol: str, side: Any, quantity: int, price: Decimal, liquidities: tuple[Any, Any]
+    ) -> None:
+        """An order that, if it is accepted, is filled at its price at once: one unit first, then what is left."""
+        before = len(self.model[account].orders)
         self.submit(account, symbol, side, "LIMIT", quantity, price)
-        order_id, order = next(reversed(self.model[account].orders.items()), ("", None))
-        if order is not None and order.price == price and order.quantity == order.leaves == quantity:
-            self.fill_now(account, order_id, order, order.epoch, quantity, price, Decimal("0.01"))
+        if len(self.model[account].orders) > before:
+            order_id, order = next(reversed(self.model[account].orders.items()))
+            for part, liquidity in zip((1, quantity - 1), liquidities, strict=True):
+                if part:
+                    self.fill_now(account, order_id, order, order.epoch, part, price, Decimal("0.01"), liquidity)
 
     @rule(
-        account=accounts, symbol=symbols, trades=st.lists(st.tuples(sides, quantities, prices), min_size=3, max_size=6)
+        account=accounts,
+        symbol=symbols,
+        trades=st.lists(st.tuples(sides, quantities, prices), min_size=1, max_size=6),
+        made=st.tuples(liquidities, liquidities),
     )
-    def trade_often(self, account: str, symbol: str, trades: list[tuple[Any, int, Decimal]]) -> None:
+    def trade_often(self, account: str, symbol: str, trades: list[tuple[Any, int, Decimal]], made: Any) -> None:
         """Lots of one symbol that pile up and are used up, in few steps."""
         for side, quantity, price in trades:
-            self.trade(account, symbol, side, quantity, price)
+            self.trade(account, symbol, side, quantity, price, made)
+
+    @rule(
+        account=st.sampled_from(["average", "hifo"]),
+        symbol=symbols,
+        sales=st.lists(st.tuples(quantities, prices), min_size=1, max_size=3),
+        lasts_us=st.sampled_from([0, 1_000, 1_000]),
+        covered=quantities,
+        price=prices,
+    )
+    def sell_short_and_cover(
+        self,
+        account: str,
+        symbol: str,
+        sales: list[tuple[int, Decimal]],
+        lasts_us: int,
+        covered: int,
+        price: Decimal,
+    ) -> None:
+        """Short lots that pile up on borrowed units, two purchases that want to cover them, and a part of one."""
+        self.locate(account, 10, lasts_us)
+        for quantity, sold_at in sales:
+            self.trade(account, symbol, "SELL_SHORT", quantity, sold_at, ("TAKER", "MAKER"))
+        before = len(self.model[account].orders)
+        for _ in range(2):
+            self.submit(account, symbol, "BUY", "LIMIT", covered, price)
+        for order_id, order in list(self.model[account].orders.items())[before:][:1]:
+            self.fill_now(account, order_id, order, order.epoch, 1, price, Decimal("0.01"), "MAKER")
 
     # Reports and cancellations on an open order
 
@@ -182,13 +152,21 @@ class Trader(RuleBasedStateMachine):
         price=fill_prices,
         fee=fees,
         late=st.sampled_from([0, 0, 0, -1, 1]),
+        liquidity=liquidities,
         worker=st.sampled_from([None, None, None, "w1", "w2"]),
     )
     def fill(
-        self, data: st.DataObject, quantity: int, price: Decimal, fee: Decimal, late: int, worker: str | None
+        self,
+        data: st.DataObject,
+        quantity: int,
+        price: Decimal,
+        fee: Decimal,
+        late: int,
+        liquidity: str | None,
+        worker: str | None,
     ) -> None:
         account, order_id, order = self.choose(data)
-        self.fill_now(account, order_id, order, order.epoch + late, quantity, price, fee, worker)
+        self.fill_now(account, order_id, order, order.epoch + late, quantity, price, fee, liquidity, worker)
 
     def fill_now(
         self,
@@ -199,6 +177,7 @@ class Trader(RuleBasedStateMachine):
         quantity: int,
         price: Decimal,
         fee: Decimal,
+        liquidity: str | None,
         worker: str | None = None,
     ) -> None:
         """worker: who reports it; None: whoever holds the order."""
@@ -214,6 +193,7 @@ class Trader(RuleBasedStateMachine):
             quantity=Decimal(quantity),
             price=price,
             fee=fee,
+            liquidity=liquidity,
             market_time_us=self.now_us,
         )
 
@@ -227,7 +207,8 @@ class Trader(RuleBasedStateMachine):
             assert code_of(event) == "FILL_EXCEEDS_LEAVES"
         else:
             assert isinstance(event, events.OrderFilled)
-            self.model[account].fill(order, quantity, Fraction(price), Fraction(fee))
+            commission, covered = self.model[account].fill(order, quantity, Fraction(price), Fraction(fee), liquidity)
+            assert (Fraction(event.commission), event.covered_quantity) == (commission, covered)
             assert (event.status == "FILLED") == order.done
 
     @precondition(lambda self: self.open_orders())
@@ -278,10 +259,10 @@ class Trader(RuleBasedStateMachine):
             message = self.report(reports.ReportCanceled, account, order_id, order.epoch, reason="r")
 
         assert isinstance(self.send(message), events.OrderRefusedByVenue if refuse else events.OrderCanceled)
-        order.done = True
+        order.end()
 
     def refolded(self) -> Ledger:
-        other = Ledger(catalog(SYMBOLS))
+        other = self.successor()
         for type_, value in self.records:
             other.fold(schema.decode(type_, value))
         return other
@@ -299,20 +280,33 @@ class Trader(RuleBasedStateMachine):
     @invariant()
     def cash_is_what_came_in_less_what_went_out(self) -> None:
         for account, model in self.model.items():
-            actual = self.ledger.accounts[account]
-            assert Fraction(actual.cash) == model.free
-            assert Fraction(actual.held_cash) == model.held
-            assert Fraction(actual.fees) == model.fees
-            assert Fraction(-self.balances[account]["external", "USD"]) == sum(model.outside)
+            own = self.ledger.accounts[account]
+            assert tuple(own.funds) == model.currencies
+            for currency, funds in own.funds.items():
+                assert Fraction(funds.free) == model.free(currency)
+                assert Fraction(funds.held) == model.held(currency) >= 0
+                assert Fraction(funds.fees) == model.venue_fees[currency]
+                assert Fraction(funds.commissions) == model.commissions[currency]
+                assert Fraction(-self.balances[account]["external", currency]) == model.outside[currency]
 
     @invariant()
     def holds_are_those_of_the_open_orders(self) -> None:
         for account, model in self.model.items():
             actual = self.ledger.accounts[account]
             assert actual.orders.keys() == {name for name, order in model.orders.items() if not order.done}
-            assert actual.held_cash == sum(order.hold_cash for order in actual.orders.values())
             for order_id, order in actual.orders.items():
                 assert order.leaves_quantity == model.orders[order_id].leaves > 0
+                assert Fraction(order.hold_cash) == model.orders[order_id].hold
+
+    @invariant()
+    def units_are_borrowed_as_far_as_they_are_located(self) -> None:
+        for account, model in self.model.items():
+            own = self.ledger.accounts[account]
+            for locate in own.locates.values():
+                assert locate.free + locate.pending + locate.used == locate.quantity
+                assert min(locate.free, locate.pending, locate.used) >= 0
+            pending = sum(len(order.borrows) for order in model.orders.values() if not order.done)
+            assert sum(locate.pending for locate in own.locates.values()) == pending
 
     @invariant()
     def positions_are_what_was_bought_less_what_was_sold(self) -> None:
@@ -321,8 +315,11 @@ class Trader(RuleBasedStateMachine):
                 assert position.quantity == len(model.long(symbol))
                 assert position.free == model.free_units(symbol) >= 0
                 assert position.held == model.held_units(symbol) >= 0
+                assert position.short_quantity == len(model.short(symbol)) >= 0
                 assert sum(lot.quantity for lot in position.lots) == position.quantity
                 assert sum(lot.cost for lot in position.lots) == position.cost >= 0
+                assert sum(lot.quantity for lot in position.short_lots) == position.short_quantity
+                assert sum(lot.cost for lot in position.short_lots) == position.short_proceeds >= 0
 
     @invariant()
     def profit_and_cost_are_the_models(self) -> None:
@@ -330,10 +327,13 @@ class Trader(RuleBasedStateMachine):
             own = self.ledger.accounts[account]
             # A pool rounds what it gives away to 0.0001, and an error carries over to the next share at most in full.
             slack = Fraction(model.closings, 10_000) if model.method == "AVERAGE" else Fraction(0)
-            assert abs(Fraction(own.realized_pnl) - model.pnl) <= slack
+            for currency, funds in own.funds.items():
+                assert abs(Fraction(funds.realized_pnl) - model.pnl[currency]) <= slack
             for symbol, position in own.positions.items():
                 assert abs(Fraction(position.cost) - model.long(symbol).cost) <= slack
+                assert abs(Fraction(position.short_proceeds) - model.short(symbol).cost) <= slack
                 assert position.quantity or not position.cost
+                assert position.short_quantity or not position.short_proceeds
 
     @invariant()
     def the_books_are_the_sum_of_all_postings(self) -> None:

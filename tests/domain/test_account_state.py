@@ -15,10 +15,8 @@ from domain import schema
 from domain.account import Account
 from domain.account_state import STATE_VERSION, dump, restore
 from domain.account_terms import FeeSchedule, MarginTerms
-from domain.catalog import catalog
 from domain.errors import BooksError
-from domain.ledger import Ledger
-from tests.domain.desk import SYMBOLS, Desk, tick
+from tests.domain.desk import Desk, tick
 from tests.domain.machine import Trader
 
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
@@ -29,7 +27,7 @@ class Restorer(Trader):
 
     def __init__(self) -> None:
         super().__init__()
-        self.twin = Ledger(catalog(SYMBOLS))
+        self.twin = self.successor()
 
     def send(self, message: Any) -> Any:
         event = super().send(message)
@@ -41,7 +39,7 @@ class Restorer(Trader):
     @rule()
     def restore_the_twin(self) -> None:
         restored = [restore(dump(account)) for account in self.twin.accounts.values()]
-        self.twin = Ledger(catalog(SYMBOLS))
+        self.twin = self.successor()
         self.twin.accounts = {account.id: account for account in restored}
 
     @invariant()

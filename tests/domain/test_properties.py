@@ -9,7 +9,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from domain import account, checks, decide_fills, decide_orders, decide_reports, lots
+from domain import (
+    account,
+    borrow,
+    checks,
+    decide_cash,
+    decide_fills,
+    decide_orders,
+    decide_reports,
+    fees,
+    holds,
+    lots,
+    margin,
+    valuation,
+)
 from domain.errors import BooksError
 from tests.domain.disturbances import DisturbedTrader
 
@@ -33,8 +46,8 @@ def test_the_ledger_does_what_the_model_does() -> None:
     run_state_machine_as_test(DisturbedTrader, settings=RANDOM_TRADING)
 
 
-def _hold_without_fee(self: Any, quantity: Decimal, price: Decimal) -> Decimal:
-    del self
+def _hold_without_fee(self: Any, quantity: Decimal, price: Decimal, unit: Decimal) -> Decimal:
+    del self, unit
     return (quantity * price).quantize(Decimal("0.01"))
 
 
@@ -60,9 +73,9 @@ def _no_fence(order: Any, message: Any) -> None:
     del order, message
 
 
-def _nothing_released(own: Any, order: Any, leaves: Decimal) -> Decimal:
+def _nothing_released(own: Any, order: Any, message: Any, *_: Any) -> Any:
     del own
-    return Decimal(0) if leaves else order.hold_cash
+    return Decimal(0) if order.leaves_quantity > message.quantity else order.hold_cash
 
 
 def _conflicts_are_repeats(own: Any, command: Any, forgotten_before_us: int) -> bool:
@@ -74,6 +87,44 @@ def _overfills(report: Any, leaves: Decimal, instrument: Any) -> None:
     del report, leaves, instrument
 
 
+def _charged_anew(tally: Any, *fill: Any) -> Any:
+    """Each fill pays as if it were the order's first."""
+    return _due(fees.Tally(schedule=tally.schedule), *fill)
+
+
+def _opens_before_it_covers(position: Any, order: Any, message: Any, charges: Any) -> Any:
+    del position
+    return _purchase(lots.Position(), order, message, charges)
+
+
+def _never_expires(locates: Any, symbol: str, quantity: Decimal, market_time_us: int) -> Any:
+    del market_time_us
+    return _choose(locates, symbol, quantity, 0)
+
+
+def _no_debt(*arguments: Any) -> Any:
+    valued = _value(*arguments)
+    return valued if isinstance(valued, valuation.MissingMark) else valued._replace(short_value=Decimal(0))
+
+
+def _no_working_orders(terms: Any, valued: Any) -> Any:
+    return _standing(terms, valued)._replace(held=Decimal(0))
+
+
+def _others_do_not_count(own: Any, terms: Any) -> Decimal:
+    found: Decimal = own.position(terms.symbol).short_quantity
+    return found
+
+
+def _rounded_down(amount: Decimal, unit: Decimal) -> Decimal:
+    return amount // unit * unit
+
+
+_due = fees.due
+_purchase = decide_fills._TRADES["BUY"]
+_choose = borrow.choose
+_value = valuation.value
+_standing = margin.standing
 _plan_uses = lots.plan_uses
 _open_lot = lots.open_lot
 
@@ -83,6 +134,22 @@ DEFECTS = {
     "LIFO is taken for FIFO": (lots, "open_lot", _methods_mixed_up("LIFO", "FIFO")),
     "HIFO is taken for LIFO": (lots, "open_lot", _methods_mixed_up("HIFO", "LIFO")),
     "HIFO is taken for AVERAGE": (lots, "open_lot", _methods_mixed_up("HIFO", "AVERAGE")),
+    "holds forget commissions": (fees, "most_of_purchase", lambda *_: Decimal(0)),
+    "holds of sales forget commissions": (fees, "most_beyond_proceeds", lambda *_: Decimal(0)),
+    "each fill pays the whole commission": (fees, "due", _charged_anew),
+    "all fills take liquidity": (fees, "rate", lambda schedule, _: (schedule.bps + schedule.taker_bps).scaleb(-4)),
+    "a purchase opens before it covers": (
+        decide_fills,
+        "_TRADES",
+        decide_fills._TRADES | {"BUY": _opens_before_it_covers},
+    ),
+    "locates never expire": (borrow, "choose", _never_expires),
+    "locates do not come back": (borrow, "make_free", lambda *_: None),
+    "short units are no debt": (valuation, "value", _no_debt),
+    "working orders need no margin": (margin, "standing", _no_working_orders),
+    "several orders cover the same units": (holds, "coverable", _others_do_not_count),
+    "a partial fill releases all margin": (holds, "part_up", lambda *_: Decimal(0)),
+    "conversions are rounded down": (decide_cash, "nearest", _rounded_down),
     "a fill counts twice": (decide_reports, "is_repeat", _no_report_is_a_repeat),
     "stale epochs are taken": (decide_reports, "_fence", _no_fence),
     "partial fills release nothing": (decide_fills, "_released", _nothing_released),
