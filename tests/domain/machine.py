@@ -22,6 +22,8 @@ symbols = st.sampled_from(sorted(CURRENCIES))
 fill_prices = st.integers(min_value=1, max_value=50_0000).map(lambda n: Decimal(n) / 10_000)
 fees = st.integers(min_value=0, max_value=1_000).map(lambda n: Decimal(n) / 1_000)
 sides = st.sampled_from(["BUY", "BUY", "SELL", "SELL_SHORT"])
+long_sides = st.sampled_from(["BUY", "BUY", "SELL"])
+modest_prices = st.integers(min_value=1, max_value=15_00).map(lambda n: Decimal(n) / 100)
 liquidities = st.sampled_from(["MAKER", "TAKER", None])
 workers = st.sampled_from(["w1", "w2"])
 
@@ -86,7 +88,7 @@ class Trader(Treasury):
     @rule(
         account=accounts,
         symbol=symbols,
-        trades=st.lists(st.tuples(sides, quantities, prices), min_size=1, max_size=6),
+        trades=st.lists(st.tuples(long_sides, quantities, modest_prices), min_size=3, max_size=6),
         made=st.tuples(liquidities, liquidities),
     )
     def trade_often(self, account: str, symbol: str, trades: list[tuple[Any, int, Decimal]], made: Any) -> None:
@@ -97,10 +99,10 @@ class Trader(Treasury):
     @rule(
         account=st.sampled_from(["average", "hifo"]),
         symbol=symbols,
-        sales=st.lists(st.tuples(quantities, prices), min_size=1, max_size=3),
+        sales=st.lists(st.tuples(quantities, modest_prices), min_size=1, max_size=3),
         lasts_us=st.sampled_from([0, 1_000, 1_000]),
         covered=quantities,
-        price=prices,
+        price=modest_prices,
     )
     def sell_short_and_cover(
         self,
