@@ -77,10 +77,7 @@ class Trader(Treasury):
         self, account: str, symbol: str, side: Any, quantity: int, price: Decimal, liquidities: tuple[Any, Any]
     ) -> None:
         """An order that, if it is accepted, is filled at its price at once: one unit first, then what is left."""
-        before = len(self.model[account].orders)
-        self.submit(account, symbol, side, "LIMIT", quantity, price)
-        if len(self.model[account].orders) > before:
-            order_id, order = next(reversed(self.model[account].orders.items()))
+        for order_id, order in self.submitted(account, symbol, side, quantity, price):
             for part, liquidity in zip((1, quantity - 1), liquidities, strict=True):
                 if part:
                     self.fill_now(account, order_id, order, order.epoch, part, price, Decimal("0.01"), liquidity)
@@ -113,15 +110,24 @@ class Trader(Treasury):
         covered: int,
         price: Decimal,
     ) -> None:
-        """Short lots that pile up on borrowed units, two purchases that want to cover them, and a part of one."""
+        """Short lots that pile up on borrowed units, an order that ends, two that want to cover, and a part of one."""
         self.locate(account, 10, lasts_us)
         for quantity, sold_at in sales:
             self.trade(account, symbol, "SELL_SHORT", quantity, sold_at, ("TAKER", "MAKER"))
-        before = len(self.model[account].orders)
-        for _ in range(2):
-            self.submit(account, symbol, "BUY", "LIMIT", covered, price)
-        for order_id, order in list(self.model[account].orders.items())[before:][:1]:
+        for order_id, order in self.submitted(account, symbol, "SELL_SHORT", covered, price):
+            self.end_now(account, order_id, order, refuse=False)
+        first = self.submitted(account, symbol, "BUY", covered, price)
+        self.submit(account, symbol, "BUY", "LIMIT", covered, price)
+        for order_id, order in first:
             self.fill_now(account, order_id, order, order.epoch, 1, price, Decimal("0.01"), "MAKER")
+
+    def submitted(
+        self, account: str, symbol: str, side: Any, quantity: int, price: Decimal
+    ) -> list[tuple[str, ModelOrder]]:
+        """A limit order, if it was accepted."""
+        before = len(self.model[account].orders)
+        self.submit(account, symbol, side, "LIMIT", quantity, price)
+        return list(self.model[account].orders.items())[before:]
 
     # Reports and cancellations on an open order
 
@@ -254,7 +260,9 @@ class Trader(Treasury):
     @precondition(lambda self: self.open_orders())
     @rule(data=st.data(), refuse=st.booleans())
     def end(self, data: st.DataObject, refuse: bool) -> None:
-        account, order_id, order = self.choose(data)
+        self.end_now(*self.choose(data), refuse)
+
+    def end_now(self, account: str, order_id: str, order: ModelOrder, refuse: bool) -> None:
         if refuse:
             message = self.report(reports.ReportRefused, account, order_id, order.epoch, code="C_D", text="t")
         else:

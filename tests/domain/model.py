@@ -146,10 +146,19 @@ class ModelAccount:
         return "" if amount <= self.free(currency) else "CASH_INSUFFICIENT"
 
     def excess_verdict(self, amount: Fraction, currency: str) -> str:
-        """Whether equity less the initial margin of positions and orders is at least that much."""
+        excess = self.excess()
+        if excess is None or currency not in self.rates():
+            return "MARK_MISSING"
+        return "" if amount * self.rates()[currency] <= excess else "BUYING_POWER_INSUFFICIENT"
+
+    def rates(self) -> dict[str, Fraction]:
         prices = self.market.prices
-        rates = {"USD": Fraction(1)} | ({"EUR": prices["EUR/USD"]} if "EUR/USD" in prices else {})
-        needed = {currency}
+        return {"USD": Fraction(1)} | ({"EUR": prices["EUR/USD"]} if "EUR/USD" in prices else {})
+
+    def excess(self) -> Fraction | None:
+        """Equity less the initial margin of positions and orders; None where a price is not known."""
+        prices, rates = self.market.prices, self.rates()
+        needed: set[str] = set()
         excess = Fraction(0)
         for own in self.currencies:
             total = sum(self.movements[own], Fraction(0))
@@ -160,13 +169,11 @@ class ModelAccount:
             long, short = len(self.long(symbol)), len(self.short(symbol))
             if long or short:
                 if symbol not in prices:
-                    return "MARK_MISSING"
+                    return None
                 needed.add(currency_of)
                 price = prices[symbol] * rates.get(currency_of, 0)
                 excess += price * (long * (1 - LONG_INITIAL) - short * (1 + SHORT_INITIAL))
-        if not needed <= rates.keys():
-            return "MARK_MISSING"
-        return "" if amount * rates[currency] <= excess else "BUYING_POWER_INSUFFICIENT"
+        return excess if needed <= rates.keys() else None
 
     # Orders
 

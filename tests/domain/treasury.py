@@ -7,6 +7,7 @@ and `average` on margin, with commissions of other kinds.
 from __future__ import annotations
 
 import itertools
+import math
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
@@ -157,6 +158,16 @@ class Treasury(RuleBasedStateMachine):
         assert code_of(event) == (verdict or "CashWithdrawn")
         if not verdict:
             self.model[account].transfer(-Fraction(amount), currency)
+
+    @rule(account=st.sampled_from(["average", "hifo"]))
+    def withdraw_to_the_cent(self, account: str) -> None:
+        """A cent more than what equity leaves is refused, and what it leaves may go; then it is paid in again."""
+        excess = self.model[account].excess()
+        most = Decimal(math.floor((excess or Fraction(0)) * 100)) / 100
+        if most > 0:
+            self.withdraw(account, most + Decimal("0.01"), "USD")
+            self.withdraw(account, most, "USD")
+            self.deposit(account, most, "USD")
 
     @rule(account=accounts, amount=small_amounts, rate=rates, back=st.booleans())
     def convert(self, account: str, amount: Decimal, rate: Decimal, back: bool) -> None:
