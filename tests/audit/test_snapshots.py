@@ -41,7 +41,7 @@ def _a_cent_more(ledger: Ledger, name: str) -> None:
     own = Codec(ledger.settings.topic("ledger.events"), PARTITION, AccountStates(ledger.settings).form)
     content: Any = own.read(part_key(name, 0), ledger.newest(part_key(name, 0)).value or b"")
     account = account_state.restore(content.data)
-    account.cash += Decimal("0.01")
+    account.base.free += Decimal("0.01")
     _rewrite(ledger, part_key(name, 0), data=account_state.dump(account))
 
 
@@ -68,7 +68,7 @@ def _epoch(**changes: Any) -> Callable[[Ledger, str], None]:
 
 
 PLANTED: dict[str, tuple[Callable[[Ledger, str], None], str, str]] = {
-    "a cent too much": (_a_cent_more, "account_differs", "expected cash 989.50, found cash 989.51"),
+    "a cent too much": (_a_cent_more, "account_differs", "found funds [['USD', {'free': '989.51', 'held': '10.50'"),
     "an account that is gone": (_gone, "account_missing", "expected at least version 3, found nothing"),
     "an account from before the epoch": (_stale, "account_stale", "expected at least version 3, found 2"),
     "an account that the tape never had": (_ahead, "account_ahead", "expected at most version 3, found 9"),

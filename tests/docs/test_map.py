@@ -114,7 +114,7 @@ def test_decisions_are_numbered_without_gaps_and_listed() -> None:
 
 @pytest.mark.parametrize("path", sorted(ADR.glob("0*.md")), ids=lambda path: path.stem)
 def test_a_decision_has_context_decision_and_consequences(path: Path) -> None:
-    """Each page says, in this order, why, what, and at what price; then it may say what it leaves out and who checks."""
+    """Each page says, in this order, why, what, and at what price; some say then what is left out and who checks."""
     parts = re.findall(r"^\*\*(\w+)\.\*\*", path.read_text(), re.MULTILINE)
 
     assert parts[:3] == ["Context", "Decision", "Consequences"]
