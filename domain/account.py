@@ -20,7 +20,7 @@ from domain.events import LedgerEvent, Posting
 from domain.journal import Balances
 from domain.lots import Position
 from domain.numbers import ONE, ZERO, cents_up, exact
-from domain.orders import ClosedOrder, Order
+from domain.orders import ClosedOrder, Group, Order
 from domain.terms import LotMethod
 
 E = TypeVar("E", bound=LedgerEvent)
@@ -39,8 +39,9 @@ class TakenCommand(msgspec.Struct, frozen=True, kw_only=True):
 class Account(BaseAggregate[str]):
     """One trading account. Money in `currency`; cash, held_cash, fees and realized_pnl (before fees) since opening.
 
-    orders: the open ones by order id; closed: the finished ones that are remembered, oldest first; commands: the
-    commands that are remembered, oldest first; books: the balances of all postings, see domain.journal.
+    orders: the open ones by order id; groups: those of which an order is open, by group id; closed: the finished orders
+    that are remembered, oldest first; commands: the commands that are remembered, oldest first; books: the balances of
+    all postings, see domain.journal.
     """
 
     @classmethod
@@ -63,6 +64,7 @@ class Account(BaseAggregate[str]):
         self.realized_pnl = ZERO
         self.positions: dict[str, Position] = {}
         self.orders: dict[str, Order] = {}
+        self.groups: dict[str, Group] = {}
         self.closed: OrderedDict[str, ClosedOrder] = OrderedDict()
         self.commands: OrderedDict[str, TakenCommand] = OrderedDict()
         self.books: Balances = {}
@@ -150,6 +152,10 @@ class Account(BaseAggregate[str]):
     def order(self, order_id: str) -> Order | ClosedOrder | None:
         """An open order, a finished one that is remembered, or None."""
         return self.orders.get(order_id) or self.closed.get(order_id)
+
+    def holder(self, order: Order) -> Order | Group:
+        """Whatever holds the cash and the units that are set aside for an open order: itself, or its group."""
+        return self.groups[order.terms.group_id or ""] if order.exclusive else order
 
     def hold_for(self, quantity: Decimal, price: Decimal) -> Decimal:
         """Cash to set aside for buying: quantity x price x (1 + fee_bps / 10,000), rounded up to the cent.

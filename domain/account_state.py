@@ -16,7 +16,7 @@ import msgspec
 from domain.account import Account, TakenCommand
 from domain.errors import BooksError
 from domain.lots import Lot, Position
-from domain.orders import ClosedOrder, Order
+from domain.orders import ClosedOrder, Group, Order
 from domain.terms import LotMethod
 
 STATE_VERSION = 2
@@ -50,6 +50,7 @@ class _AccountState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     realized_pnl: Decimal
     positions: list[_PositionState]
     orders: list[Order]
+    groups: list[Group]
     closed: list[tuple[str, ClosedOrder]]
     commands: list[tuple[str, TakenCommand]]
     books: list[tuple[str, str, Decimal]]
@@ -81,6 +82,7 @@ def dump(account: Account) -> bytes:
                 for symbol, own in account.positions.items()
             ],
             orders=list(account.orders.values()),
+            groups=list(account.groups.values()),
             closed=list(account.closed.items()),
             commands=list(account.commands.items()),
             books=[(name, commodity, amount) for (name, commodity), amount in account.books.items()],
@@ -115,6 +117,7 @@ def restore(raw: bytes) -> Account:
             lots=deque(own.lots),
         )
     account.orders = {order.terms.order_id: order for order in state.orders}
+    account.groups = {group.group_id: group for group in state.groups}
     account.closed = OrderedDict(state.closed)
     account.commands = OrderedDict(state.commands)
     account.books = {(name, commodity): amount for name, commodity, amount in state.books}

@@ -9,18 +9,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from domain import ids
 from domain.account import Account
-from domain.catalog import Catalog
 from domain.codes import CODES
-from domain.commands import CancelOrder, Command, Deposit, OpenAccount, SubmitOrder, Withdraw
+from domain.commands import Command, OpenAccount
 from domain.market import Instrument
 from domain.numbers import CENT, is_sound
 from domain.reports import ReportFilled
-from domain.terms import OrderTerms
 
 TEXT_CHARACTERS_MAX = 128
-CLIENT_ORDER_ID_CHARACTERS_MAX = 48
 CURRENCY_CHARACTERS = 3
 FEE_BPS_MAX = 10_000
 CLOCK_AHEAD_US_MAX = 5 * 60 * 1_000_000
@@ -76,22 +72,6 @@ def envelope(command: Command) -> Refusal | None:
     return None
 
 
-def form(command: Command) -> Refusal | None:
-    """What makes a command one that can be stored and computed with: ids, texts, numbers."""
-    match command:
-        case SubmitOrder():
-            return order_form(command)
-        case Deposit() | Withdraw():
-            return number("AMOUNT", command.amount)
-        case OpenAccount():
-            return opening(command)
-        case CancelOrder() if not is_text(command.order_id):
-            return refuse(
-                "TEXT_INVALID", "expected order_id to be 1 to 128 printable characters", order_id=command.order_id
-            )
-    return None
-
-
 def age(command: Command, now_us: int, kept_us: int) -> Refusal | None:
     """Refuse a command so old that its first copy may be forgotten, or so early that it could outlive its memory."""
     details = {"issued_at_us": command.issued_at_us, "now_us": now_us}
@@ -122,7 +102,7 @@ def opening(command: OpenAccount) -> Refusal | None:
     fee = command.fee_bps
     if not is_text(command.owner):
         return refuse("OWNER_INVALID", "expected 1 to 128 printable characters", owner=command.owner)
-    if not is_currency(command.currency):
+    if not issame_currency(command.currency):
         return refuse("CURRENCY_INVALID", "expected three capital letters (ISO 4217)", currency=command.currency)
     if not is_sound(fee) or not 0 <= fee <= FEE_BPS_MAX or fee % CENT.scaleb(-2):
         return refuse(
@@ -133,13 +113,13 @@ def opening(command: OpenAccount) -> Refusal | None:
     return None
 
 
-def is_currency(text: str) -> bool:
+def issame_currency(text: str) -> bool:
     return len(text) == CURRENCY_CHARACTERS and text.isascii() and text.isalpha() and text.isupper()
 
 
 def amount(account: Account, value: Decimal, currency: str) -> Refusal | None:
     """A deposit's or a withdrawal's amount; `number` has been checked."""
-    return amount_alone(value) or _currency(account, currency)
+    return amount_alone(value) or same_currency(account, currency)
 
 
 def amount_alone(value: Decimal) -> Refusal | None:
@@ -164,7 +144,8 @@ def cash(account: Account, needed: Decimal) -> Refusal | None:
     )
 
 
-def _currency(account: Account, currency: str) -> Refusal | None:
+def same_currency(account: Account, currency: str) -> Refusal | None:
+    """Whether it is the account's currency."""
     if currency == account.currency:
         return None
     return refuse(
@@ -173,96 +154,6 @@ def _currency(account: Account, currency: str) -> Refusal | None:
         expected=account.currency,
         actual=currency,
     )
-
-
-# Orders
-
-
-def order_form(command: SubmitOrder) -> Refusal | None:
-    """An order's ids, texts and numbers."""
-    if not is_text(command.client_order_id, CLIENT_ORDER_ID_CHARACTERS_MAX):
-        return refuse(
-            "CLIENT_ORDER_ID_INVALID",
-            f"expected 1 to 48 printable characters, it has {len(command.client_order_id)}",
-            client_order_id=command.client_order_id,
-        )
-    derived = ids.order_id(command.account_id, command.client_order_id)
-    if command.order_id != derived:
-        return refuse(
-            "CLIENT_ORDER_ID_INVALID",
-            f"expected the order id {derived} that is derived from it, it was {clean(command.order_id)}",
-            client_order_id=command.client_order_id,
-            order_id=command.order_id,
-        )
-    for name in ("symbol", "signal_id", "strategy_id"):
-        text: str | None = getattr(command, name)
-        if text and not is_text(text):
-            return refuse("TEXT_INVALID", f"expected {name} to be at most 128 printable characters", **{name: text})
-    refusal = number("QUANTITY", command.quantity)
-    for price in (command.limit_price, command.protection_price):
-        if refusal is None and price is not None:
-            refusal = number("PRICE", price)
-    return refusal
-
-
-def order(account: Account, terms: OrderTerms, catalog: Catalog) -> Refusal | None:
-    """The pre-trade checks that need no sum: instrument, quantity, prices and currency."""
-    return order_alone(terms, catalog) or _currency(account, catalog[terms.symbol].currency)
-
-
-def order_alone(terms: OrderTerms, catalog: Catalog) -> Refusal | None:
-    """The part of `order` that needs no account: instrument, quantity and prices."""
-    instrument = catalog.get(terms.symbol)
-    if instrument is None:
-        return refuse(
-            "INSTRUMENT_UNKNOWN",
-            f"expected one of {clean(', '.join(sorted(catalog)))}; it was {terms.symbol!r}",
-            symbol=terms.symbol,
-        )
-    return _quantity(terms.quantity, instrument) or _prices(terms, instrument)
-
-
-def _quantity(quantity: Decimal, instrument: Instrument) -> Refusal | None:
-    if quantity <= 0:
-        return refuse("QUANTITY_NOT_POSITIVE", f"expected a quantity above zero, it was {quantity}", quantity=quantity)
-    if quantity % instrument.quantity_increment:
-        return refuse(
-            "QUANTITY_OVER_PRECISE",
-            f"expected a multiple of {instrument.quantity_increment}, it was {quantity}",
-            quantity=quantity,
-            increment=instrument.quantity_increment,
-        )
-    return None
-
-
-def _prices(terms: OrderTerms, instrument: Instrument) -> Refusal | None:
-    """LIMIT: a limit price alone. MARKET: a protection price alone, which a sale may leave out."""
-    wanted, unwanted = "limit_price", "protection_price"
-    if terms.order_type == "MARKET":
-        wanted, unwanted = unwanted, wanted
-    price: Decimal | None = getattr(terms, wanted)
-    excess: Decimal | None = getattr(terms, unwanted)
-    kind = terms.order_type.lower()
-    if excess is not None:
-        text = f"expected a {kind} order without {unwanted}, it was {excess}"
-        return refuse("PRICE_NOT_ALLOWED", text, **{unwanted: excess})
-    if price is not None:
-        return _price(wanted, price, instrument)
-    if terms.order_type == "MARKET" and terms.side == "SELL":
-        return None
-    return refuse("PRICE_REQUIRED", f"expected a {kind} {terms.side} to have a {wanted}, it has none", missing=wanted)
-
-
-def _price(name: str, price: Decimal, instrument: Instrument) -> Refusal | None:
-    if price <= 0:
-        return refuse("PRICE_NOT_POSITIVE", f"expected a {name} above zero, it was {price}", **{name: price})
-    if price % instrument.price_increment:
-        return refuse(
-            "PRICE_OFF_INCREMENT",
-            f"expected {name} to be a multiple of {instrument.price_increment}, it was {price}",
-            **{name: price, "increment": instrument.price_increment},
-        )
-    return None
 
 
 def units(account: Account, symbol: str, quantity: Decimal) -> Refusal | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from domain import events, journal, lots, reports
+from domain import events, groups, holds, journal, lots, reports
 from domain.account import Account
 from domain.events import LedgerEvent
 from domain.numbers import ZERO
@@ -19,17 +19,18 @@ def filled(account: Account, order: Order, message: reports.ReportFilled, now_us
     released, pnl = ZERO, ZERO
     uses: tuple[events.LotUse, ...] = ()
     if terms.side == "BUY":
-        released = _released(account, order, leaves)
+        released = holds.surplus(account, order, leaves, filled=quantity).cash
         postings = journal.purchase(account.currency, terms.symbol, quantity, value, fee, released)
     else:
         uses = lots.plan_sale(account.position(terms.symbol).lots, quantity)
         cost = sum((use.cost for use in uses), ZERO)
         pnl = value - cost
         postings = journal.sale(account.currency, terms.symbol, quantity, value, fee, cost)
+    follow = groups.after_fill(account, order, quantity, postings) if terms.group_id else groups.NONE
     return account.record(
         events.OrderFilled,
         now_us,
-        postings=postings,
+        postings=postings + follow.postings,
         report_id=message.report_id,
         order_id=message.order_id,
         execution_id=message.execution_id,
@@ -48,18 +49,11 @@ def filled(account: Account, order: Order, message: reports.ReportFilled, now_us
         lots=uses,
         market_time_us=message.market_time_us,
         evidence=message.evidence,
+        linked=follow.linked,
     )
-
-
-def _released(account: Account, order: Order, leaves: Decimal) -> Decimal:
-    """What the quantity that is left no longer needs of the hold; all of it when nothing is left."""
-    if not leaves:
-        return order.hold_cash
-    assert order.price is not None
-    return order.hold_cash - min(order.hold_cash, account.hold_for(leaves, order.price))
 
 
 def _status(order: Order, leaves: Decimal) -> OrderStatus:
     if not leaves:
         return "FILLED"
-    return "PENDING_CANCEL" if order.status == "PENDING_CANCEL" else "PARTIALLY_FILLED"
+    return order.status if order.status in ("PENDING_CANCEL", "PENDING_REPLACE") else "PARTIALLY_FILLED"

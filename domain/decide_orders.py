@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from domain import checks, holds, journal
+from domain import checks, holds, journal, order_checks
 from domain.account import Account
 from domain.checks import Refusal
 from domain.commands import CancelOrder, SubmitOrder
 from domain.decide_cash import rejected
-from domain.events import CommandRejected, OrderAccepted, OrderCancelRequested, OrderRejected
+from domain.events import CommandRejected, LinkedOrder, OrderAccepted, OrderCancelRequested, OrderRejected
 from domain.fingerprints import order_content
 from domain.holds import Hold
 from domain.orders import ClosedOrder, Order
@@ -48,8 +48,9 @@ def repeat(account: Account, command: SubmitOrder, forgotten_before_us: int) -> 
     An open order is known however old it is, a finished one for the published time.
     """
     known = account.order(command.order_id)
-    if known is None or (isinstance(known, ClosedOrder) and known.closed_at_us < forgotten_before_us):
+    if not is_known(known, forgotten_before_us):
         return False
+    assert known is not None
     if known.fingerprint == order_content(terms_of(command)):
         return True
     return checks.refuse(
@@ -60,19 +61,29 @@ def repeat(account: Account, command: SubmitOrder, forgotten_before_us: int) -> 
     )
 
 
-def assess(account: Account, terms: OrderTerms, world: World) -> Refusal | Hold:
-    """Every pre-trade check of an order, in order: what it must be refused for, or what is to be set aside for it."""
-    refusal = checks.order(account, terms, world.catalog)
+def assess(account: Account, terms: OrderTerms, now_us: int, world: World, *, holds_now: bool = True) -> Refusal | Hold:
+    """Every pre-trade check of an order, in order: what it must be refused for, or what is to be set aside for it.
+
+    holds_now: false for an order that waits for its parent; it is held for when it goes to the venue.
+    """
+    refusal = order_checks.order(account, terms, world, now_us)
     if refusal is not None:
         return refusal
+    if not holds_now:
+        return holds.NO_HOLD
     hold = holds.needed(account, terms, terms.quantity)
     return holds.check(account, terms, hold) or hold
+
+
+def is_known(order: Order | ClosedOrder | None, forgotten_before_us: int) -> bool:
+    """Whether an order is still remembered: an open one however old it is, a finished one for the published time."""
+    return order is not None and not (isinstance(order, ClosedOrder) and order.closed_at_us < forgotten_before_us)
 
 
 def submit(account: Account, command: SubmitOrder, now_us: int, world: World) -> OrderAccepted | OrderRejected:
     """Accept and hold, or reject. The command's form, age and novelty have been checked."""
     terms = terms_of(command)
-    verdict = assess(account, terms, world)
+    verdict = assess(account, terms, now_us, world)
     if isinstance(verdict, Refusal):
         return account.record(
             OrderRejected,
@@ -96,18 +107,23 @@ def submit(account: Account, command: SubmitOrder, now_us: int, world: World) ->
 
 
 def cancel(account: Account, command: CancelOrder, now_us: int) -> OrderCancelRequested | CommandRejected | None:
-    """Ask the venue to cancel what is left. None when somebody has asked before and the venue has not answered."""
+    """Ask the venue to cancel what is left. None when somebody has asked before and the venue has not answered.
+
+    An order that waits for its parent is void at once: no venue has it.
+    """
     order = account.order(command.order_id)
     if not isinstance(order, Order):
         return rejected(command, not_open(command.order_id, order), now_us)
     if order.status == "PENDING_CANCEL":
         return None
+    void = LinkedOrder(order_id=command.order_id, effect="CANCELED", quantity=order.terms.quantity)
     return account.record(
         OrderCancelRequested,
         now_us,
         command_id=command.command_id,
         order_id=command.order_id,
         dispatch_epoch=order.dispatch_epoch,
+        linked=(void,) if order.is_suspended else (),
     )
 
 

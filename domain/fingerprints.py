@@ -6,6 +6,7 @@ Decimals count by value, so that 1.0 and 1.00 are the same content. Ids of comma
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +29,10 @@ def cash_content(command_type: str, amount: Decimal, currency: str) -> bytes:
 
 def cancel_content(order_id: str) -> bytes:
     return _content("CancelOrder", order_id)
+
+
+def replace_content(order_id: str, changes: Mapping[str, str]) -> bytes:
+    return _content("ReplaceOrder", order_id, sorted(changes.items()))
 
 
 def order_content(terms: OrderTerms) -> bytes:

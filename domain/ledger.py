@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
 
-from domain import checks, decide_cash, decide_orders, decide_reports
+from domain import checks, decide_cash, decide_groups, decide_orders, decide_replace, decide_reports, dispatching, forms
 from domain.account import IDS_KEPT_US, Account
 from domain.catalog import Catalog
-from domain.commands import CancelOrder, Command, Deposit, OpenAccount, SubmitOrder, Withdraw
+from domain.commands import (
+    CancelOrder,
+    Command,
+    Deposit,
+    OpenAccount,
+    ReplaceOrder,
+    SubmitOrder,
+    SubmitOrderGroup,
+    Withdraw,
+)
 from domain.dispatch import Dispatch
 from domain.errors import BooksError, InvalidValue, UnreadableInput
-from domain.events import AccountOpened, LedgerEvent, OrderAccepted, OrderCancelRequested, OrderRedispatched
+from domain.events import AccountOpened, LedgerEvent
 from domain.numbers import exact
 from domain.orders import Order
 from domain.reports import Report
@@ -92,7 +100,7 @@ class Ledger:
         return decide_reports.report(account, report, now_us, self.catalog)
 
     def _command(self, command: Command, now_us: int, kept_us: int) -> LedgerEvent | None:
-        refusal = checks.envelope(command) or checks.form(command)
+        refusal = checks.envelope(command) or forms.form(command)
         if refusal is not None:
             return decide_cash.rejected(command, refusal, now_us)
         account = self.accounts.get(command.account_id)
@@ -118,6 +126,10 @@ class Ledger:
             return event
         if isinstance(command, SubmitOrder):
             return decide_orders.submit(account, command, now_us, self.world)
+        if isinstance(command, SubmitOrderGroup):
+            return decide_groups.submit(account, command, now_us, self.world)
+        if isinstance(command, ReplaceOrder):
+            return decide_replace.request(account, command, now_us, self.world)
         return _DECISIONS[type(command)](account, command, now_us)
 
     # Reading
@@ -128,44 +140,14 @@ class Ledger:
             for order in account.orders.values():
                 yield account, order
 
-    def dispatch_of(self, event: LedgerEvent) -> Dispatch | None:
-        """What the execution engine is to be sent for an event, as of now.
+    def dispatches_of(self, event: LedgerEvent) -> list[Dispatch]:
+        """What the execution engine is to be sent for an event, as of now; see domain.dispatching."""
+        account = self.accounts.get(event.originator_id)
+        return [] if account is None else dispatching.of_event(account, event)
 
-        None when the event needs none, and when it needs none any more: the order is done, or its epoch is over and
-        the OrderRedispatched that ended it has a dispatch of its own.
-        """
-        kind: Literal["EXECUTE", "CANCEL"] | None = None
-        match event:
-            case OrderAccepted():
-                order_id, kind = event.order.order_id, "EXECUTE"
-            case OrderRedispatched():
-                order_id = event.order_id
-            case OrderCancelRequested():
-                order_id, kind = event.order_id, "CANCEL"
-            case _:
-                return None
-        account = self.accounts[event.originator_id]
-        order = account.orders.get(order_id)
-        if order is None or order.dispatch_epoch != event.dispatch_epoch:
-            return None
-        dispatch = self.dispatch_for(account, order_id)
-        return msgspec.structs.replace(dispatch, kind=kind) if kind else dispatch
-
-    def dispatch_for(self, account: Account, order_id: str) -> Dispatch:
-        """The dispatch of an open order as of now: CANCEL when somebody wants it cancelled, otherwise EXECUTE.
-
-        Raises KeyError when it is not open.
-        """
-        order = account.orders[order_id]
-        return Dispatch(
-            kind="CANCEL" if order.status == "PENDING_CANCEL" else "EXECUTE",
-            account_id=account.id,
-            order=order.terms,
-            dispatch_epoch=order.dispatch_epoch,
-            cumulative_quantity=order.cumulative_quantity,
-            acknowledged_after=order.acknowledged_after,
-            resume_after=order.resume_after,
-        )
+    def dispatch_for(self, account: Account, order_id: str) -> Dispatch | None:
+        """The dispatch of an open order as of now; None while it waits for its parent. KeyError when it is not open."""
+        return dispatching.of_order(account, account.orders[order_id])
 
     def digest(self) -> bytes:
         """SHA-256 over the digests of all accounts, in the order of their ids."""
@@ -179,6 +161,8 @@ class Ledger:
 def _repeat(account: Account, command: Command, forgotten_before_us: int) -> checks.Refusal | bool:
     if isinstance(command, SubmitOrder):
         return decide_orders.repeat(account, command, forgotten_before_us)
+    if isinstance(command, SubmitOrderGroup):
+        return decide_groups.repeat(account, command, forgotten_before_us)
     return decide_cash.repeat(account, command, forgotten_before_us)
 
 

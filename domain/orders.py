@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import msgspec
 
+from domain import lifecycle
 from domain.market import TickRef
 from domain.numbers import ZERO
-from domain.terms import OrderStatus, OrderTerms
+from domain.terms import GroupKind, OrderStatus, OrderTerms
 
 
 class Order(msgspec.Struct, kw_only=True):
@@ -16,7 +17,9 @@ class Order(msgspec.Struct, kw_only=True):
 
     hold_cash, hold_quantity: what is still set aside. worker_id: who acknowledged it under this dispatch epoch, None
     when nobody has. acknowledged_after: the tick from which it fills, kept when it is dispatched again.
-    resume_after: the tick of the last fill. executions: ids of the fills taken.
+    resume_after: the tick of the last fill; after a trigger the place before its tick, on which it may fill as well.
+    executions: ids of the fills taken. triggered: its stop was met. revision: counts the replacements asked for;
+    replacement: the terms asked for that the venue has not answered yet.
     """
 
     terms: OrderTerms
@@ -31,10 +34,35 @@ class Order(msgspec.Struct, kw_only=True):
     acknowledged_after: TickRef | None = None
     resume_after: TickRef | None = None
     executions: set[str] = msgspec.field(default_factory=set)
+    triggered: bool = False
+    revision: int = 0
+    replacement: OrderTerms | None = None
 
     @property
     def leaves_quantity(self) -> Decimal:
         return self.terms.quantity - self.cumulative_quantity
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether it shares its hold with the other legs of its group, of which one excludes the others."""
+        return self.terms.group_id is not None and self.terms.is_exclusive
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether it waits for its parent and was never dispatched."""
+        return self.status == "SUSPENDED"
+
+    @property
+    def working_status(self) -> OrderStatus:
+        """The status when nothing is asked of the venue."""
+        if self.cumulative_quantity:
+            return "PARTIALLY_FILLED"
+        return "PENDING_NEW" if self.worker_id is None else "NEW"
+
+    def move(self, by: str, status: OrderStatus) -> None:
+        """Change the status. Raises BooksError when domain.lifecycle does not allow the step."""
+        lifecycle.check(self.status, by, status)
+        self.status = status
 
     @property
     def price(self) -> Decimal | None:
@@ -42,8 +70,21 @@ class Order(msgspec.Struct, kw_only=True):
         return self.terms.worst_price
 
 
+class Group(msgspec.Struct, kw_only=True):
+    """Orders that depend on each other, while one of them is open. order_ids: for OTO and BRACKET the parent first.
+
+    hold_cash, hold_quantity: what its exclusive legs share.
+    """
+
+    group_id: str
+    kind: GroupKind
+    order_ids: tuple[str, ...]
+    hold_cash: Decimal = ZERO
+    hold_quantity: Decimal = ZERO
+
+
 class ClosedOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered of an order that is done, to know its repeats. status: FILLED, CANCELED or REJECTED."""
+    """What is remembered of an order that is done, to know its repeats. status: a terminal one."""
 
     status: OrderStatus
     fingerprint: bytes

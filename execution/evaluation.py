@@ -30,7 +30,10 @@ class History(Protocol):
 
 
 class Evaluation:
-    """Open orders by symbol. evaluated: called after an order has met a tick. pause: lets others run."""
+    """Open orders by symbol. evaluated: called after an order has met a tick. pause: lets others run.
+
+    settle: awaited before the next order meets a tick; what one order's fill means for others is done there.
+    """
 
     def __init__(
         self,
@@ -39,24 +42,26 @@ class Evaluation:
         history: History,
         evaluated: Callable[[WorkingOrder], None],
         pause: Callable[[], Awaitable[None]],
+        settle: Callable[[], Awaitable[None]],
     ) -> None:
         self._venue = venue
         self._window = window
         self._history = history
         self._evaluated = evaluated
         self._pause = pause
+        self._settle = settle
         self._live: dict[str, dict[str, WorkingOrder]] = defaultdict(dict)
         self._late: dict[int, list[WorkingOrder]] = defaultdict(list)
         self._is_late = asyncio.Event()
 
-    def join(self, order: WorkingOrder) -> None:
+    async def join(self, order: WorkingOrder) -> None:
         """Let the order meet all ticks after its position, and from now on the new ones."""
         if not self._window.covers(order.position):
             assert order.position is not None, "an order without a position needs no old ticks"
             self._late[order.position.partition].append(order)
             self._is_late.set()
             return
-        self._follow(order)
+        await self._follow(order)
 
     def leave(self, order: WorkingOrder) -> None:
         """The order meets no more ticks."""
@@ -69,7 +74,7 @@ class Evaluation:
         self._window.add(tick)
         orders = self._live.get(tick.tick.symbol)
         for count, order in enumerate(list(orders.values()) if orders else (), start=1):
-            self._meet(order, tick)
+            await self._meet(order, tick)
             if count % _PAUSE_EVERY == 0:
                 await self._pause()
 
@@ -99,24 +104,28 @@ class Evaluation:
                 continue
             for tick in ticks:
                 for order in by_symbol.get(tick.tick.symbol, ()):
-                    self._meet(order, tick)
+                    await self._meet(order, tick)
             await self._pause()
         for order in orders:
             if not order.ended:
-                self._follow(order)
+                await self._follow(order)
 
-    def _follow(self, order: WorkingOrder) -> None:
-        """The window holds all ticks that the order has not met."""
-        if order.position is not None:
-            for tick in self._window.after(order.terms.symbol, order.position):
-                self._meet(order, tick)
+    async def _follow(self, order: WorkingOrder) -> None:
+        """The window holds all ticks that the order has not met. More may come while it meets them."""
+        while order.position is not None and not order.ended:
+            later = self._window.after(order.terms.symbol, order.position)
+            if not later:
+                break
+            for tick in later:
+                await self._meet(order, tick)
         if not order.ended:
             self._live[order.terms.symbol][order.order_id] = order
 
-    def _meet(self, order: WorkingOrder, tick: TickAt) -> None:
+    async def _meet(self, order: WorkingOrder, tick: TickAt) -> None:
         if order.ended or not order.comes_before(tick):
             return
         order.position = tick.ref
         if order.is_active_at(tick):
             self._venue.evaluate(order, tick)
         self._evaluated(order)
+        await self._settle()

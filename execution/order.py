@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from domain.dispatch import Dispatch
-from domain.events import OrderTerms
 from domain.market import Tick, TickRef
+from domain.terms import OrderTerms
 
 Ended = Literal["", "finished", "handed_over", "dropped"]
 
@@ -27,7 +27,9 @@ class WorkingOrder:
     leaves: units still to be executed. position: the last tick it was evaluated against or that it comes after; None
     until there is one. reports_made, reports_acknowledged: under this epoch, by this worker. entry: the queue's entry
     that stays pending while the order is worked, None when the queue has lost it. cancel_entries: other entries that
-    stay pending until the order has ended. dispatched_at_ms: the queue's wall clock.
+    stay pending until the order has ended. replace_entries: those that wait for the venue's answer to a replacement.
+    revision, asked: of the newest replacement that the venue was asked for, and its terms. triggered: its stop was met.
+    dispatched_at_ms: the queue's wall clock.
     """
 
     account_id: str
@@ -39,6 +41,10 @@ class WorkingOrder:
     dispatched_at_ms: int = 0
     entry: str | None = None
     cancel_entries: list[str] = field(default_factory=list)
+    replace_entries: list[str] = field(default_factory=list)
+    revision: int = 0
+    asked: OrderTerms | None = None
+    triggered: bool = False
     reports_made: int = 0
     reports_acknowledged: int = 0
     canceling: bool = False
@@ -51,7 +57,8 @@ class WorkingOrder:
     @property
     def entries(self) -> list[str]:
         """All entries of the queue that wait for this order."""
-        return self.cancel_entries if self.entry is None else [self.entry, *self.cancel_entries]
+        others = [*self.cancel_entries, *self.replace_entries]
+        return others if self.entry is None else [self.entry, *others]
 
     @property
     def settled(self) -> bool:
@@ -87,6 +94,7 @@ def working_order(
         dispatch_epoch=dispatch.dispatch_epoch,
         leaves=dispatch.order.quantity - dispatch.cumulative_quantity,
         position=dispatch.resume_after or active_after(dispatch, newest),
+        triggered=dispatch.triggered,
         traceparent=traceparent,
         dispatched_at_ms=dispatched_at_ms,
         entry=entry,

@@ -22,11 +22,11 @@ import msgspec
 
 from domain import ids
 from domain.errors import InvalidValue
-from domain.events import OrderTerms
 from domain.market import Instrument, Tick, TickRef
 from domain.reports import FillEvidence
+from domain.terms import OrderTerms
 from execution.order import TickAt, WorkingOrder
-from execution.venue import Cancellation, Execution, Listener, Refusal
+from execution.venue import Cancellation, Execution, Listener, Outcome, Refusal, Replacement, ReplaceRefusal
 from runtime.settings import Settings
 
 MODEL = "paper-sqrt-impact/1"
@@ -139,7 +139,7 @@ def _price(terms: OrderTerms, quantity: Decimal, tick: Tick, parameters: PaperPa
 
 
 def _is_beyond(terms: OrderTerms, price: Decimal) -> bool:
-    worst = terms.limit_price if terms.order_type == "LIMIT" else terms.protection_price
+    worst = terms.worst_price
     if worst is None:
         return False
     return price > worst if terms.side == "BUY" else price < worst
@@ -173,6 +173,15 @@ class PaperVenue:
     async def cancel(self, order: WorkingOrder) -> None:
         self._tell(order, Cancellation("requested"))
 
+    async def replace(self, order: WorkingOrder, terms: OrderTerms, revision: int) -> None:
+        """Taken while something is left. A smaller quantity at the same prices keeps the place in the queue."""
+        if terms.quantity - (order.terms.quantity - order.leaves) <= 0:
+            text = f"expected a quantity above what is filled, it was {terms.quantity}"
+            self._tell(order, ReplaceRefusal(revision, "ORDER_NOTHING_LEFT", text))
+            return
+        is_smaller = terms.quantity < order.terms.quantity
+        self._tell(order, Replacement(revision, is_smaller and terms.of_quantity(order.terms.quantity) == order.terms))
+
     def evaluate(self, order: WorkingOrder, tick: TickAt) -> None:
         got = fill(order.terms, order.leaves, tick, self._parameters)
         if got is not None:
@@ -182,7 +191,7 @@ class PaperVenue:
                 Execution(execution_id, got.quantity, got.price, got.fee, tick.ref.market_time_us, got.evidence),
             )
 
-    def _tell(self, order: WorkingOrder, outcome: Execution | Cancellation | Refusal) -> None:
+    def _tell(self, order: WorkingOrder, outcome: Outcome) -> None:
         assert self._listener is not None, "the venue was not started"
         self._listener(order.order_id, outcome)
 
@@ -193,7 +202,7 @@ def _refusal(order: WorkingOrder) -> Refusal | None:
         return Refusal("ORDER_NOTHING_LEFT", f"expected a quantity above zero to execute, it was {order.leaves}")
     if terms.order_type == "LIMIT" and terms.limit_price is None:
         return Refusal("ORDER_LIMIT_MISSING", "a LIMIT order needs a limit price, it had none")
-    worst = terms.limit_price if terms.order_type == "LIMIT" else terms.protection_price
+    worst = terms.worst_price
     if worst is not None and not (worst.is_finite() and worst > 0):
         return Refusal("ORDER_PRICE_INVALID", f"expected a limit or protection price above zero, it was {worst}")
     return None

@@ -8,11 +8,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from api.problems import ProblemError, refused
-from domain import checks
+from domain import checks, order_checks
 from domain.catalog import Catalog
 from domain.checks import Refusal
 from domain.commands import Command, OpenAccount, SubmitOrder
-from domain.events import OrderTerms
+from domain.decide_orders import terms_of
 from domain.numbers import exact
 
 _POINTERS = {
@@ -58,9 +58,13 @@ def amount(command: Command, value: Decimal) -> None:
 
 def order(command: SubmitOrder, catalog: Catalog, *, price_may_follow: bool) -> None:
     """Raises ProblemError 422. price_may_follow: a market order that lacks its protection price passes."""
-    terms = OrderTerms(**{name: getattr(command, name) for name in OrderTerms.__struct_fields__})
+    terms = terms_of(command)
     with exact():
-        refusal = checks.envelope(command) or checks.order_form(command) or checks.order_alone(terms, catalog)
+        refusal = (
+            checks.envelope(command)
+            or order_checks.order_form(command.account_id, command)
+            or order_checks.order_alone(terms, catalog)
+        )
     may_pass = price_may_follow and command.order_type == "MARKET"
     if refusal is not None and not (may_pass and refusal.code == "PRICE_REQUIRED"):
         raise _problem(refusal, command)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain.events.base import LedgerEvent
-from domain.terms import OrderTerms
+from domain.terms import OrderStatus, OrderTerms
 
 
 class OrderReplaceRequested(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody wants other terms; the venue has the last word (status PENDING_REPLACE).
 
-    order: the new terms under the same order id. revision: counts what was asked for, from 1. hold_cash,
-    hold_quantity: what is set aside besides what is held, so that both the old and the new terms are covered.
+    order: the new terms under the same order id. revision: counts what was asked for, from 1. changes: what was
+    asked for, field by field, as text. hold_cash, hold_quantity: what is set aside besides what is held, so that both
+    the old and the new terms are covered.
     """
 
     command_id: str
@@ -20,6 +21,7 @@ class OrderReplaceRequested(LedgerEvent, frozen=True, kw_only=True, forbid_unkno
     dispatch_epoch: int
     revision: int
     order: OrderTerms
+    changes: dict[str, str]
     hold_cash: Decimal
     hold_quantity: Decimal
 
@@ -37,6 +39,7 @@ class OrderReplaced(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
     keeps_priority: bool
     order: OrderTerms
     leaves_quantity: Decimal
+    status: OrderStatus
     released_cash: Decimal
     released_quantity: Decimal
 
@@ -53,5 +56,6 @@ class OrderReplaceRefused(LedgerEvent, frozen=True, kw_only=True, forbid_unknown
     revision: int
     code: str
     text: str
+    status: OrderStatus
     released_cash: Decimal
     released_quantity: Decimal

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from domain import events
-from domain.folds import accounts, fills, orders
+from domain.folds import accounts, fills, groups, orders, replaces
 
 if TYPE_CHECKING:
     from domain.account import Account
@@ -21,8 +21,15 @@ FOLDS: dict[type[events.LedgerEvent], Callable[[Account, Any], None]] = {
     events.CashWithdrawn: accounts.withdrawn,
     events.OrderAccepted: orders.accepted,
     events.OrderRejected: orders.rejected,
+    events.OrderGroupAccepted: groups.accepted,
+    events.OrderGroupRejected: groups.rejected,
     events.OrderAcknowledged: orders.acknowledged,
     events.OrderFilled: fills.filled,
+    events.OrderTriggered: orders.triggered,
+    events.OrderReplaceRequested: replaces.requested,
+    events.OrderReplaced: replaces.replaced,
+    events.OrderReplaceRefused: replaces.refused,
+    events.OrderExpired: orders.expired,
     events.OrderCancelRequested: orders.cancel_requested,
     events.OrderCanceled: orders.canceled,
     events.OrderRefusedByVenue: orders.refused,

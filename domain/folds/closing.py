@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from domain.errors import BooksError
 from domain.orders import ClosedOrder, Order
 from domain.terms import OrderStatus
 
@@ -21,6 +22,19 @@ def move_hold(account: Account, symbol: str, cash: Decimal, quantity: Decimal) -
         position.held += quantity
 
 
+def release(account: Account, order: Order, cash: Decimal, quantity: Decimal) -> None:
+    """Give back part of what is set aside for an open order, or for its group."""
+    set_aside(account, order, -cash, -quantity)
+
+
+def set_aside(account: Account, order: Order, cash: Decimal, quantity: Decimal) -> None:
+    """Set aside more for an open order, or for its group."""
+    holder = account.holder(order)
+    holder.hold_cash += cash
+    holder.hold_quantity += quantity
+    move_hold(account, order.terms.symbol, cash, quantity)
+
+
 def close(account: Account, order: Order, status: OrderStatus, at_us: int) -> None:
     del account.orders[order.terms.order_id]
     closed = ClosedOrder(
@@ -32,3 +46,10 @@ def close(account: Account, order: Order, status: OrderStatus, at_us: int) -> No
         closed_at_us=at_us,
     )
     account.remember_closed(order.terms.order_id, closed)
+    group = account.groups.get(order.terms.group_id) if order.terms.group_id else None
+    if group is not None and not any(order_id in account.orders for order_id in group.order_ids):
+        if group.hold_cash or group.hold_quantity:
+            raise BooksError(
+                f"group {group.group_id} is done, {group.hold_cash} and {group.hold_quantity} are still held"
+            )
+        del account.groups[group.group_id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from domain import events, lots
+from domain.folds import links
 from domain.folds.closing import close
 
 if TYPE_CHECKING:
@@ -20,12 +21,12 @@ def filled(account: Account, event: events.OrderFilled) -> None:
             lot_id=event.execution_id, quantity=event.quantity, cost=value, opened_at_us=event.market_time_us
         )
         lots.add_purchase(position, account.lot_method, lot)
-        order.hold_cash -= event.released_cash
+        account.holder(order).hold_cash -= event.released_cash
         account.held_cash -= event.released_cash
         account.cash += event.released_cash - value - event.fee
     else:
         lots.consume(position, event.lots)
-        order.hold_quantity -= event.quantity
+        account.holder(order).hold_quantity -= event.quantity
         account.cash += value - event.fee
     position.realized_pnl += event.realized_pnl
     position.fees += event.fee
@@ -35,6 +36,8 @@ def filled(account: Account, event: events.OrderFilled) -> None:
     order.executions.add(event.execution_id)
     if event.evidence is not None:
         order.resume_after = event.evidence.tick
-    order.status = event.status
+    order.move("OrderFilled", event.status)
+    if event.linked:
+        links.apply(account, event.linked, event.timestamp, order.resume_after)
     if event.status == "FILLED":
         close(account, order, "FILLED", event.timestamp)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from domain import account, checks, decide_fills, decide_orders, decide_reports, lots
+from domain import account, checks, decide_orders, decide_reports, holds, lots, report_checks
 from domain.errors import BooksError
 from tests.domain.disturbances import DisturbedTrader
 
@@ -51,9 +51,9 @@ def _no_fence(order: Any, message: Any) -> None:
     del order, message
 
 
-def _nothing_released(own: Any, order: Any, leaves: Decimal) -> Decimal:
+def _nothing_released(own: Any, order: Any, leaves: Decimal, **_: Any) -> holds.Hold:
     del own
-    return Decimal(0) if leaves else order.hold_cash
+    return holds.NO_HOLD if leaves else holds.Hold(order.hold_cash, order.hold_quantity)
 
 
 def _conflicts_are_repeats(own: Any, command: Any, forgotten_before_us: int) -> bool:
@@ -70,10 +70,10 @@ _plan_sale = lots.plan_sale
 DEFECTS = {
     "holds forget the fee": (account.Account, "hold_for", _hold_without_fee),
     "sales take the newest lot first": (lots, "plan_sale", _newest_lot_first),
-    "a fill counts twice": (decide_reports, "is_repeat", _no_report_is_a_repeat),
-    "stale epochs are taken": (decide_reports, "_fence", _no_fence),
-    "partial fills release nothing": (decide_fills, "_released", _nothing_released),
-    "an end releases no hold": (decide_reports, "_void", lambda *_: ()),
+    "a fill counts twice": (report_checks, "is_repeat", _no_report_is_a_repeat),
+    "stale epochs are taken": (report_checks, "fence", _no_fence),
+    "partial fills release nothing": (holds, "surplus", _nothing_released),
+    "an end releases no hold": (decide_reports, "_void", lambda *_: decide_reports._End(holds.NO_HOLD, (), ())),
     "more is filled than was ordered": (checks, "fill", _overfills),
     "a conflict is taken for a repeat": (decide_orders, "repeat", _conflicts_are_repeats),
     "a clock that is set back is believed": (account.Account, "clock", lambda _, now_us: now_us),

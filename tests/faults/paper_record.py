@@ -27,7 +27,7 @@ class RecordedPaperVenue(PaperVenue):
 
 def _line(order: WorkingOrder, execution: Execution) -> dict[str, str | int | None]:
     terms = order.terms
-    worst = terms.limit_price if terms.order_type == "LIMIT" else terms.protection_price
+    worst = terms.worst_price
     return {
         "order_id": terms.order_id,
         "account_id": order.account_id,

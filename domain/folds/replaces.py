@@ -1,0 +1,38 @@
+"""How the replacement of an order's terms changes the account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from domain import events
+from domain.fingerprints import replace_content
+from domain.folds.closing import close, release, set_aside
+
+if TYPE_CHECKING:
+    from domain.account import Account
+
+
+def requested(account: Account, event: events.OrderReplaceRequested) -> None:
+    order = account.orders[event.order_id]
+    set_aside(account, order, event.hold_cash, event.hold_quantity)
+    order.replacement = event.order
+    order.revision = event.revision
+    order.move("OrderReplaceRequested", "PENDING_REPLACE")
+    account.remember_command(event.command_id, replace_content(event.order_id, event.changes), event.timestamp)
+
+
+def replaced(account: Account, event: events.OrderReplaced) -> None:
+    order = account.orders[event.order_id]
+    order.terms = event.order
+    order.replacement = None
+    release(account, order, event.released_cash, event.released_quantity)
+    order.move("OrderReplaced", event.status)
+    if event.status == "FILLED":
+        close(account, order, "FILLED", event.timestamp)
+
+
+def refused(account: Account, event: events.OrderReplaceRefused) -> None:
+    order = account.orders[event.order_id]
+    order.replacement = None
+    release(account, order, event.released_cash, event.released_quantity)
+    order.move("OrderReplaceRefused", event.status)
