@@ -14,7 +14,8 @@ from domain.codes import CODES
 from domain.commands import Command, OpenAccount
 from domain.market import Instrument
 from domain.numbers import CENT, is_sound
-from domain.reports import ReportFilled
+from domain.reports import ReportFilled, ReportTriggered
+from domain.terms import OrderTerms
 
 TEXT_CHARACTERS_MAX = 128
 CURRENCY_CHARACTERS = 3
@@ -172,6 +173,18 @@ def units(account: Account, symbol: str, quantity: Decimal) -> Refusal | None:
 
 
 # Reports
+
+
+def trigger(report: ReportTriggered, terms: OrderTerms) -> Refusal | None:
+    """A trigger as such: of an order that has a stop, by a price that can be computed with."""
+    if terms.has_trigger and is_sound(report.price) and report.price > 0:
+        return None
+    return refuse(
+        "TRIGGER_INVALID",
+        f"expected an order with a stop and a price above zero, they were {terms.order_type} and {clean(report.price)}",
+        order_type=terms.order_type,
+        price=report.price,
+    )
 
 
 def fill(report: ReportFilled, leaves: Decimal, instrument: Instrument | None) -> Refusal | None:

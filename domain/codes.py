@@ -58,6 +58,7 @@ CODES: dict[str, str] = {
     "REVISION_UNKNOWN": "the report answers a replacement that was not asked for, or was overtaken by another",
     "EPOCH_STALE": "the report's dispatch epoch is over, or another worker holds the order in it",
     "EPOCH_UNKNOWN": "the report's dispatch epoch has not begun",
+    "TRIGGER_INVALID": "the order has no stop, or the price that is said to have met it is no finite number above zero",
     "FILL_NOT_FINITE": "quantity, price or fee is no finite number",
     "FILL_OUT_OF_RANGE": "quantity, price or fee has more than 15 integer digits or 18 decimals",
     "FILL_NOT_POSITIVE": "quantity or price is zero or below",

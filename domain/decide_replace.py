@@ -5,7 +5,6 @@ While the venue has not answered, both the old and the new terms are held for. F
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -17,34 +16,17 @@ from domain.commands import ReplaceOrder
 from domain.decide_cash import rejected
 from domain.decide_orders import not_open
 from domain.events import CommandRejected, LedgerEvent, OrderReplaced, OrderReplaceRefused, OrderReplaceRequested
+from domain.fingerprints import REPLACEABLE, changes_of
 from domain.holds import Hold
-from domain.numbers import ZERO, plain
+from domain.numbers import ZERO
 from domain.orders import Order
 from domain.terms import OrderStatus, OrderTerms
 from domain.world import World
 
-FIELDS = (
-    "quantity",
-    "limit_price",
-    "protection_price",
-    "stop_price",
-    "trail_amount",
-    "trail_bps",
-    "expire_at_us",
-)
-
-
-def changes_of(command: ReplaceOrder) -> dict[str, str]:
-    """What was asked for, field by field, as text."""
-    asked = ((name, getattr(command, name)) for name in FIELDS)
-    return {
-        name: plain(value) if isinstance(value, Decimal) else str(value) for name, value in asked if value is not None
-    }
-
 
 def terms_of(order: Order, command: ReplaceOrder) -> OrderTerms:
     """The order's terms with what was asked for."""
-    changed: dict[str, Any] = {name: value for name in FIELDS if (value := getattr(command, name)) is not None}
+    changed: dict[str, Any] = {name: value for name in REPLACEABLE if (value := getattr(command, name)) is not None}
     return msgspec.structs.replace(order.terms, **changed)
 
 

@@ -47,6 +47,8 @@ def report(account: Account, message: reports.Report, now_us: int, catalog: Cata
     refusal = report_checks.fence(order, message)
     if refusal is None and isinstance(message, reports.ReportFilled):
         refusal = checks.fill(message, order.leaves_quantity, catalog.get(order.terms.symbol))
+    elif refusal is None and isinstance(message, reports.ReportTriggered):
+        refusal = checks.trigger(message, order.terms)
     elif refusal is None and isinstance(message, reports.ReportReplaced | reports.ReportReplaceRefused):
         refusal = decide_replace.answers(order, message)
     if refusal is not None:

@@ -12,8 +12,20 @@ from typing import Any
 
 import msgspec
 
+from domain.commands import ReplaceOrder
 from domain.numbers import plain
 from domain.terms import OrderTerms
+
+REPLACEABLE = (
+    "quantity",
+    "limit_price",
+    "protection_price",
+    "stop_price",
+    "trail_amount",
+    "trail_bps",
+    "expire_at_us",
+)
+"""The fields of domain.commands.ReplaceOrder that change an order."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -29,6 +41,14 @@ def cash_content(command_type: str, amount: Decimal, currency: str) -> bytes:
 
 def cancel_content(order_id: str) -> bytes:
     return _content("CancelOrder", order_id)
+
+
+def changes_of(command: ReplaceOrder) -> dict[str, str]:
+    """What a replacement asks for, field by field, as text; one text for one value."""
+    asked = ((name, getattr(command, name)) for name in REPLACEABLE)
+    return {
+        name: plain(value) if isinstance(value, Decimal) else str(value) for name, value in asked if value is not None
+    }
 
 
 def replace_content(order_id: str, changes: Mapping[str, str]) -> bytes:

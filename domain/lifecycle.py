@@ -86,8 +86,8 @@ def _steps() -> set[Step]:
             steps.add(Step(status, "OrderReplaceRequested", "PENDING_REPLACE"))
     for answer in ("OrderReplaced", "OrderReplaceRefused"):
         steps.add(Step("PENDING_CANCEL", answer, "PENDING_CANCEL"))
-        for after in ("PENDING_NEW", "NEW", "PARTIALLY_FILLED"):
-            steps.add(Step("PENDING_REPLACE", answer, after))
+        steps |= {Step("PENDING_REPLACE", answer, "NEW"), Step("PENDING_REPLACE", answer, "PARTIALLY_FILLED")}
+    steps.add(Step("PENDING_REPLACE", "OrderReplaceRefused", "PENDING_NEW"))
     return steps
 
 

@@ -11,10 +11,12 @@ from domain.catalog import catalog
 from domain.events import LedgerEvent
 from domain.ledger import Ledger
 from domain.market import TickRef
+from domain.terms import OrderTerms
 
 DAY_US = 24 * 3600 * 1_000_000
 START_US = 1_300_000_000_000_000
 SYMBOLS = ("AAPL", "IBM")
+PRICED = {"quantity", "limit_price", "protection_price", "stop_price", "trail_amount", "trail_bps"}
 
 
 class Desk:
@@ -83,7 +85,60 @@ class Desk:
     def cancel(self, order_id: str, **fields: Any) -> Any:
         return self.send(commands.CancelOrder(order_id=order_id, **self._envelope(fields)))
 
+    def replace(self, order_id: str, **fields: Any) -> Any:
+        """Prices and quantities as texts."""
+        own = {
+            name: Decimal(value) if isinstance(value, str) and name in PRICED else value
+            for name, value in fields.items()
+        }
+        return self.send(commands.ReplaceOrder(order_id=order_id, **self._envelope(own)))
+
+    def terms(
+        self, client_order_id: str, side: Any, quantity: str, order_type: Any = "LIMIT", **fields: Any
+    ) -> OrderTerms:
+        """An order for a group. Prices as texts."""
+        own = {
+            name: Decimal(value) if isinstance(value, str) and name in PRICED else value
+            for name, value in fields.items()
+        }
+        return OrderTerms(
+            order_id=ids.order_id("acc", client_order_id),
+            client_order_id=client_order_id,
+            symbol=own.pop("symbol", "AAPL"),
+            side=side,
+            order_type=order_type,
+            quantity=Decimal(quantity),
+            **own,
+        )
+
+    def group(self, kind: Any, *orders: OrderTerms, **fields: Any) -> Any:
+        fields = self._envelope(fields)
+        name = fields.pop("client_group_id", f"group-{self.sent}")
+        own = {"client_group_id": name, "group_id": ids.group_id("acc", name), "kind": kind, "orders": orders}
+        return self.send(commands.SubmitOrderGroup(**(own | fields)))
+
     # Reports
+
+    def triggered(self, order_id: str, price: str = "10", **fields: Any) -> Any:
+        own = {"venue": "paper", "price": Decimal(price), "market_time_us": self.now_us, "tick": None}
+        return self.send(self.report(reports.ReportTriggered, order_id, **(own | fields)))
+
+    def expired(self, order_id: str, **fields: Any) -> Any:
+        own = {"reason": "day_over", "market_time_us": self.now_us}
+        return self.send(self.report(reports.ReportExpired, order_id, **(own | fields)))
+
+    def replaced(self, order_id: str, revision: int = 1, **fields: Any) -> Any:
+        own = {"revision": revision, "keeps_priority": False}
+        return self.send(self.report(reports.ReportReplaced, order_id, **(own | fields)))
+
+    def replace_refused(self, order_id: str, revision: int = 1, **fields: Any) -> Any:
+        own = {"revision": revision, "code": "VENUE_TOO_LATE", "text": "too late"}
+        return self.send(self.report(reports.ReportReplaceRefused, order_id, **(own | fields)))
+
+    def status(self, order_id: str) -> str:
+        order = self.account.order(order_id)
+        assert order is not None
+        return order.status
 
     def report(self, kind: Any, order_id: str, **fields: Any) -> Any:
         self.sent += 1

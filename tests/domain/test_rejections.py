@@ -32,6 +32,23 @@ def _open(desk: Desk) -> str:
     return str(accepted.order.order_id)
 
 
+def _last(desk: Desk) -> str:
+    """The id of the newest open order."""
+    return next(reversed(desk.account.orders))
+
+
+def _chain(desk: Desk, quantity: str = "1", **fields: Any) -> Any:
+    """One order that triggers another, which waits."""
+    first = desk.terms("first", "BUY", quantity, limit_price="1")
+    return desk.group("OTO", first, desk.terms("second", "BUY", quantity, limit_price="1"), **fields)
+
+
+def _oco(desk: Desk, stop_price: str, quantity: str = "1") -> Any:
+    desk.trade("BUY", "1", "10.00")
+    profit = desk.terms("profit", "SELL", "1", limit_price="12")
+    return desk.group("OCO", profit, desk.terms("loss", "SELL", quantity, "STOP", stop_price=stop_price))
+
+
 COMMANDS_REFUSED: list[tuple[str, Case]] = [
     ("COMMAND_ID_INVALID", lambda desk: desk.deposit("1", command_id="")),
     ("COMMAND_ID_INVALID", lambda desk: desk.deposit("1", command_id="x" * 129)),
@@ -80,6 +97,27 @@ COMMANDS_REFUSED: list[tuple[str, Case]] = [
     ("CLIENT_ORDER_ID_CONFLICT", lambda desk: [desk.submit("BUY", n, "1.00", client_order_id="c") for n in "12"][-1]),
     ("ORDER_UNKNOWN", lambda desk: desk.cancel("ord_unknown")),
     ("ORDER_NOT_OPEN", lambda desk: desk.cancel(_closed(desk))),
+    ("TEXT_INVALID", lambda desk: desk.submit("BUY", "1", "1.00", trader_id="t\0")),
+    ("TEXT_INVALID", lambda desk: desk.replace("", quantity="1")),
+    ("PRICE_NOT_FINITE", lambda desk: desk.replace(_open(desk), trail_bps="NaN")),
+    ("ORDER_UNKNOWN", lambda desk: desk.replace("ord_unknown", quantity="1")),
+    ("ORDER_NOT_OPEN", lambda desk: desk.replace(_closed(desk), quantity="2")),
+    (
+        "ORDER_PENDING",
+        lambda desk: [desk.replace(_open(desk), quantity="3"), desk.replace(_last(desk), quantity="4")][-1],
+    ),
+    ("ORDER_SUSPENDED", lambda desk: [_chain(desk), desk.replace(_last(desk), quantity="4")][-1]),
+    ("REPLACE_CHANGES_NOTHING", lambda desk: desk.replace(_open(desk), quantity="2")),
+    (
+        "QUANTITY_BELOW_FILLED",
+        lambda desk: [desk.fill(_open(desk), "1", "10.00"), desk.replace(_last(desk), quantity="1")][-1],
+    ),
+    ("GROUP_INVALID", lambda desk: desk.group("OCO", desk.terms("a", "BUY", "1", limit_price="1"))),
+    ("GROUP_INVALID", lambda desk: desk.group("OCO", *[desk.terms("a", "BUY", "1", limit_price="1")] * 2)),
+    ("GROUP_INVALID", lambda desk: _chain(desk, client_group_id="")),
+    ("GROUP_INVALID", lambda desk: _chain(desk, client_group_id="g" * 49)),
+    ("GROUP_INVALID", lambda desk: _chain(desk, group_id="grp_of_somebody_else")),
+    ("GROUP_ID_CONFLICT", lambda desk: [_chain(desk), desk.now_us, _chain(desk, quantity="2")][-1]),
 ]
 
 ORDERS_REJECTED: list[tuple[str, Case]] = [
@@ -97,6 +135,26 @@ ORDERS_REJECTED: list[tuple[str, Case]] = [
     ("PRICE_NOT_POSITIVE", lambda desk: desk.submit("BUY", "1", protection_price=Decimal(-1))),
     ("PRICE_OFF_INCREMENT", lambda desk: desk.submit("BUY", "1", "10.001")),
     ("POSITION_INSUFFICIENT", lambda desk: desk.submit("SELL", "1", "10.00")),
+    ("STOP_WRONG_SIDE", lambda desk: _stop(desk, stop_price=Decimal(11), protection_price=Decimal(10))),
+    ("TRAIL_INVALID", lambda desk: _stop(desk, order_type="TRAILING_STOP", protection_price=Decimal(10))),
+    ("TIME_IN_FORCE_NOT_ALLOWED", lambda desk: _stop(desk, **STOP, time_in_force="IOC")),
+    ("EXPIRY_REQUIRED", lambda desk: desk.submit("BUY", "1", "10.00", time_in_force="GTD")),
+    ("EXPIRY_NOT_ALLOWED", lambda desk: desk.submit("BUY", "1", "10.00", expire_at_us=START_US + 1)),
+    ("EXPIRY_PASSED", lambda desk: desk.submit("BUY", "1", "10.00", time_in_force="GTD", expire_at_us=START_US)),
+    ("POST_ONLY_NOT_ALLOWED", lambda desk: _stop(desk, **STOP, post_only=True)),
+]
+
+STOP: dict[str, Any] = {"stop_price": Decimal(11), "protection_price": Decimal(12)}
+
+
+def _stop(desk: Desk, **fields: Any) -> Any:
+    return desk.submit("BUY", "1", **({"order_type": "STOP"} | fields))
+
+
+GROUPS_REJECTED: list[tuple[str, Case]] = [
+    ("GROUP_INVALID", lambda desk: desk.group("BRACKET", *[desk.terms(n, "BUY", "1", limit_price="1") for n in "ab"])),
+    ("GROUP_LEGS_DIFFER", lambda desk: desk.group("OCO", *[desk.terms(n, "BUY", n, limit_price="1") for n in "12"])),
+    ("GROUP_LEGS_CROSS", lambda desk: _oco(desk, "12")),
 ]
 
 REPORTS_REFUSED: list[tuple[str, Case]] = [
@@ -114,6 +172,11 @@ REPORTS_REFUSED: list[tuple[str, Case]] = [
     ("FILL_NOT_POSITIVE", lambda desk: desk.fill(_open(desk), "1", "0")),
     ("FILL_OVER_PRECISE", lambda desk: desk.fill(_open(desk), "0.5", "10.00")),
     ("FILL_EXCEEDS_LEAVES", lambda desk: desk.fill(_open(desk), "3", "10.00")),
+    ("TRIGGER_INVALID", lambda desk: desk.triggered(_open(desk))),
+    ("TRIGGER_INVALID", lambda desk: desk.triggered(_stop(desk, **STOP).order.order_id, "sNaN")),
+    ("TRIGGER_INVALID", lambda desk: desk.triggered(_stop(desk, **STOP).order.order_id, "0")),
+    ("REVISION_UNKNOWN", lambda desk: desk.replaced(_open(desk), 1)),
+    ("REVISION_UNKNOWN", lambda desk: desk.replace_refused(_open(desk), 0)),
 ]
 
 
@@ -144,6 +207,21 @@ def test_an_order_is_rejected(code: str, case: Case) -> None:
     assert event.postings == ()
     assert desk.account.held_cash == 0
     assert desk.account.orders == {}
+    _check_storable(event)
+
+
+@pytest.mark.parametrize(("code", "case"), GROUPS_REJECTED, ids=[code for code, _ in GROUPS_REJECTED])
+def test_a_group_is_rejected(code: str, case: Case) -> None:
+    """The answer is an OrderGroupRejected with this code; nothing is held, and every order of it is rejected."""
+    desk = Desk()
+
+    event = case(desk)
+
+    assert isinstance(event, events.OrderGroupRejected)
+    assert event.code == code
+    assert event.postings == ()
+    assert desk.account.orders == {}
+    assert {desk.status(terms.order_id) for terms in event.orders} == {"REJECTED"}
     _check_storable(event)
 
 
@@ -196,6 +274,12 @@ def test_no_number_and_no_text_makes_the_ledger_raise(number: Decimal, other: De
         desk.fill(open_id, str(number), str(other)),
         desk.fill(open_id, "1", str(number), str(other)),
         desk.cancel(text),
+        desk.submit("BUY", "1", order_type="STOP", stop_price=number, protection_price=other),
+        desk.submit("SELL", "1", order_type="TRAILING_STOP", trail_bps=number, trail_amount=None),
+        desk.submit("SELL", "1", order_type="TRAILING_STOP", trail_amount=number, trader_id=text),
+        desk.replace(open_id, quantity=str(number), limit_price=str(other)),
+        desk.group("OTO", *(desk.terms(text, "BUY", str(number), limit_price=str(other)) for _ in "ab")),
+        desk.triggered(open_id, str(number)),
     ]
 
     for answer in answers:
@@ -207,7 +291,7 @@ def test_no_number_and_no_text_makes_the_ledger_raise(number: Decimal, other: De
 
 def test_every_code_has_a_case() -> None:
     """The table of codes and the cases of this module and of test_actions name the same codes."""
-    cases = {code for code, _ in (*COMMANDS_REFUSED, *ORDERS_REJECTED, *REPORTS_REFUSED)}
+    cases = {code for code, _ in (*COMMANDS_REFUSED, *ORDERS_REJECTED, *GROUPS_REJECTED, *REPORTS_REFUSED)}
     cases |= {code for code, *_ in ACTIONS_REFUSED}
 
     assert cases == set(CODES)
@@ -216,7 +300,7 @@ def test_every_code_has_a_case() -> None:
 def test_every_code_in_the_program_is_in_the_table() -> None:
     """Each literal that is handed to `refuse` is a known code."""
     used = set()
-    for path in Path(domain.__path__[0]).glob("*.py"):
+    for path in Path(domain.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("refuse") and node.args:
                 code = node.args[0]

@@ -13,7 +13,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from domain import commands, events, schema
+from domain import commands, events, ids, reports, schema
 from domain.errors import UnreadableInput
 from domain.json_schema import DIALECT, breaking_changes, json_schemas, missing_upcasters
 from domain.reports import FillEvidence
@@ -43,6 +43,33 @@ def test_every_stored_version_can_be_read() -> None:
     assert schemas.problems() == []
 
 
+def _depth(desk: Desk) -> list[Any]:
+    """Commands and reports of groups, stops and replacements; gives the commands and reports."""
+    stop = desk.submit("BUY", "1", order_type="STOP", stop_price=Decimal(9), protection_price=Decimal(10))
+    sent = [
+        desk.report(
+            reports.ReportTriggered, stop.order.order_id, venue="v", price=Decimal(9), market_time_us=1, tick=tick(3)
+        ),
+        commands.ReplaceOrder(**desk._envelope({}), order_id=stop.order.order_id, quantity=Decimal(2)),
+        desk.report(reports.ReportReplaceRefused, stop.order.order_id, revision=1, code="C_D", text="t"),
+        commands.ReplaceOrder(**desk._envelope({}), order_id=stop.order.order_id, quantity=Decimal(3)),
+        desk.report(reports.ReportReplaced, stop.order.order_id, revision=2, keeps_priority=True),
+        desk.report(reports.ReportExpired, stop.order.order_id, reason="day_over", market_time_us=2),
+    ]
+    for message in sent:
+        assert desk.send(message) is not None
+    entry = desk.terms("entry", "BUY", "1", limit_price="10")
+    for price in ("11", "0.001"):
+        exit_ = desk.terms(f"exit {price}", "SELL", "1", limit_price=price)
+        desk.group(
+            "OTO",
+            msgspec.structs.replace(entry, client_order_id=f"e{price}", order_id=ids.order_id("acc", f"e{price}")),
+            exit_,
+        )
+    desk.fill(ids.order_id("acc", "e11"), "1", "10")
+    return sent
+
+
 def test_the_messages_are_as_their_schemas_say() -> None:
     """Commands, reports and events of a small trading day pass their schemas, with an independent validator."""
     desk = Desk(fee_bps="1.5")
@@ -64,8 +91,7 @@ def test_the_messages_are_as_their_schemas_say() -> None:
     desk.withdraw("1")
     desk.withdraw("1000000")
     desk.fill("ord_unknown", "1", "1.00")
-
-    messages = [command, report, *desk.events]
+    messages = [command, report, *_depth(desk), *desk.events]
     assert {type(message) for message in desk.events} == set(events.LEDGER_EVENTS)
     for message in messages:
         type_, value = schema.encode(message)
