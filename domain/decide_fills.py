@@ -16,16 +16,19 @@ def filled(account: Account, order: Order, message: reports.ReportFilled, now_us
     terms, quantity, fee = order.terms, message.quantity, message.fee
     leaves = order.leaves_quantity - quantity
     value = quantity * message.price
-    released, pnl = ZERO, ZERO
+    released, released_quantity, pnl = ZERO, ZERO, ZERO
     uses: tuple[events.LotUse, ...] = ()
+    over = holds.surplus(account, order, leaves, filled=quantity)
     if terms.side == "BUY":
-        released = holds.surplus(account, order, leaves, filled=quantity).cash
+        released = over.cash
         postings = journal.purchase(account.currency, terms.symbol, quantity, value, fee, released)
     else:
         uses = lots.plan_sale(account.position(terms.symbol).lots, quantity)
         cost = sum((use.cost for use in uses), ZERO)
         pnl = value - cost
+        released_quantity = max(ZERO, over.quantity - quantity)
         postings = journal.sale(account.currency, terms.symbol, quantity, value, fee, cost)
+        postings += journal.hold(account.currency, ZERO, terms.symbol, -released_quantity)
     follow = groups.after_fill(account, order, quantity, postings) if terms.group_id else groups.NONE
     return account.record(
         events.OrderFilled,
@@ -50,6 +53,7 @@ def filled(account: Account, order: Order, message: reports.ReportFilled, now_us
         market_time_us=message.market_time_us,
         evidence=message.evidence,
         linked=follow.linked,
+        released_quantity=released_quantity,
     )
 
 

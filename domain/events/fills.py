@@ -8,6 +8,7 @@ import msgspec
 
 from domain.events.base import LedgerEvent
 from domain.events.links import LinkedOrder
+from domain.numbers import ZERO
 from domain.reports import FillEvidence
 from domain.terms import OrderStatus, Side
 
@@ -24,7 +25,8 @@ class OrderFilled(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=
     """Part or all was executed. The postings move the hold, the money, the units, the cost, the fee and the P&L.
 
     lots: for a sale, the lots it consumed. realized_pnl: proceeds less their cost, before fees; zero for a purchase.
-    released_cash: the part of the hold that is no longer needed. status: PARTIALLY_FILLED, PENDING_CANCEL or FILLED.
+    released_cash: the part of the hold that is no longer needed; released_quantity: units that are held no more besides
+    those sold. linked: what it means for the other orders of its group. status: PARTIALLY_FILLED, PENDING_CANCEL or FILLED.
     """
 
     report_id: str
@@ -46,3 +48,4 @@ class OrderFilled(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=
     market_time_us: int
     evidence: FillEvidence | None = None
     linked: tuple[LinkedOrder, ...] = ()
+    released_quantity: Decimal = ZERO

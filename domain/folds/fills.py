@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from domain import events, lots
 from domain.folds import links
-from domain.folds.closing import close
+from domain.folds.closing import close, release
+from domain.numbers import ZERO
 
 if TYPE_CHECKING:
     from domain.account import Account
@@ -27,6 +28,8 @@ def filled(account: Account, event: events.OrderFilled) -> None:
     else:
         lots.consume(position, event.lots)
         account.holder(order).hold_quantity -= event.quantity
+        if event.released_quantity:
+            release(account, order, ZERO, event.released_quantity)
         account.cash += value - event.fee
     position.realized_pnl += event.realized_pnl
     position.fees += event.fee
