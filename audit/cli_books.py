@@ -101,7 +101,10 @@ def export_journal_command(
 def _trial_balance(settings: Settings, account: str | None, at: str | None, market_time: str | None) -> TrialBalance:
     with tapes.snapshot(settings) as connection:
         ends = places.projected(connection, settings.topic("ledger.events"))
-        home = None if account is None else home_of(connection, account)
+        home = None
+        if account is not None:
+            home = home_of(connection, account)
+            ends = {home: ends[home]}
         is_time = at is not None and _TIME.fullmatch(at) is not None
         return trial_balance(
             connection,
