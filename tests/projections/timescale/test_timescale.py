@@ -69,6 +69,7 @@ def connection(url: str) -> Iterator[Connection]:
         for table in (*TABLES, "projection_progress", "schema_migrations"):
             old.execute(f"drop table if exists {table} cascade".encode())
         old.execute("drop function if exists time_of_us")
+        old.execute("drop function if exists account_trial_balance")
     assert migrate(url) == [
         "0001_tables.sql",
         "0001_tables.timescale.sql",
