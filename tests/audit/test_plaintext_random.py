@@ -131,9 +131,22 @@ def test_a_planted_amount_is_found(format_: str, step: str, balanced: bool) -> N
     told: Told = read(wrong.text(dialect()))
 
     assert read(sound.text(dialect())).errors == []
-    words = "balance" if balanced else "balance|unbalanced"
-    assert told.errors
-    assert any(word in error.lower() for error in told.errors for word in words.split("|"))
+    words = "balance failed|balance assertion" if balanced else "does not balance|unbalanced"
+    assert any(word in error.lower() for error in told.errors for word in words.split("|")), told.errors
+
+
+def test_assertions_stay_exact_where_the_options_do_not_count() -> None:
+    """beancount takes options from the outermost file alone: in an included one each assertion has its own tolerance."""
+    wrong = traded()
+    change(wrong, Decimal("0.000000000000000001"), balanced=True)
+    text = wrong.text(Beancount())
+    options = [line for line in text.splitlines() if line.startswith("option")]
+
+    for option in options:
+        text = text.replace(option + "\n", "")
+
+    assert len(options) == 3
+    assert any(error.startswith("Balance failed") for error in read_beancount(text).errors)
 
 
 def test_what_beancount_would_round_is_refused() -> None:
@@ -160,19 +173,21 @@ def test_strange_names_are_read(format_: str) -> None:
                 leg
                 for symbol in symbols
                 for leg in (
+                    Leg("cash", symbol, Decimal(number + 3)),
+                    Leg("external", symbol, Decimal(-number - 3)),
                     Leg(f"position:{symbol}", symbol, Decimal(number + 1)),
                     Leg(f"market:{symbol}", symbol, Decimal(-number - 1)),
                 )
             )
             entry = Entry(0, number, f'evt "{id_}"\\', "OrderFilled", "00", 1_767_225_600_000_000, 5, legs)
-            keys = tuple(leg[:2] for leg in legs)
+            keys = tuple(sorted((leg[:2] for leg in legs), key=lambda key: (key[0], len(key[1]))))
             day = datetime(2026, 1, 1, tzinfo=UTC).date()
             yield AccountBooks(id_, day, keys, None, iter([entry, Balances(day, legs)]))
 
     told: Told = read("\n".join(lines(header, books(), dialect())) + "\n")
 
     assert told.errors == []
-    assert len(told.sums) == 2 * len(ids) * len(symbols)
+    assert len(told.sums) == 4 * len(ids) * len(symbols)
 
 
 @pytest.mark.parametrize("format_", sorted(READERS))
