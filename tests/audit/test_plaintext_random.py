@@ -136,7 +136,7 @@ def test_a_planted_amount_is_found(format_: str, step: str, balanced: bool) -> N
 
 
 def test_assertions_stay_exact_where_the_options_do_not_count() -> None:
-    """beancount takes options from the outermost file alone: in an included one each assertion has its own tolerance."""
+    """beancount takes options from the outermost file alone: in an included one, assertions hold by themselves."""
     wrong = traded()
     change(wrong, Decimal("0.000000000000000001"), balanced=True)
     text = wrong.text(Beancount())
