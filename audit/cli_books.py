@@ -14,7 +14,7 @@ from rich.table import Table
 from audit import positions as places
 from audit import tapes
 from audit.console import FOUND, Json, checked, print_json, show
-from audit.plaintext.export import Format, export_journal
+from audit.plaintext.export import STANDARD_OUTPUT, Format, export_journal
 from audit.plaintext.source import Every
 from audit.trial_balance import TrialBalance, home_of, trial_balance
 from domain.errors import InvalidValue
@@ -77,6 +77,8 @@ def export_journal_command(
     json: Json = False,
 ) -> None:
     """Write the books as a journal that beancount or hledger reads, with the balances it must come to."""
+    if json and output == STANDARD_OUTPUT:
+        raise typer.BadParameter("--json and -o - both want standard output", param_hint="--json")
     exported = checked(
         lambda progress: export_journal(
             settings_module.settings(),

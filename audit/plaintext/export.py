@@ -126,7 +126,11 @@ def _range(connection: Connection, topic: str, account: str | None, after: str |
 def _file(path: Path) -> Iterator[TextIO]:
     """A text file that takes its name when all is written; what stood there before stays until then."""
     if path == STANDARD_OUTPUT:
-        yield sys.stdout
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except OSError as error:
+            raise UnavailableError(f"cannot write standard output: {error.strerror}") from error
         return
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -281,6 +281,17 @@ def test_what_cannot_be_exported_is_one_clear_line(
     assert path.read_text() == "before"
 
 
+def test_one_output_cannot_hold_two_things(told: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--json` with `-o -` is refused: journal and summary would be one unreadable text."""
+    monkeypatch.setattr("runtime.settings.settings", lambda: told.settings)
+
+    result = runner.invoke(app, ["export-journal", "-o", "-", "--json"])
+
+    assert result.exit_code == 2
+    assert "both want standard output" in result.stderr
+    assert result.stdout == ""
+
+
 def test_a_folder_that_is_not_there_is_one_clear_line(
     told: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

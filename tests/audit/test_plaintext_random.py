@@ -6,6 +6,7 @@ tools add them up. The balances that the journals assert are those of the domain
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -188,6 +189,23 @@ def test_strange_names_are_read(format_: str) -> None:
 
     assert told.errors == []
     assert len(told.sums) == 4 * len(ids) * len(symbols)
+
+
+@pytest.mark.parametrize("format_", sorted(READERS))
+def test_a_journal_without_end_is_written_as_it_comes(format_: str) -> None:
+    """The writer holds one event at a time: of an account that trades for ever the first 10,000 lines come at once."""
+    dialect, _ = READERS[format_]
+    day = datetime(2026, 1, 1, tzinfo=UTC).date()
+    legs = (Leg("cash", "USD", Decimal(1)), Leg("external", "USD", Decimal(-1)))
+    for_ever = (
+        Entry(0, number, f"evt-{number}", "CashDeposited", "00", 1_767_225_600_000_000 + number, None, legs)
+        for number in itertools.count()
+    )
+    books = AccountBooks("ann", day, (("cash", "USD"), ("external", "USD")), None, for_ever)
+
+    written = list(itertools.islice(lines(HEADER, iter([books]), dialect()), 10_000))
+
+    assert len(written) == 10_000
 
 
 @pytest.mark.parametrize("format_", sorted(READERS))
