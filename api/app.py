@@ -15,6 +15,7 @@ from api.gateway import routes as gateway_routes
 from api.gateway.service import Gateway
 from api.middleware import JsonGuard, RequestContext
 from api.query import account_routes as query_account_routes
+from api.query import books_routes as query_books_routes
 from api.query import routes as query_routes
 from api.query.database import Database
 from domain.errors import InvalidValue
@@ -38,7 +39,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.database = Database(settings)
     app.state.symbols = settings.symbols()
     problems.install(app)
-    for router in (gateway_routes.router, query_routes.router, query_account_routes.router, health.router):
+    query_routers = (query_routes.router, query_account_routes.router, query_books_routes.router)
+    for router in (gateway_routes.router, *query_routers, health.router):
         app.include_router(router)
     openapi.install(app)
     app.add_middleware(JsonGuard)

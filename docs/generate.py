@@ -25,6 +25,7 @@ _STANDARD = {"--help", "--install-completion", "--show-completion"}
 def pages() -> dict[str, str]:
     """The text of each page by file name."""
     makers: dict[str, Callable[[], str]] = {
+        "chart-of-accounts.md": chart_of_accounts,
         "commands.md": commands,
         "http-api.md": http_api,
         "metrics.md": metrics,
@@ -34,6 +35,32 @@ def pages() -> dict[str, str]:
         "topics.md": topics,
     }
     return {name: make() for name, make in makers.items()}
+
+
+def chart_of_accounts() -> str:
+    """Every kind of book account."""
+    from domain.chart import CHART
+
+    rows = [
+        (
+            f"`{kind.name}:SYMBOL`" if kind.per_symbol else f"`{kind.name}`",
+            kind.class_,
+            "a currency" if kind.measure == "money" else "units of the symbol",
+            "debit (above zero)" if kind.natural_sign > 0 else "credit (below zero)",
+            _text(kind.meaning),
+        )
+        for kind in CHART.values()
+    ]
+    lines = [
+        "Each account of the ledger has book accounts of these kinds. A posting names one, a commodity and an amount;",
+        "debits are above zero, credits below it, and the postings of an event sum to zero per commodity. `SYMBOL` is",
+        "an instrument's symbol. The natural side follows from the class: a balance may stand on the other side (a",
+        "loss in `realized_pnl` is a debit). How they look in beancount and hledger:",
+        "[export the books](../how-to/export-the-books.md).",
+        "",
+        *_table(("book account", "class", "commodity", "natural side", "meaning"), rows),
+    ]
+    return _page("The chart of accounts", "domain/chart.py", lines)
 
 
 def commands() -> str:
@@ -56,11 +83,11 @@ def http_api() -> str:
     """Every operation of the API."""
     from api import health
     from api.gateway import routes as gateway
-    from api.query import account_routes, routes
+    from api.query import account_routes, books_routes, routes
 
     rows = [
         (f"`{method} {route.path}`", route.summary or "", f"`{route.operation_id}`")
-        for part in (gateway, routes, account_routes, health)
+        for part in (gateway, routes, account_routes, books_routes, health)
         for route in part.router.routes
         for method in sorted(route.methods)
         if route.include_in_schema

@@ -1,20 +1,7 @@
 """Double-entry postings of each event, and the fold that turns postings into balances.
 
-The chart of accounts of one account (commodity: the account's currency, or a symbol for units):
-
-| book account        | commodity | holds                                                          |
-|---------------------|-----------|----------------------------------------------------------------|
-| `cash`              | currency  | free cash                                                      |
-| `hold`              | currency  | cash set aside for open purchases                              |
-| `external`          | currency  | counterpart of deposits and withdrawals                        |
-| `inventory:SYM`     | currency  | what the units held cost, fees excluded                        |
-| `fees`              | currency  | fees paid                                                      |
-| `realized_pnl`      | currency  | realised profit, as a credit: a profit is below zero           |
-| `position:SYM`      | SYM       | free units                                                     |
-| `position_hold:SYM` | SYM       | units set aside for open sales                                 |
-| `market:SYM`        | SYM       | counterpart of units bought and sold                           |
-
-Debits are above zero, credits below it. Postings of an event sum to zero per commodity; a leg of zero is left out.
+Which book accounts there are, and what each holds: domain.chart. Debits are above zero, credits below it.
+Postings of an event sum to zero per commodity; a leg of zero is left out.
 """
 
 from __future__ import annotations

@@ -55,6 +55,19 @@ class JournalFilters(TimedFilters):
     """from and to are times of record."""
 
 
+class TrialBalanceFilters(Filters):
+    position: int | None = Field(
+        None,
+        ge=0,
+        le=2**63 - 1,
+        description="only records of the tape up to this offset on the account's partition, this one included",
+    )
+    as_of: TimeIn | None = Field(None, description="only what was recorded up to this time (RFC 3339)")
+    market_time: TimeIn | None = Field(
+        None, description="only what took effect on the market up to this time; what has no market time counts"
+    )
+
+
 class RejectionFilters(TimedFilters):
     """from and to are times of record."""
 

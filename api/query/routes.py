@@ -66,7 +66,7 @@ async def get_order(
         if revision is None:
             raise not_found("ORDER_UNKNOWN", f"order {order_id}")
         etag = _etag(revision)
-        if _matches(if_none_match, etag):
+        if matches(if_none_match, etag):
             return Response(status_code=304, headers={"ETag": etag})
         order = await orders_sql.one(snapshot, order_id)
         events = await orders_sql.events(snapshot, order_id)
@@ -81,7 +81,7 @@ def _etag(revision: Row) -> str:
     return '"' + "-".join(str(place) for place in (_REPRESENTATION, *places)) + '"'
 
 
-def _matches(if_none_match: str | None, etag: str) -> bool:
+def matches(if_none_match: str | None, etag: str) -> bool:
     """RFC 9110, section 13.1.2: a list of entity tags, compared weakly, or `*`."""
     given = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     return etag in given or given == ["*"]

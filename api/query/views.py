@@ -7,6 +7,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import Field
 
 from api.fields import DecimalOut, TimeOut, View
+from domain import chart
 from domain.events import OrderStatus
 from domain.signals import Direction
 from domain.terms import LotMethod, OrderType, Side
@@ -147,6 +148,40 @@ class Account(View):
     partition: int
     record_offset: int
     balances: list[Balance] = Field(description="per book account and commodity; each commodity sums to zero")
+
+
+class TrialBalanceLine(View):
+    """One book account in one commodity."""
+
+    book_account: str = Field(examples=["cash"])
+    book_class: chart.Class = Field(examples=["asset"])
+    commodity: str = Field(examples=["USD"])
+    debits: DecimalOut = Field(description="sum of its postings above zero")
+    credits: DecimalOut = Field(description="sum of its postings below zero, without the sign")
+    balance: DecimalOut = Field(description="debits − credits")
+    postings: int
+
+
+class TrialBalanceTotal(View):
+    """One commodity over all book accounts."""
+
+    commodity: str = Field(examples=["USD"])
+    debits: DecimalOut
+    credits: DecimalOut
+    balance: DecimalOut = Field(description="debits − credits: zero")
+
+
+class TrialBalance(View):
+    """What each book account holds, and whether each commodity sums to zero."""
+
+    account_id: str = Field(examples=["acc_demo"])
+    partition: int = Field(description="of ledger.events")
+    position: int = Field(description="it stands here: the offset of the last record of the partition that it counts")
+    as_of: TimeOut | None = Field(description="the latest record time that it counts; null for whenever")
+    market_time: TimeOut | None = Field(description="the latest market time that it counts; null for whenever")
+    balanced: bool = Field(description="whether the balances of each commodity sum to zero")
+    data: list[TrialBalanceLine]
+    totals: list[TrialBalanceTotal]
 
 
 class Posting(View):

@@ -26,7 +26,8 @@ class OrderFilled(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=
 
     lots: for a sale, the lots it consumed. realized_pnl: proceeds less their cost, before fees; zero for a purchase.
     released_cash: the part of the hold that is no longer needed; released_quantity: units that are held no more besides
-    those sold. linked: what it means for the other orders of its group. status: PARTIALLY_FILLED, PENDING_CANCEL or FILLED.
+    those sold. linked: what it means for the other orders of its group. status: PARTIALLY_FILLED, PENDING_CANCEL,
+    PENDING_REPLACE or FILLED.
     """
 
     report_id: str

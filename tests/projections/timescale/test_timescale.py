@@ -69,7 +69,13 @@ def connection(url: str) -> Iterator[Connection]:
         for table in (*TABLES, "projection_progress", "schema_migrations"):
             old.execute(f"drop table if exists {table} cascade".encode())
         old.execute("drop function if exists time_of_us")
-    assert migrate(url) == ["0001_tables.sql", "0001_tables.timescale.sql", "0002_audit_actions.sql"]
+        old.execute("drop function if exists account_trial_balance")
+    assert migrate(url) == [
+        "0001_tables.sql",
+        "0001_tables.timescale.sql",
+        "0002_audit_actions.sql",
+        "0003_trial_balance.sql",
+    ]
     assert migrate(url) == []
     ensure_reader(url, "any")
     with psycopg.connect(url, autocommit=True) as opened:
