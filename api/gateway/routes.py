@@ -1,4 +1,4 @@
-"""POST operations: each puts one command on Kafka and answers 202; the query side shows what became of it."""
+"""Operations that write: each puts one command on Kafka and answers 202; the query side shows what became of it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from api.fields import OrderId
 from api.gateway.bodies import (
     Accepted,
     AccountRequest,
-    CancelRequest,
-    CancelSubmitted,
     CashRequest,
     IdempotencyKey,
-    OrderRequest,
-    OrderSubmitted,
     RequiredIdempotencyKey,
     SignalAsked,
     SignalRequest,
+)
+from api.gateway.order_bodies import (
+    CancelRequest,
+    GroupRequest,
+    GroupSubmitted,
+    OrderAsked,
+    OrderRequest,
+    OrderSubmitted,
+    ReplaceRequest,
 )
 from api.gateway.service import Gateway, Outcome
 from domain.commands import Deposit, Withdraw
@@ -102,11 +107,37 @@ async def submit_order(sender: Sender, body: OrderRequest, idempotency_key: Idem
 
 
 @router.post(
+    "/api/order-groups",
+    operation_id="submit_order_group",
+    tags=["orders"],
+    summary="Submit orders that depend on each other",
+    response_model=GroupSubmitted,
+    **_COMMON,
+)
+async def submit_order_group(sender: Sender, body: GroupRequest, idempotency_key: IdempotencyKey = None) -> Response:
+    return _answer(await sender.submit_group(body, idempotency_key))
+
+
+@router.patch(
+    "/api/orders/{order_id}",
+    operation_id="replace_order",
+    tags=["orders"],
+    summary="Replace the terms of what is left of an order",
+    response_model=OrderAsked,
+    **_COMMON,
+)
+async def replace_order(
+    sender: Sender, order_id: OrderPath, body: ReplaceRequest, idempotency_key: IdempotencyKey = None
+) -> Response:
+    return _answer(await sender.replace_order(order_id, body, idempotency_key))
+
+
+@router.post(
     "/api/orders/{order_id}/cancel",
     operation_id="cancel_order",
     tags=["orders"],
     summary="Cancel what is left of an order",
-    response_model=CancelSubmitted,
+    response_model=OrderAsked,
     **_COMMON,
 )
 async def cancel_order(

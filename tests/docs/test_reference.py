@@ -9,7 +9,8 @@ import runpy
 import pytest
 from pydantic import BaseModel
 
-from api.gateway.bodies import AccountRequest, CancelRequest, CashRequest, OrderRequest
+from api.gateway.bodies import AccountRequest, CashRequest
+from api.gateway.order_bodies import CancelRequest, OrderRequest
 from tests.docs.pages import DOCS, ROOT, blocks
 
 BODIES: dict[str, type[BaseModel]] = {
