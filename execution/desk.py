@@ -190,8 +190,7 @@ class Desk:
         outcomes.apply(order, outcome)
         report = outcomes.report_of(order, outcome, self._venue.name, self._worker_id)
         answered = isinstance(outcome, Replacement | ReplaceRefusal) and outcome.revision == order.revision
-        entries, order.replace_entries = (order.replace_entries, []) if answered else ([], order.replace_entries)
-        self._report(order, report, entries)
+        self._report(order, report, list(order.replace_entries) if answered else ())
         if isinstance(outcome, outcomes.ENDS) or (isinstance(outcome, Execution | Replacement) and order.leaves <= 0):
             self._end(order, "finished")
         log.info("%s", _text(outcome), extra=_about(order))
@@ -364,6 +363,7 @@ class Desk:
     def _on_report_known(self, order: WorkingOrder, kind: type[Report], entries: Sequence[str]) -> None:
         """Kafka has one more report of the order; when it has all, Redis may say so."""
         order.reports_acknowledged += 1
+        order.replace_entries = [entry_id for entry_id in order.replace_entries if entry_id not in entries]
         self._release(*entries)
         metrics.orders_processed_total.labels(kind.__name__).inc()
         if kind is ReportAcknowledged:
