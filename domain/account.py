@@ -21,6 +21,7 @@ from domain.journal import Balances
 from domain.lots import Position
 from domain.numbers import ONE, ZERO, cents_up, exact
 from domain.orders import ClosedOrder, Group, Order
+from domain.plans import Plan
 from domain.terms import LotMethod
 
 E = TypeVar("E", bound=LedgerEvent)
@@ -39,9 +40,9 @@ class TakenCommand(msgspec.Struct, frozen=True, kw_only=True):
 class Account(BaseAggregate[str]):
     """One trading account. Money in `currency`; cash, held_cash, fees and realized_pnl (before fees) since opening.
 
-    orders: the open ones by order id; groups: those of which an order is open, by group id; closed: the finished orders
-    that are remembered, oldest first; commands: the commands that are remembered, oldest first; books: the balances of
-    all postings, see domain.journal.
+    orders: the open ones by order id; groups: those of which an order is open, by group id; plans: the rebalances under
+    way, by plan id; closed: the finished orders that are remembered, oldest first; commands: the commands that are
+    remembered, oldest first; books: the balances of all postings, see domain.journal.
     """
 
     @classmethod
@@ -65,6 +66,7 @@ class Account(BaseAggregate[str]):
         self.positions: dict[str, Position] = {}
         self.orders: dict[str, Order] = {}
         self.groups: dict[str, Group] = {}
+        self.plans: dict[str, Plan] = {}
         self.closed: OrderedDict[str, ClosedOrder] = OrderedDict()
         self.commands: OrderedDict[str, TakenCommand] = OrderedDict()
         self.books: Balances = {}
@@ -125,6 +127,11 @@ class Account(BaseAggregate[str]):
     def remember_closed(self, order_id: str, closed: ClosedOrder) -> None:
         self.closed.pop(order_id, None)
         self.closed[order_id] = closed
+        for plan in list(self.plans.values()):
+            if any(order.order_id == order_id for order in plan.orders):
+                plan.done.add(order_id)
+                if plan.is_over(self):
+                    del self.plans[plan.plan_id]
 
     # Reading
 

@@ -17,6 +17,7 @@ from domain.account import Account, TakenCommand
 from domain.errors import BooksError
 from domain.lots import Lot, Position
 from domain.orders import ClosedOrder, Group, Order
+from domain.plans import Plan
 from domain.terms import LotMethod
 
 STATE_VERSION = 2
@@ -51,6 +52,7 @@ class _AccountState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     positions: list[_PositionState]
     orders: list[Order]
     groups: list[Group]
+    plans: list[Plan]
     closed: list[tuple[str, ClosedOrder]]
     commands: list[tuple[str, TakenCommand]]
     books: list[tuple[str, str, Decimal]]
@@ -83,6 +85,7 @@ def dump(account: Account) -> bytes:
             ],
             orders=list(account.orders.values()),
             groups=list(account.groups.values()),
+            plans=list(account.plans.values()),
             closed=list(account.closed.items()),
             commands=list(account.commands.items()),
             books=[(name, commodity, amount) for (name, commodity), amount in account.books.items()],
@@ -118,6 +121,7 @@ def restore(raw: bytes) -> Account:
         )
     account.orders = {order.terms.order_id: order for order in state.orders}
     account.groups = {group.group_id: group for group in state.groups}
+    account.plans = {plan.plan_id: plan for plan in state.plans}
     account.closed = OrderedDict(state.closed)
     account.commands = OrderedDict(state.commands)
     account.books = {(name, commodity): amount for name, commodity, amount in state.books}

@@ -46,6 +46,12 @@ CODES: dict[str, str] = {
     "GROUP_LEGS_DIFFER": "legs that exclude each other differ in symbol, side or quantity",
     "GROUP_LEGS_CROSS": "the take-profit, the entry and the stop-loss of a group are not in the order of prices",
     "GROUP_ID_CONFLICT": "the client group id was used before with other content",
+    "WEIGHTS_INVALID": "the weights of a rebalance are no shares that sum to one, or there is no equity to share",
+    "PORTFOLIO_CHANGED": "the account is not at the version that the sender looked at",
+    "PORTFOLIO_ORDERS_OPEN": "the account has open orders, and a rebalance would count on what they hold",
+    "PLAN_ACTIVE": "another rebalance of the account is under way",
+    "PLAN_UNKNOWN": "there is no such rebalance under way",
+    "MARK_MISSING": "a price is needed and the ledger knows none",
     "POSITION_INSUFFICIENT": "there are too few free units to sell",
     # An order that a cancellation or a report names (CommandRejected, ReportRejected).
     "ORDER_UNKNOWN": "there is no such order, or it was done so long ago that it is forgotten",

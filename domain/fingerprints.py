@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from domain.commands import ReplaceOrder
+from domain.commands import PlanRebalance, ReplaceOrder
 from domain.numbers import plain
 from domain.terms import OrderTerms
 
@@ -49,6 +49,16 @@ def changes_of(command: ReplaceOrder) -> dict[str, str]:
     return {
         name: plain(value) if isinstance(value, Decimal) else str(value) for name, value in asked if value is not None
     }
+
+
+def rebalance_content(command: PlanRebalance) -> bytes:
+    weights = [[symbol, plain(weight)] for symbol, weight in sorted(command.weights.items())]
+    shares = (command.cash_weight, command.drift_band, command.allowance)
+    return _content("PlanRebalance", weights, *shares, command.expected_version)
+
+
+def cancel_plan_content(plan_id: str) -> bytes:
+    return _content("CancelRebalance", plan_id)
 
 
 def replace_content(order_id: str, changes: Mapping[str, str]) -> bytes:

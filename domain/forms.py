@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from domain import checks, ids, order_checks
+from domain import checks, decide_rebalance, ids, order_checks
 from domain.checks import Refusal
 from domain.commands import (
     CancelOrder,
+    CancelRebalance,
     Command,
     Deposit,
     OpenAccount,
+    PlanRebalance,
     ReplaceOrder,
     SubmitOrder,
     SubmitOrderGroup,
@@ -73,6 +75,12 @@ def _replace(command: ReplaceOrder) -> Refusal | None:
     return _order_id(command.order_id) or order_checks.numbers(command)
 
 
+def _cancel_plan(command: CancelRebalance) -> Refusal | None:
+    if checks.is_text(command.plan_id):
+        return None
+    return checks.refuse("TEXT_INVALID", "expected plan_id to be printable", plan_id=command.plan_id)
+
+
 def _cancel(command: CancelOrder) -> Refusal | None:
     return _order_id(command.order_id)
 
@@ -85,4 +93,6 @@ _FORMS: dict[type[Command], Callable[[Any], Refusal | None]] = {
     SubmitOrderGroup: _group,
     ReplaceOrder: _replace,
     CancelOrder: _cancel,
+    PlanRebalance: decide_rebalance.form,
+    CancelRebalance: _cancel_plan,
 }

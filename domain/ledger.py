@@ -8,14 +8,26 @@ from typing import Any
 
 from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
 
-from domain import checks, decide_cash, decide_groups, decide_orders, decide_replace, decide_reports, dispatching, forms
+from domain import (
+    checks,
+    decide_cash,
+    decide_groups,
+    decide_orders,
+    decide_rebalance,
+    decide_replace,
+    decide_reports,
+    dispatching,
+    forms,
+)
 from domain.account import IDS_KEPT_US, Account
 from domain.catalog import Catalog
 from domain.commands import (
     CancelOrder,
+    CancelRebalance,
     Command,
     Deposit,
     OpenAccount,
+    PlanRebalance,
     ReplaceOrder,
     SubmitOrder,
     SubmitOrderGroup,
@@ -130,6 +142,8 @@ class Ledger:
             return decide_groups.submit(account, command, now_us, self.world)
         if isinstance(command, ReplaceOrder):
             return decide_replace.request(account, command, now_us, self.world)
+        if isinstance(command, PlanRebalance):
+            return decide_rebalance.plan(account, command, now_us, self.world)
         return _DECISIONS[type(command)](account, command, now_us)
 
     # Reading
@@ -171,4 +185,5 @@ _DECISIONS: dict[type[Command], Callable[[Account, Any, int], LedgerEvent | None
     Deposit: decide_cash.deposit,
     Withdraw: decide_cash.withdraw,
     CancelOrder: decide_orders.cancel,
+    CancelRebalance: decide_rebalance.cancel,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from decimal import (
     ROUND_CEILING,
+    ROUND_DOWN,
     ROUND_HALF_EVEN,
     Context,
     Decimal,
@@ -51,6 +52,11 @@ def within_decimals(number: Decimal) -> bool:
 def cents_up(amount: Decimal) -> Decimal:
     """Rounded up to the cent, so that what is set aside is never too little."""
     return amount.quantize(CENT, rounding=ROUND_CEILING, context=_ROUNDING)
+
+
+def whole_steps(amount: Decimal, step: Decimal, rounding: str = ROUND_DOWN) -> Decimal:
+    """How many whole steps are in an amount; towards zero unless said otherwise. step: above zero."""
+    return _ROUNDING.divide(amount, step).to_integral_value(rounding, context=_ROUNDING)
 
 
 def cost_share(cost: Decimal, quantity: Decimal, taken: Decimal) -> Decimal:

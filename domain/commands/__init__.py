@@ -8,6 +8,7 @@ from __future__ import annotations
 from domain.commands.accounts import Deposit, OpenAccount, Withdraw
 from domain.commands.base import Command
 from domain.commands.orders import CancelOrder, ReplaceOrder, SubmitOrder, SubmitOrderGroup
+from domain.commands.rebalance import CancelRebalance, PlanRebalance
 
 COMMANDS: tuple[type[Command], ...] = (
     OpenAccount,
@@ -17,14 +18,18 @@ COMMANDS: tuple[type[Command], ...] = (
     SubmitOrderGroup,
     ReplaceOrder,
     CancelOrder,
+    PlanRebalance,
+    CancelRebalance,
 )
 
 __all__ = [
     "COMMANDS",
     "CancelOrder",
+    "CancelRebalance",
     "Command",
     "Deposit",
     "OpenAccount",
+    "PlanRebalance",
     "ReplaceOrder",
     "SubmitOrder",
     "SubmitOrderGroup",

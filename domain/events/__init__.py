@@ -23,6 +23,7 @@ from domain.events.orders import (
     OrderRejected,
     OrderTriggered,
 )
+from domain.events.rebalance import RebalanceCanceled, RebalancePlanned
 from domain.events.refusals import CommandRejected, ReportRejected
 from domain.events.replaces import OrderReplaced, OrderReplaceRefused, OrderReplaceRequested
 from domain.terms import TERMINAL, OrderStatus, OrderTerms
@@ -46,6 +47,8 @@ LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
     OrderExpired,
     OrderRefusedByVenue,
     OrderRedispatched,
+    RebalancePlanned,
+    RebalanceCanceled,
     CommandRejected,
     ReportRejected,
 )
@@ -79,5 +82,7 @@ __all__ = [
     "OrderTerms",
     "OrderTriggered",
     "Posting",
+    "RebalanceCanceled",
+    "RebalancePlanned",
     "ReportRejected",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from domain import events
-from domain.folds import accounts, fills, groups, orders, replaces
+from domain.folds import accounts, fills, groups, orders, rebalance, replaces
 
 if TYPE_CHECKING:
     from domain.account import Account
@@ -34,4 +34,6 @@ FOLDS: dict[type[events.LedgerEvent], Callable[[Account, Any], None]] = {
     events.OrderCanceled: orders.canceled,
     events.OrderRefusedByVenue: orders.refused,
     events.OrderRedispatched: orders.redispatched,
+    events.RebalancePlanned: rebalance.planned,
+    events.RebalanceCanceled: rebalance.canceled,
 }

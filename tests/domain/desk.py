@@ -12,6 +12,7 @@ from domain.events import LedgerEvent
 from domain.ledger import Ledger
 from domain.market import TickRef
 from domain.terms import OrderTerms
+from domain.world import Mark
 
 DAY_US = 24 * 3600 * 1_000_000
 START_US = 1_300_000_000_000_000
@@ -116,6 +117,26 @@ class Desk:
         name = fields.pop("client_group_id", f"group-{self.sent}")
         own = {"client_group_id": name, "group_id": ids.group_id("acc", name), "kind": kind, "orders": orders}
         return self.send(commands.SubmitOrderGroup(**(own | fields)))
+
+    def mark(self, **prices: str) -> None:
+        """Let the ledger know prices by symbol."""
+        for symbol, price in prices.items():
+            self.ledger.marks[symbol] = Mark(price=Decimal(price), market_time_us=self.now_us)
+
+    def rebalance(self, weights: dict[str, str], **fields: Any) -> Any:
+        """Weights and shares as texts; what they lack to one is the weight of cash."""
+        own = self._envelope(fields)
+        shares = {name: Decimal(weight) for name, weight in weights.items()}
+        own["plan_id"] = own.get("plan_id", ids.plan_id("acc", own["command_id"]))
+        for name in ("cash_weight", "drift_band", "allowance"):
+            if name in own:
+                own[name] = Decimal(own[name])
+        if "cash_weight" not in own:
+            own["cash_weight"] = 1 - sum(shares.values(), Decimal(0))
+        return self.send(commands.PlanRebalance(weights=shares, **own))
+
+    def cancel_rebalance(self, plan_id: str, **fields: Any) -> Any:
+        return self.send(commands.CancelRebalance(plan_id=plan_id, **self._envelope(fields)))
 
     # Reports
 

@@ -43,6 +43,11 @@ def _chain(desk: Desk, quantity: str = "1", **fields: Any) -> Any:
     return desk.group("OTO", first, desk.terms("second", "BUY", quantity, limit_price="1"), **fields)
 
 
+def _planned(desk: Desk) -> Any:
+    desk.mark(IBM="10")
+    return desk.rebalance({"IBM": "1"})
+
+
 def _oco(desk: Desk, stop_price: str, quantity: str = "1") -> Any:
     desk.trade("BUY", "1", "10.00")
     profit = desk.terms("profit", "SELL", "1", limit_price="12")
@@ -117,6 +122,13 @@ COMMANDS_REFUSED: list[tuple[str, Case]] = [
     ("GROUP_INVALID", lambda desk: _chain(desk, client_group_id="")),
     ("GROUP_INVALID", lambda desk: _chain(desk, client_group_id="g" * 49)),
     ("GROUP_INVALID", lambda desk: _chain(desk, group_id="grp_of_somebody_else")),
+    ("WEIGHTS_INVALID", lambda desk: desk.rebalance({"AAPL": "0.5"}, cash_weight="0.4")),
+    ("PORTFOLIO_CHANGED", lambda desk: desk.rebalance({}, expected_version=1)),
+    ("PORTFOLIO_ORDERS_OPEN", lambda desk: [_open(desk), desk.rebalance({})][-1]),
+    ("PLAN_ACTIVE", lambda desk: [_planned(desk), desk.rebalance({})][-1]),
+    ("PLAN_UNKNOWN", lambda desk: desk.cancel_rebalance("pln_unknown")),
+    ("MARK_MISSING", lambda desk: desk.rebalance({"IBM": "1"})),
+    ("TEXT_INVALID", lambda desk: desk.cancel_rebalance("")),
     ("GROUP_ID_CONFLICT", lambda desk: [_chain(desk), desk.now_us, _chain(desk, quantity="2")][-1]),
 ]
 
@@ -280,6 +292,7 @@ def test_no_number_and_no_text_makes_the_ledger_raise(number: Decimal, other: De
         desk.replace(open_id, quantity=str(number), limit_price=str(other)),
         desk.group("OTO", *(desk.terms(text, "BUY", str(number), limit_price=str(other)) for _ in "ab")),
         desk.triggered(open_id, str(number)),
+        desk.rebalance({"AAPL": str(number), text: str(other)}, cash_weight=str(other), plan_id=text),
     ]
 
     for answer in answers:

@@ -67,6 +67,15 @@ def _depth(desk: Desk) -> list[Any]:
             exit_,
         )
     desk.fill(ids.order_id("acc", "e11"), "1", "10")
+    for order_id in list(desk.account.orders):
+        desk.canceled(order_id)
+    desk.mark(AAPL="10", IBM="10")
+    plan = commands.PlanRebalance(
+        **desk._envelope({"command_id": "plan"}), plan_id=ids.plan_id("acc", "plan"), weights={"IBM": Decimal(1)}
+    )
+    sent += [plan, commands.CancelRebalance(**desk._envelope({}), plan_id=plan.plan_id)]
+    for message in sent[-2:]:
+        assert desk.send(message) is not None
     return sent
 
 
