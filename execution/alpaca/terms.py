@@ -48,13 +48,13 @@ def body_of(order: WorkingOrder) -> dict[str, str] | Refusal:
 
 def change_of(old: OrderTerms, new: OrderTerms) -> dict[str, str] | Refusal:
     """The body of PATCH /v2/orders/{id}, without its client_order_id: what differs, quantity and limits included."""
+    refusal = refusal_of(new, new.quantity)
+    if refusal is not None:
+        return refusal
     before, after = _fixed(old), _fixed(new)
     changed = [name for name, value in before.items() if after[name] != value]
     if changed:
         return Refusal("ORDER_CHANGE_UNSUPPORTED", f"Alpaca cannot change {', '.join(changed)} of a working order")
-    refusal = refusal_of(new, new.quantity)
-    if refusal is not None:
-        return refusal
     old_words, new_words = _changeable(old), _changeable(new)
     body = {name: value for name, value in new_words.items() if old_words[name] != value}
     if "qty" in body and _is_fractional(new.quantity):
