@@ -303,12 +303,12 @@ class Exchange:
             text = _unquoted(text)
         for socket in list(self._sockets):
             await socket.send_bytes(f'{{"stream": "trade_updates", "data": {text}}}'.encode())
-            self.sent += 1
+        self.sent += bool(self._sockets)
 
     async def send_raw(self, frame: bytes) -> None:
         for socket in list(self._sockets):
             await socket.send_bytes(frame)
-            self.sent += 1
+        self.sent += bool(self._sockets)
 
     async def drop_stream(self) -> None:
         for socket in list(self._sockets):
