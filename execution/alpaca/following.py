@@ -135,9 +135,10 @@ class Follower:
         if working is None:
             return  # placed by somebody else, or done with
         self.link(working, update.order)
-        if update.fill is not None:
-            self._take(working, update.fill)
         change = working.change
+        # An execution of the replacement is told after the replacement, whose terms it belongs to: see _take_over.
+        if update.fill is not None and (change is None or update.order.venue_order_id != change.venue_order_id):
+            self._take(working, update.fill)
         if change is not None and (
             update.event == "order_replace_rejected"
             or (update.order.venue_order_id == change.venue_order_id and update.event == "rejected")
