@@ -101,9 +101,10 @@ class Follower:
         """The order is placed: what was kept back is told once the caller has heard that it is."""
         working.silent = False
         if working.kept_back:
-            asyncio.get_running_loop().call_soon(self._say_kept_back, working)
+            self.run(self._say_kept_back(working), f"alpaca tell {working.order_id}")
 
-    def _say_kept_back(self, working: Working) -> None:
+    async def _say_kept_back(self, working: Working) -> None:
+        """A task of its own, which begins after the caller has gone on."""
         outcomes, working.kept_back = working.kept_back, []
         for outcome in outcomes:
             self._say(working, outcome)

@@ -11,7 +11,6 @@ Source: docs.alpaca.markets, "Websocket Streaming".
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections.abc import Callable
@@ -64,8 +63,7 @@ class TradeStream:
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])  # its failure, if it has one, is the follower's to tell
         if self._connection is not None:
             await self._connection.close()
         metrics.venue_stream_connected.set(0)

@@ -71,8 +71,13 @@ class AlpacaVenue:
     async def start(self, listener: Listener) -> None:
         """Listen to updates, and see that the REST API lets us in too. Raises UnavailableError."""
         self._listener = listener
-        self._follower.watch_over(await self._stream.start())
-        await self._broker.open_orders()
+        listening = await self._stream.start()
+        try:
+            await self._broker.open_orders()
+        except BaseException:
+            await self._stream.stop()
+            raise
+        self._follower.watch_over(listening)
         self._follower.run(self._follower.watch(), "alpaca sweep")
         log.info("orders go to %s", self.name)
 

@@ -18,7 +18,7 @@ from execution.order import WorkingOrder
 from execution.venue import Cancellation, Execution, Outcome, Refusal
 from tests.execution.alpaca.conftest import Hire, drained, settings_for
 from tests.execution.alpaca.exchange import Exchange
-from tests.execution.examples import terms, working
+from tests.execution.examples import terms, tick_at, working
 from tests.execution.floor import eventually
 
 
@@ -69,6 +69,17 @@ class TestPlacing:
 
         assert worker.heard == []
         assert exchange.requests["POST /orders"] == 3
+        assert len(exchange.orders) == 1
+
+    async def test_a_used_id_that_the_venue_cannot_show_yet(self, exchange: Exchange, hire: Hire) -> None:
+        """Another worker has placed it: refused as used and not found at first, it is no refusal but our order."""
+        first, second = await hire(), await hire()
+        await first.venue.submit(an_order())
+        exchange.faults.hide = 1
+
+        await second.venue.submit(an_order())
+
+        assert second.heard == []
         assert len(exchange.orders) == 1
 
     @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -385,6 +396,33 @@ class TestStream:
         await drained(exchange, worker.venue)
 
         assert worker.heard == []
+
+
+class TestFailure:
+    """A defect is not swallowed: the worker ends, and its orders are dispatched anew."""
+
+    @pytest.mark.parametrize("before_the_answer", [False, True])
+    async def test_a_listener_that_fails(self, exchange: Exchange, hire: Hire, before_the_answer: bool) -> None:
+        """What the desk raises on an update, or on one that was kept back, comes out at the next tick."""
+        worker, order = await hire(), an_order()
+
+        def fail(order_id: str, outcome: Outcome) -> None:
+            raise AssertionError("a defect")
+
+        worker.venue._listener = fail
+        if before_the_answer:
+            exchange._make({**MARKET, "client_order_id": order.order_id, "symbol": "AAPL", "qty": "10", "side": "buy"})
+            await exchange.execute(order.order_id, "10", "100")
+            await worker.venue.submit(order)
+        else:
+            await worker.venue.submit(order)
+            await exchange.execute(order.order_id, "10", "100")
+        await eventually(lambda: worker.venue._follower.failure is not None, "the failure noted")
+
+        with pytest.raises(UnavailableError, match="following orders at Alpaca has failed") as caught:
+            worker.venue.evaluate(order, tick_at(1))
+
+        assert str(caught.value.__cause__) == "a defect"
 
 
 class TestStart:

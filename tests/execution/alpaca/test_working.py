@@ -128,6 +128,17 @@ def test_a_busted_execution_counts_nothing() -> None:
     assert working.take(fill(0, 6, "second")) == []
 
 
+def test_a_repeat_is_a_repeat_after_the_venue_counts_from_less() -> None:
+    """0 to 4 and 4 to 10 are executed, the first is void, so 6 are; the second comes once more as it was: 4 to 10."""
+    working = following()
+    working.take(fill(0, 4, "first"))
+    working.take(fill(4, 10, "second"))
+    working.amend("first", "bust", Decimal(0))
+
+    assert working.take(fill(4, 10, "second")) == []
+    assert working.told == Decimal(6)
+
+
 @pytest.mark.parametrize(
     ("word", "force", "expected"),
     [
