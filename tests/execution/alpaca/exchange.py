@@ -265,7 +265,6 @@ class Exchange:
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        self.connections += 1
         authorized = False
         async for frame in socket:
             if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -282,6 +281,7 @@ class Exchange:
                 await _send(socket, "authorization", {"status": "unauthorized", "action": "listen"})
             else:
                 self._sockets.append(socket)
+                self.connections += 1
                 await _send(socket, "listening", {"streams": message["data"]["streams"]})
         if socket in self._sockets:
             self._sockets.remove(socket)
