@@ -29,8 +29,10 @@ async def test_nothing_in_the_logs(exchange: Exchange, hire: Hire, caplog: pytes
     await worker.hears(2)
 
     assert "trying again" in caplog.text
-    assert SECRET not in caplog.text
-    assert KEY not in caplog.text
+    # websockets cuts long frames in the middle, so the end of the secret would show: no piece of it may.
+    pieces = [SECRET[start : start + 8] for start in range(len(SECRET) - 7)]
+    assert [piece for piece in pieces if piece in caplog.text] == []
+    assert KEY[-8:] not in caplog.text
 
 
 async def test_nothing_in_an_error(exchange: Exchange) -> None:
