@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from asyncio import sleep
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -55,7 +56,10 @@ class Exchange:
         self.bodies: list[dict[str, Any]] = []
         self.sent = 0
         self.connections = 0
+        self.most_at_once = 0
+        self._under_way = 0
         self.mute = False
+        self.ignores_order_id = False
         self.holds_cancels = False
         self.buying_power = Decimal(1_000_000)
         self.numbers_as_json = False
@@ -109,7 +113,13 @@ class Exchange:
             status = self.faults.status.pop(0)
             headers = {} if self.faults.retry_after is None else {"Retry-After": self.faults.retry_after}
             return _error(status, status * 100_000, f"fault {status}", headers)
-        return await handler(request)  # type: ignore[no-any-return]
+        self._under_way += 1
+        self.most_at_once = max(self.most_at_once, self._under_way)
+        try:
+            await sleep(0.002)  # long enough for others to come in
+            return await handler(request)  # type: ignore[no-any-return]
+        finally:
+            self._under_way -= 1
 
     # Orders
 
@@ -248,7 +258,7 @@ class Exchange:
         if self.faults.drop_activities:
             self.faults.drop_activities -= 1
             found = []
-        if "order_id" in query:
+        if "order_id" in query and not self.ignores_order_id:
             found = [activity for activity in found if activity["order_id"] == query["order_id"]]
         if "after" in query:
             after = datetime.fromisoformat(query["after"].replace("Z", "+00:00"))

@@ -103,11 +103,28 @@ class TestTakingOver:
         order = await placed(exchange, first, quantity="250")
         for _ in range(250):
             await exchange.execute(order.order_id, "1", "99")
+        await drained(exchange, second.venue)  # the stream has nothing left to say: the records alone must do
 
         await second.venue.submit(again(order))
 
         heard = await second.hears(250)
         assert len({o.execution_id for o in heard if isinstance(o, Execution)}) == 250
+
+    async def test_a_broker_that_cannot_filter_by_order(self, exchange: Exchange, hire: Hire) -> None:
+        """`order_id` is a new parameter, and who does not know it lists all; those of others are not ours."""
+        exchange.ignores_order_id = True
+        first, second = await hire(), await hire()
+        order, other = await placed(exchange, first), await placed(exchange, first, name="other")
+        await exchange.execute(order.order_id, "3", "99")
+        await exchange.execute(other.order_id, "5", "98")
+        await drained(exchange, second.venue)
+
+        await second.venue.submit(again(order))
+        await drained(exchange, second.venue)
+
+        (execution,) = second.outcomes()
+        assert isinstance(execution, Execution)
+        assert execution.quantity == Decimal(3)
 
     async def test_a_worker_that_has_lost_an_order_says_nothing_of_it(self, exchange: Exchange, hire: Hire) -> None:
         """Dropped under a higher epoch or handed over: executions that come later are for somebody else to tell."""
@@ -528,6 +545,15 @@ class TestReconciling:
         assert [e.execution_id for e in found] == [e.execution_id for e in told[1:] if isinstance(e, Execution)]
         assert {e.order_id for e in found} == {order.order_id}
         assert [e.cumulative_quantity for e in found] == [Decimal(7), Decimal(10)]
+
+    async def test_executions_at_the_very_second(self, exchange: Exchange, hire: Hire) -> None:
+        """The broker's filter leaves out its own moment; ours does not."""
+        worker = await hire()
+        order = await placed(exchange, worker)
+        await exchange.execute(order.order_id, "3", "99", at="2026-01-05T15:00:00.000000000Z")
+        await worker.hears(1)
+
+        assert len(await worker.venue.executions(1_767_625_200_000_000)) == 1
 
 
 BY_HAND = {"symbol": "IBM", "qty": "1", "side": "buy", "type": "market", "time_in_force": "day"}
