@@ -139,6 +139,7 @@ def planted_bugs() -> str:
 def rejection_codes() -> str:
     """Every code with which a tape's agent refuses."""
     from domain.codes import CODES
+    from execution.alpaca.codes import CODES as ALPACA
 
     lines = [
         "They stand in `OrderRejected`, `CommandRejected`, `ReportRejected` and `ActionRefused`, with a text and the",
@@ -146,8 +147,15 @@ def rejection_codes() -> str:
         "tell without the ledger's state.",
         "",
         *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in CODES.items()]),
+        "",
+        "## Refused by Alpaca or its adapter",
+        "",
+        "They stand in `OrderRefusedByVenue` and `OrderReplaceRefused`. See [trade at a broker]"
+        "(../how-to/trade-at-a-broker.md).",
+        "",
+        *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in ALPACA.items()]),
     ]
-    return _page("Rejection codes", "domain/codes.py", lines)
+    return _page("Rejection codes", "domain/codes.py and execution/alpaca/codes.py", lines)
 
 
 def settings() -> str:

@@ -78,6 +78,78 @@ Listener = Callable[[str, Outcome], None]
 """Called with the order id and what happened to the order."""
 
 
+class Correction(NamedTuple):
+    """An execution that was told is now another one (FIX ExecType G). previous_execution_id: the one it replaces."""
+
+    execution_id: str
+    previous_execution_id: str
+    quantity: Decimal
+    price: Decimal
+    market_time_us: int
+
+
+class Bust(NamedTuple):
+    """An execution that was told never was (FIX ExecType H). previous_execution_id: the one that is void."""
+
+    execution_id: str
+    previous_execution_id: str
+    market_time_us: int
+
+
+Amendment = Correction | Bust
+AmendmentListener = Callable[[str, Amendment], None]
+"""Called with the order id and what became of one of its executions, also long after the order has ended."""
+
+
+class VenueOrder(NamedTuple):
+    """An order as the venue has it, for reconciliation. Prices per unit; submitted_at_us: microseconds UTC.
+
+    order_id: ours, or whatever name an order has that somebody placed elsewhere. side, order_type, time_in_force,
+    status: the venue's own words. quantity: None for an order over an amount of money.
+    """
+
+    order_id: str
+    venue_order_id: str
+    symbol: str
+    side: str
+    order_type: str
+    time_in_force: str
+    status: str
+    quantity: Decimal | None
+    filled_quantity: Decimal
+    average_price: Decimal | None
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    submitted_at_us: int
+
+
+class VenueExecution(NamedTuple):
+    """An execution as the venue has it, for reconciliation. execution_id: the same as in Execution.
+
+    cumulative_quantity: what the venue's order had executed with it.
+    """
+
+    execution_id: str
+    order_id: str
+    venue_order_id: str
+    symbol: str
+    side: str
+    quantity: Decimal
+    cumulative_quantity: Decimal
+    price: Decimal
+    market_time_us: int
+
+
+class Reconcilable(Protocol):
+    """A venue that keeps records of its own, with which the ledger's can be compared."""
+
+    async def open_orders(self) -> list[VenueOrder]:
+        """All open orders of the account, whoever placed them. Raises UnavailableError."""
+
+    async def executions(self, since_us: int) -> list[VenueExecution]:
+        """All executions of the account at or after a market time, oldest first. Raises UnavailableError."""
+
+
 class Venue(Protocol):
     """Where orders are executed.
 
