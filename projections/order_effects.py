@@ -166,12 +166,11 @@ def _replaced(order: OrderState, message: OrderReplaced) -> None:
     order.take_terms(message.order)
     order.leaves_quantity = message.leaves_quantity
     order.revision, order.keeps_priority = message.revision, message.keeps_priority
-    order.answer()
+    order.answer(message.status)
 
 
 def _replace_refused(order: OrderState, message: OrderReplaceRefused) -> None:
-    assert order.replace_revision in (None, message.revision)
-    order.answer()
+    order.answer(message.status)
 
 
 def _cancel_requested(order: OrderState, message: OrderCancelRequested) -> None:

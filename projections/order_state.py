@@ -146,27 +146,19 @@ class OrderState:
         """Whether its group holds for it: it is a leg that excludes the others, and they share one hold."""
         return self.group_kind == "OCO" or (self.group_kind == "BRACKET" and self.parent_order_id is not None)
 
-    def working(self) -> str:
-        """The status of an order of which nothing else is wanted."""
-        if self.filled_quantity:
-            return "PARTIALLY_FILLED"
-        return "PENDING_NEW" if self.worker_id is None else "NEW"
-
     def ask(self, revision: int, terms: dict[str, str | None]) -> None:
         """Somebody wants other terms; the venue has not answered."""
         self.status, self.replace_revision = "PENDING_REPLACE", revision
         self.replace_terms = json_text(_encode(terms))
 
-    def answer(self) -> None:
+    def answer(self, status: str) -> None:
         """The venue has said what it thinks of other terms."""
-        self.replace_revision = self.replace_terms = None
-        if self.status == "PENDING_REPLACE":
-            self.status = self.working()
+        self.status, self.replace_revision, self.replace_terms = status, None, None
 
     def end(self, status: str) -> None:
         """Nothing of it may fill any more."""
-        self.status, self.leaves_quantity = status, ZERO
-        self.replace_revision = self.replace_terms = None
+        self.answer(status)
+        self.leaves_quantity = ZERO
 
 
 @dataclass(slots=True)

@@ -41,8 +41,10 @@ def limit(order_id: str, side: str, quantity: str, price: str, **fields: Any) ->
     )
 
 
-def link(order_id: str, effect: Any, quantity: str, revision: int = 0) -> LinkedOrder:
-    return LinkedOrder(order_id=order_id, effect=effect, quantity=Decimal(quantity), revision=revision)
+def link(order_id: str, effect: Any, quantity: str, revision: int = 0, hold: str = "0") -> LinkedOrder:
+    """hold: units set aside."""
+    quantities = {"quantity": Decimal(quantity), "hold_quantity": Decimal(hold)}
+    return LinkedOrder(order_id=order_id, effect=effect, revision=revision, **quantities)
 
 
 def fill(order_id: str, side: str, quantity: str, price: str, **fields: Any) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def ask(revision: int, order: OrderTerms, hold: str = "0") -> dict[str, Any]:
         "dispatch_epoch": 1,
         "revision": revision,
         "order": order,
+        "changes": {"quantity": str(order.quantity)},
         "hold_cash": Decimal(hold),
         "hold_quantity": ZERO,
     }
@@ -128,10 +131,16 @@ def _replaced_and_expired(d: Author) -> None:
         keeps_priority=False,
         order=limit("d1", "BUY", "8", "51", **day),
         leaves_quantity=Decimal(8),
+        status="NEW",
     )
     d.write(e.OrderReplaceRequested, **ask(2, limit("d1", "BUY", "6", "51", **day)))
     d.write(
-        e.OrderReplaceRefused, **report("d1", 2), revision=2, code="VENUE_TOO_LATE", text="the order is being executed"
+        e.OrderReplaceRefused,
+        **report("d1", 2),
+        revision=2,
+        code="VENUE_TOO_LATE",
+        text="the order is being executed",
+        status="NEW",
     )
     d.write(
         e.OrderFilled,
@@ -163,15 +172,15 @@ def _bracket(d: Author) -> None:
     d.write(e.OrderAcknowledged, **acknowledged("g1a"))
     d.write(
         e.OrderFilled,
-        "hold -500 USD, inventory:Z 500 USD, position:Z 10 Z, market:Z -10 Z",
+        "hold -500 USD, inventory:Z 500 USD, market:Z -10 Z, position_hold:Z 10 Z",
         **fill("g1a", "BUY", "10", "50", released="500"),
-        linked=(link("g1b", "ACTIVATED", "10"), link("g1c", "ACTIVATED", "10")),
+        linked=(link("g1b", "ACTIVATED", "10", hold="10"), link("g1c", "ACTIVATED", "10")),
     )
     d.write(e.OrderAcknowledged, **acknowledged("g1b"))
     d.write(e.OrderAcknowledged, **acknowledged("g1c"))
     d.write(
         e.OrderFilled,
-        "position:Z -4 Z, market:Z 4 Z, cash 240 USD, inventory:Z -204 USD, realized_pnl -36 USD",
+        "position_hold:Z -4 Z, market:Z 4 Z, cash 240 USD, inventory:Z -204 USD, realized_pnl -36 USD",
         **fill("g1b", "SELL", "4", "60", leaves="6", status="PARTIALLY_FILLED", pnl="36"),
         linked=(link("g1c", "REDUCED", "6", revision=1),),
     )
@@ -182,6 +191,7 @@ def _bracket(d: Author) -> None:
         keeps_priority=True,
         order=limit("g1c", "SELL", "6", "44", stop="45", group_id="g1", parent_order_id="g1a"),
         leaves_quantity=Decimal(6),
+        status="NEW",
     )
     d.write(
         e.OrderTriggered,
@@ -195,7 +205,7 @@ def _bracket(d: Author) -> None:
     )
     d.write(
         e.OrderFilled,
-        "position:Z -6 Z, market:Z 6 Z, cash 264 USD, inventory:Z -300 USD, realized_pnl 36 USD",
+        "position_hold:Z -6 Z, market:Z 6 Z, cash 264 USD, inventory:Z -300 USD, realized_pnl 36 USD",
         **fill("g1c", "SELL", "6", "44", pnl="-36"),
         linked=(link("g1b", "CANCEL_REQUESTED", "10"),),
     )
@@ -244,6 +254,12 @@ ORDERS = {
     "e2": ("CANCELED", "1", "40", "0", "0", "0", 0, None, None, "g3", "OTO", None),
     "e3": ("CANCELED", "1", "90", "0", "0", "0", 0, None, None, "g3", "OTO", "e2"),
     "e4": ("NEW", "7", "60", "0", "7", "0", 0, None, None, None, None, None),
+}
+# group -> account, kind, held cash, held units
+GROUPS = {
+    "g1": ("acc_dan", "BRACKET", "0", "0"),  # 10 units for both exits, less 4 and 6 that they sold
+    "g2": ("acc_dan", "OCO", "0", "0"),
+    "g3": ("acc_eve", "OTO", "0", "0"),
 }
 # order -> for each step: the event's number, its type, status before and after
 STEPS = {

@@ -84,6 +84,7 @@ def test_a_replacement_keeps_or_loses_the_place() -> None:
             "keeps_priority": keeps,
             "order": new,
             "leaves_quantity": Decimal(4),
+            "status": "NEW",
         }
 
         assert stood(d.limit("o", "BUY", "5", "50"), ACKNOWLEDGED, asked, (e.OrderReplaced, answer)) == [

@@ -66,8 +66,10 @@ def assert_story(connection: Connection) -> None:
            order by partition, record_offset, leg"""
     ):
         steps.setdefault(order_id, []).append(tuple(step))
-
     assert_amounts(connection, orders, 1, {(name,): row for name, row in depth_story.ORDERS.items()})
+    groups = "select group_id, account_id, kind, hold_cash, hold_quantity from order_groups"
+
+    assert_amounts(connection, groups, 1, {(name,): row for name, row in depth_story.GROUPS.items()})
     assert_amounts(connection, entries, 1, {(name,): row for name, row in depth_story.ENTRIES.items()})
     assert_amounts(connection, spans, 3, depth_story.SPANS)
     assert_amounts(connection, levels, 3, depth_story.LEVELS)

@@ -164,6 +164,15 @@ def test_legs_that_exclude_each_other_are_held_for_by_their_group() -> None:
     assert fold.changed_groups["g"].hold_quantity == 6
 
 
+def test_the_exits_of_a_bracket_share_what_is_held_when_they_go_out() -> None:
+    """The entry holds its cash itself; the exits' 10 units are held by the group, and what one of them sells goes."""
+    entered, sold = folded(DAN[10:12]), folded(DAN[10:16])
+
+    assert (entered.changed["g1a"].hold_cash, entered.changed_groups["g1"].hold_quantity) == (500, 0)
+    assert (sold.changed["g1a"].hold_cash, sold.changed_groups["g1"].hold_quantity) == (0, 6)
+    assert [sold.changed[name].hold_quantity for name in ("g1b", "g1c")] == [0, 0]
+
+
 def test_a_waiting_order_that_is_cancelled_is_void_at_once() -> None:
     """Its cancel says in `linked` that it is void; it is no step of its own besides."""
     author = story.Author("acc_eve")
