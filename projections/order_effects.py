@@ -28,11 +28,11 @@ from domain.events import (
     OrderTerms,
     OrderTriggered,
 )
+from domain.folds.links import FIRST_EPOCH
 from domain.numbers import ZERO, plain
 from projections.order_state import OrderState, text
-from projections.rows import Event, json_text
+from projections.rows import Event, clean, json_text
 
-_FIRST_EPOCH = 1
 _encode = msgspec.json.encode
 
 
@@ -96,8 +96,8 @@ def _fresh(event: Event, terms: OrderTerms, leg: int | None) -> OrderState:
     """leg: its place in the group, None when it stands alone."""
     message = event.message
     order = OrderState(
-        order_id=terms.order_id,
-        account_id=message.originator_id,
+        order_id=clean(terms.order_id),
+        account_id=clean(message.originator_id),
         client_order_id=terms.client_order_id,
         symbol=terms.symbol,
         side=terms.side,
@@ -199,10 +199,12 @@ def _redispatched(order: OrderState, message: OrderRedispatched) -> None:
 def _linked(order: OrderState, link: LinkedOrder) -> None:
     if link.effect == "ACTIVATED":
         order.status, order.quantity, order.leaves_quantity = "PENDING_NEW", link.quantity, link.quantity
-        order.dispatch_epoch = _FIRST_EPOCH
+        order.dispatch_epoch = FIRST_EPOCH
     elif link.effect == "REDUCED":
         asked = msgspec.json.decode(order.replace_terms) if order.replace_terms else {}
-        order.ask(link.revision, {**asked, "quantity": plain(link.quantity)})
+        asked.pop("quantity", None)
+        reduced = {"quantity": plain(link.quantity)} if link.quantity != order.quantity else {}
+        order.ask(link.revision, {**asked, **reduced})
     elif link.effect == "CANCEL_REQUESTED":
         order.status = "PENDING_CANCEL"
     else:

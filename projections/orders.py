@@ -61,21 +61,27 @@ class Fold:
                 self._touch(event, leg, touch)
 
     def _touch(self, event: Event, leg: int, touch: Touch) -> None:
-        order_id = clean(touch.order_id)
-        order = self._orders.get(order_id)
+        order = self._known(event, touch)
         before = order_history.view(order)
         if touch.fresh is not None:
-            order = self._orders[order_id] = self.changed[order_id] = touch.fresh
+            order = self._orders[touch.fresh.order_id] = touch.fresh
         elif order is not None and touch.put is not None:
             touch.put(order)
             order.updated_at, order.version = event.message.timestamp, event.message.originator_version
             order.partition, order.record_offset = event.partition, event.offset
-            self.changed[order_id] = order
-        if order is not None:
+        if order is not None and (touch.fresh or touch.put):
+            self.changed[order.order_id] = order
             self._hold(event, order, touch.hold)
+            self._move(event, order)
         self.steps.append(order_history.step(event, leg, touch, before, order_history.view(order)))
-        if order is not None:
-            self._move(event, order_id, order)
+
+    def _known(self, event: Event, touch: Touch) -> OrderState | None:
+        """The order as it is; None as well when it is another account's, which a refused report may name.
+
+        That account may be on another partition, which is projected when it is.
+        """
+        order = self._orders.get(clean(touch.order_id))
+        return order if order is not None and order.account_id == clean(event.message.originator_id) else None
 
     def _hold(self, event: Event, order: OrderState, hold: Hold) -> None:
         group = self._groups.get(order.group_id or "")
@@ -89,16 +95,16 @@ class Fold:
             group.record_offset = event.offset
             self.changed_groups[group.group_id] = group
 
-    def _move(self, event: Event, order_id: str, order: OrderState) -> None:
-        had = self.entries.get(order_id)
+    def _move(self, event: Event, order: OrderState) -> None:
+        had = self.entries.get(order.order_id)
         has = book.entry(order, had, event)
         if has == had:
             return
         if had is not None:
             self.spans.append(had.span(event))
-            del self.entries[order_id]
+            del self.entries[order.order_id]
         if has is not None:
-            self.entries[order_id] = has
+            self.entries[order.order_id] = has
 
 
 def apply(cursor: Cursor, events: Sequence[Event]) -> None:

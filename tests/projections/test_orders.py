@@ -102,6 +102,16 @@ def test_a_report_on_an_unknown_order_is_a_step_of_nothing() -> None:
     assert fold.changed == {}
 
 
+def test_a_report_on_another_accounts_order_does_not_show_it() -> None:
+    """It names an order of Ann's under Bob's account: whether hers is projected by then must not matter."""
+    stranger = msgspec.structs.replace(ANN[16].message, originator_id="acc_pool")
+    fold = folded([*ANN[13:15], ANN[16]._replace(partition=1, message=stranger)])
+
+    assert steps(fold)[-1]["status_before"] is None
+    assert fold.spans == []
+    assert fold.entries["o4"].partition == 0
+
+
 def test_what_a_step_tells() -> None:
     """Terms that a replacement changed, units and price of a fill, what a group's event does to another order."""
     rows = {(row["order_id"], row["record_offset"]): row for row in steps(folded(DAN))}

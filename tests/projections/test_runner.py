@@ -190,6 +190,29 @@ def test_what_is_no_tick_is_skipped(ledger_settings: Settings) -> None:
     assert sorted(row[6] for row in tables(ledger_settings)["ticks"]) == [1, 2, 4]
 
 
+def test_each_committed_batch_has_its_number_on_the_feed(ledger_settings: Settings) -> None:
+    """Numbers have no gap whoever commits, rise with each partition's progress, and a batch that is lost has none."""
+    (tape, _) = story_tapes(ledger_settings.topic("ledger.events"))
+    records, topic = tape.records, ledger_settings.topic("ledger.events")
+    produce(ledger_settings, [record for record, _ in records])
+    first, second = (Runner(ledger_settings, LEDGER) for _ in range(2))
+    with psycopg.connect(ledger_settings.database_url, autocommit=True) as connection:
+        for runner in (first, second):
+            runner.progress = runner.load(connection, [0, 1, 2, 3])
+        first.write(connection, Batch({0: (5, head_of(records[4][0]))}, records[:5]))
+        with pytest.raises(Overtaken):
+            second.write(connection, Batch({0: (9, head_of(records[8][0]))}, records[:9]))
+        second.progress = second.load(connection, [0, 1, 2, 3])
+        second.write(connection, Batch({0: (17, tape.head), 1: (0, second.progress[1][1])}, records[5:]))
+        rows = connection.execute(
+            "select feed, projection, topic, partition, next_offset from feed_batches order by 1, 4"
+        ).fetchall()
+        head = connection.execute("select feed from feed_head").fetchall()
+
+    assert rows == [(1, "ledger", topic, 0, 5), (2, "ledger", topic, 0, 17), (2, "ledger", topic, 1, 0)]
+    assert head == [(2,)]
+
+
 def test_overtaken_runner_writes_nothing(ledger_settings: Settings) -> None:
     """Two runners hold the same batch: the second to write finds its offset taken, and nothing is counted twice."""
     (tape, _) = story_tapes(ledger_settings.topic("ledger.events"))
