@@ -3,7 +3,7 @@
 On it are LIMIT orders, and STOP_LIMIT orders once they are triggered, while their status is in WORKING: under the terms
 that the venue works, so until a replacement is answered under the old ones. An entry stands unchanged from one record
 to another; when it changes or goes, that span of it goes to the history, so the book as of any record is the entries
-and the spans that contain it (infra/timescale/0003_orders_depth.sql).
+and the spans that contain it (infra/timescale/0004_orders_depth.sql).
 
 A level is shared by accounts of several partitions, so it is moved by differences, never computed anew: two projectors
 that each see their own partition add up to the same level.

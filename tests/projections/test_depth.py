@@ -235,7 +235,7 @@ def test_a_database_of_before_is_projected_anew(connection: Connection) -> None:
         """insert into projection_progress (projection, topic, partition, next_offset, head_seq, head_hash)
            values ('ledger', 'ledger.events', 0, 21, 21, ''), ('audit', 'audit.logs', 0, 3, 3, '')"""
     )
-    text = (MIGRATIONS / "0003_orders_depth.sql").read_text()
+    text = (MIGRATIONS / "0004_orders_depth.sql").read_text()
 
     connection.execute(text[text.index("do $$\nbegin\n    if exists (select from projection_progress") :].encode())
 
