@@ -34,13 +34,18 @@ def connection(ledger_settings: Settings) -> Iterator[Connection]:
         yield opened
 
 
-def tapes() -> list[list[tuple[TapeRecord, bool]]]:
+def depth_tapes(topic: str = "ledger.events") -> list[Tape]:
     """Dan's tape and Eve's."""
-    found = [Tape("ledger.events", 0), Tape("ledger.events", 1)]
+    found = [Tape(topic, 0), Tape(topic, 1)]
     for tape, events in zip(found, (depth_story.dan(), depth_story.eve()), strict=True):
         for event in events:
             tape.write(event)
-    return [tape.records for tape in found]
+    return found
+
+
+def tapes() -> list[list[tuple[TapeRecord, bool]]]:
+    """Their records, live all of them."""
+    return [tape.records for tape in depth_tapes()]
 
 
 @pytest.fixture
