@@ -17,9 +17,13 @@ from domain.events import (
     OrderAcknowledged,
     OrderCanceled,
     OrderCancelRequested,
+    OrderExpired,
     OrderFilled,
+    OrderGroupAccepted,
+    OrderGroupRejected,
     OrderRefusedByVenue,
     OrderRejected,
+    OrderReplaceRequested,
 )
 from domain.numbers import exact
 from domain.signals import SignalGenerated, SignalRefused
@@ -27,6 +31,10 @@ from domain.signals import SignalGenerated, SignalRefused
 _STATUS_AFTER: dict[type[Any], str] = {
     OrderAccepted: "PENDING_NEW",
     OrderRejected: "REJECTED",
+    OrderGroupAccepted: "PENDING_NEW",
+    OrderGroupRejected: "REJECTED",
+    OrderReplaceRequested: "PENDING_REPLACE",
+    OrderExpired: "EXPIRED",
     OrderAcknowledged: "NEW",
     OrderCancelRequested: "PENDING_CANCEL",
     OrderCanceled: "CANCELED",
@@ -35,12 +43,13 @@ _STATUS_AFTER: dict[type[Any], str] = {
 
 
 class Live(NamedTuple):
-    """A live record, decoded. id: its ce_id; value: the raw JSON."""
+    """A live record, decoded. id: its ce_id; value: the raw JSON. steps: what it does to orders (audit.expected)."""
 
     offset: int
     id: str
     message: Any
     value: bytes
+    steps: list[Row]
 
 
 class LogTable(NamedTuple):
@@ -104,18 +113,18 @@ def _fills(live: Live) -> list[Row]:
 
 def _order_events(live: Live) -> list[Row]:
     event = live.message
-    terms = getattr(event, "order", None)
+    terms = event.orders[0] if isinstance(event, OrderGroupAccepted | OrderGroupRejected) else None
+    terms = terms or getattr(event, "order", None)
     order_id = getattr(event, "order_id", None) if terms is None else terms.order_id
     if order_id is None:
         return []
-    filled = isinstance(event, OrderFilled)
     return [
         (
             stored(order_id),
             type(event).__name__,
-            event.status if filled else _STATUS_AFTER.get(type(event)),
+            event.status if isinstance(event, OrderFilled) else _STATUS_AFTER.get(type(event)),
             time_of(event.timestamp),
-            time_of(event.market_time_us) if filled else None,
+            time_of(getattr(event, "market_time_us", None)),
             stored(json.loads(live.value)),
         )
     ]
@@ -207,6 +216,15 @@ LEDGER_LOGS: tuple[LogTable, ...] = (
         "0",
         ("order_id", "event_type", "status", "recorded_at", "market_time", "data"),
         _order_events,
+    ),
+    LogTable(
+        "order_history",
+        "leg",
+        (
+            *("order_id", "account_id", "event_type", "caused_by", "effect", "status_before", "status_after"),
+            *("changes", "last_quantity", "last_price", "code", "reason", "recorded_at", "market_time"),
+        ),
+        lambda live: live.steps,
     ),
     LogTable(
         "command_rejections",

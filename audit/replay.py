@@ -141,13 +141,12 @@ class _Replay:
                 if not chain.accept(record):
                     continue
                 message = codec.decode(record.value, record.headers)
-                if isinstance(message, LedgerEvent):
-                    self._expected.take(message, place)
+                steps = self._expected.take(message, place) if isinstance(message, LedgerEvent) else []
             except (ChainError, BooksError, UnreadableInput, KeyError) as error:
                 self._break(place, "a record that follows from those before it", str(error))
             self._events += 1
             id_ = (codec.header(record.headers, "ce_id") or b"").decode(errors="replace")
-            live = Live(record.offset, id_, message, record.value or b"")
+            live = Live(record.offset, id_, message, record.value or b"", steps)
             for table, reader in readers:
                 self._note(reader.take(record.offset, table.rows(live)))
         self._tell.advance(count % _STEP)

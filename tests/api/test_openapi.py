@@ -77,7 +77,7 @@ async def test_money_is_a_string_everywhere(document: dict[str, Any]) -> None:
     seen = 0
     for schema_name, schema in document["components"]["schemas"].items():
         for name, field in schema.get("properties", {}).items():
-            if name != "values" and any(word in name for word in words):
+            if name not in ("values", "feed") and any(word in name for word in words):
                 seen += 1
                 text = json.dumps(field)
                 assert '"number"' not in text, (schema_name, name)
