@@ -42,6 +42,19 @@ def terms_of(command: SubmitOrder) -> OrderTerms:
     )
 
 
+def command_of(terms: OrderTerms, *, command_id: str, account_id: str, issued_at_us: int) -> SubmitOrder:
+    """The command that asks for an order of these terms, the way back of `terms_of`."""
+    return SubmitOrder(
+        command_id=command_id,
+        account_id=account_id,
+        issued_at_us=issued_at_us,
+        **{name: getattr(terms, name) for name in _OWN},
+    )
+
+
+_OWN = tuple(name for name in OrderTerms.__struct_fields__ if name in SubmitOrder.__struct_fields__)
+
+
 def repeat(account: Account, command: SubmitOrder, forgotten_before_us: int) -> Refusal | bool:
     """True when this very order was decided before; a Refusal when its client order id was used with other content.
 

@@ -7,6 +7,8 @@ from runtime.settings import Settings
 from streams.agent import AgentSpec, run_agent
 from streams.ledger.decider import LedgerDecider
 from streams.ledger.dispatcher import Dispatcher
+from streams.ledger.followers import Followers
+from streams.ledger.rebalancer import Rebalancer
 from streams.snapshots.accounts import SNAPSHOTS, AccountStates
 from streams.snapshots.port import SnapshotSpec
 
@@ -26,4 +28,4 @@ def spec(settings: Settings) -> AgentSpec:
 
 def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; ends with an error on what it cannot go on from."""
-    run_agent(settings, spec(settings), Dispatcher(settings))
+    run_agent(settings, spec(settings), Followers(Dispatcher(settings), Rebalancer(settings)))

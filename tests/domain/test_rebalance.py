@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import commands, events
+from domain import events
+from domain.decide_orders import command_of
 from domain.events import RebalancePlanned
 from domain.plans import Plan
 from tests.domain.desk import SYMBOLS, Desk
@@ -31,8 +32,7 @@ def send_due(desk: Desk, plan: Plan) -> list[Any]:
     """Submit what is due, as the ledger's worker does; gives the events."""
     answers = []
     for terms in plan.due(desk.account):
-        own = {name: getattr(terms, name) for name in commands.SubmitOrder.__struct_fields__ if hasattr(terms, name)}
-        answers.append(desk.send(commands.SubmitOrder(**desk._envelope({}), **own)))
+        answers.append(desk.send(command_of(terms, **desk._envelope({}))))
     return answers
 
 
