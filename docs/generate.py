@@ -29,6 +29,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands,
         "http-api.md": http_api,
         "metrics.md": metrics,
+        "order-lifecycle.md": order_lifecycle,
         "planted-bugs.md": planted_bugs,
         "rejection-codes.md": rejection_codes,
         "settings.md": settings,
@@ -115,6 +116,34 @@ def metrics() -> str:
             rows.append((f"`{name}`", family.type, labels, _text(family.documentation)))
     lines = ["Each worker serves its own on `/metrics`, the API on `/api/metrics`.", ""]
     return _page("Metrics", "runtime/metrics.py", [*lines, *_table(("name", "type", "labels", "meaning"), rows)])
+
+
+def order_lifecycle() -> str:
+    """Every step of an order's life, and which prices an order of each type has."""
+    from domain.lifecycle import EXEC_TYPES, STEPS
+    from domain.order_checks import price_rules
+
+    steps = sorted(STEPS, key=lambda step: (step.before or "", step.by, step.after))
+    rows = [(step.before or "(new)", f"`{step.by}`", step.after, f"`{EXEC_TYPES[step.by]}`") for step in steps]
+    prices = [
+        (f"{order_type} {side}", ", ".join(f"`{n}`" for n in rule.required), ", ".join(f"`{n}`" for n in rule.optional))
+        for order_type, side, rule in price_rules()
+    ]
+    lines = [
+        "Statuses are FIX OrdStatus (tag 39) names; ExecType is what a FIX execution report says of the event (tag 150).",
+        "The ledger holds every change of status to this table; anything else would stop it. `linked …` is what an event",
+        "of another order of the same group does to this one.",
+        "",
+        *_table(("before", "event", "after", "ExecType"), rows),
+        "",
+        "## Prices",
+        "",
+        "What an order of each type must have, may have, and must not have (all others). A TRAILING_STOP has exactly one",
+        "of `trail_amount` and `trail_bps`.",
+        "",
+        *_table(("order", "required", "optional"), prices),
+    ]
+    return _page("The life of an order", "domain/lifecycle.py and domain/order_checks.py", lines)
 
 
 def planted_bugs() -> str:

@@ -52,6 +52,13 @@ _RULES = {
     for order_type in _PRICES
     for is_sale in (False, True)
 }
+
+
+def price_rules() -> list[tuple[OrderType, str, PriceRule]]:
+    """Every order type and side with its rule, for the reference page."""
+    return [(order_type, "sale" if is_sale else "BUY", rule) for (order_type, is_sale), rule in _RULES.items()]
+
+
 _NAMES = (*PRICES, "trail_bps")
 
 
