@@ -126,20 +126,21 @@ def order_lifecycle() -> str:
     steps = sorted(STEPS, key=lambda step: (step.before or "", step.by, step.after))
     rows = [(step.before or "(new)", f"`{step.by}`", step.after, f"`{EXEC_TYPES[step.by]}`") for step in steps]
     prices = [
-        (f"{order_type} {side}", ", ".join(f"`{n}`" for n in rule.required), ", ".join(f"`{n}`" for n in rule.optional))
+        (f"{order_type} {side}", *(", ".join(f"`{name}`" for name in names) for names in rule))
         for order_type, side, rule in price_rules()
     ]
     lines = [
-        "Statuses are FIX OrdStatus (tag 39) names; ExecType is what a FIX execution report says of the event (tag 150).",
-        "The ledger holds every change of status to this table; anything else would stop it. `linked …` is what an event",
-        "of another order of the same group does to this one.",
+        "Statuses are FIX OrdStatus (tag 39) names; ExecType is what a FIX execution report says of the event (tag",
+        "150).",
+        "The ledger holds every change of status to this table; anything else would stop it. `linked …` is what an",
+        "event of another order of the same group does to this one.",
         "",
         *_table(("before", "event", "after", "ExecType"), rows),
         "",
         "## Prices",
         "",
-        "What an order of each type must have, may have, and must not have (all others). A TRAILING_STOP has exactly one",
-        "of `trail_amount` and `trail_bps`.",
+        "What an order of each type must have, may have, and must not have (all others). A TRAILING_STOP has exactly",
+        "one of `trail_amount` and `trail_bps`.",
         "",
         *_table(("order", "required", "optional"), prices),
     ]

@@ -70,7 +70,7 @@ def invested(settings: Settings) -> None:
 
 @pytest.mark.timeout(180)
 def test_a_plan_becomes_orders_sales_first_across_kills(ledger_settings: Settings) -> None:
-    """The worker is killed after the plan, and after the sale: each order is accepted once, purchases after the sale."""
+    """Killed after the plan, and after the sale: each order is accepted once, the purchase after the sale."""
     with worker(ledger_settings, MODULE) as first:
         invested(ledger_settings)
         send(ledger_settings, wish({"IBM": "0.5"}, "0.5"))
