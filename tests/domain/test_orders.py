@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
 
 from domain import events, ids
 from domain.dispatch import Dispatch
+from domain.fingerprints import order_content
 from domain.reports import FillEvidence
-from tests.domain.desk import Desk, expected, legs, tick
+from tests.domain.desk import PRICED, Desk, expected, legs, tick
 
 
 def test_a_purchase_holds_its_worst_price_and_fee_rounded_up_to_the_cent() -> None:
@@ -227,3 +229,20 @@ def test_open_orders_are_those_that_are_not_done() -> None:
     third = desk.submit("BUY", "2", "10.00")
 
     assert [(account.id, order.terms) for account, order in desk.ledger.open_orders()] == [("acc", third.order)]
+
+
+def test_every_term_of_an_order_is_part_of_its_content() -> None:
+    """A field that somebody adds must not be forgotten when a repeat is told from a conflict."""
+    terms = Desk().terms("one", "BUY", "1", limit_price="10")
+    other: dict[str, Any] = {
+        "side": "SELL",
+        "order_type": "MARKET",
+        "time_in_force": "DAY",
+        "group_kind": "OCO",
+        "active_after": tick(1),
+    }
+    for name in terms.__struct_fields__:
+        value = getattr(terms, name)
+        plain_change: Any = not value if isinstance(value, bool) else Decimal(7) if name in PRICED else "7"
+        same = order_content(msgspec.structs.replace(terms, **{name: other.get(name, plain_change)}))
+        assert (same == order_content(terms)) == (name == "order_id"), name
