@@ -49,6 +49,7 @@ CODES: dict[str, str] = {
     "WEIGHTS_INVALID": "the weights of a rebalance are no shares that sum to one, or there is no equity to share",
     "PORTFOLIO_CHANGED": "the account is not at the version that the sender looked at",
     "PORTFOLIO_ORDERS_OPEN": "the account has open orders, and a rebalance would count on what they hold",
+    "PLAN_CHANGED": "the orders of a rebalance would not be those that were shown",
     "PLAN_ACTIVE": "another rebalance of the account is under way",
     "PLAN_UNKNOWN": "there is no such rebalance under way",
     "MARK_MISSING": "a price is needed and the ledger knows none",

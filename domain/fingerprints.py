@@ -54,7 +54,7 @@ def changes_of(command: ReplaceOrder) -> dict[str, str]:
 def rebalance_content(command: PlanRebalance) -> bytes:
     weights = [[symbol, plain(weight)] for symbol, weight in sorted(command.weights.items())]
     shares = (command.cash_weight, command.drift_band, command.allowance)
-    return _content("PlanRebalance", weights, *shares, command.expected_version)
+    return _content("PlanRebalance", weights, *shares, command.expected_version, command.expected_orders)
 
 
 def cancel_plan_content(plan_id: str) -> bytes:

@@ -11,7 +11,8 @@ cash goes. So the plan can always be carried out, and whoever computes it from t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from domain.account import Account
 from domain.checks import Refusal, refuse
 from domain.commands import PlanRebalance
 from domain.market import Instrument
-from domain.numbers import ONE, ZERO, is_sound
+from domain.numbers import ONE, ZERO, is_sound, plain
 from domain.terms import OrderTerms
 from domain.world import World
 
@@ -55,7 +56,29 @@ def draft(account: Account, command: PlanRebalance, world: World) -> Draft | Ref
     if equity <= 0:
         return refuse("WEIGHTS_INVALID", f"expected an equity above zero, it was {equity}", equity=equity)
     wanted = {symbol: _change(account, command, equity, symbol, marks[symbol], world) for symbol in symbols}
-    return Draft(equity, marks, _orders(account, command, wanted, marks, world))
+    orders = _orders(account, command, wanted, marks, world)
+    return _as_shown(command, orders) or Draft(equity, marks, orders)
+
+
+def digest_of(orders: Iterable[OrderTerms]) -> str:
+    """What a preview gives and a command names, so that nothing is carried out but what was shown: 32 hex digits.
+
+    Of symbols, sides, quantities and worst prices; the ids of the orders come with the command.
+    """
+    lines = [f"{each.symbol} {each.side} {plain(each.quantity)} {each.protection_price}" for each in orders]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+
+
+def _as_shown(command: PlanRebalance, orders: tuple[OrderTerms, ...]) -> Refusal | None:
+    actual = digest_of(orders)
+    if command.expected_orders is None or command.expected_orders == actual:
+        return None
+    return refuse(
+        "PLAN_CHANGED",
+        "expected the orders that were shown; prices have moved since, and they would be others now",
+        expected=command.expected_orders,
+        actual=actual,
+    )
 
 
 def _wish(command: PlanRebalance, world: World) -> Refusal | None:

@@ -13,6 +13,7 @@ from domain import events
 from domain.decide_orders import command_of
 from domain.events import RebalancePlanned
 from domain.plans import Plan
+from domain.rebalance import digest_of
 from tests.domain.desk import SYMBOLS, Desk
 
 
@@ -170,6 +171,18 @@ def test_a_plan_needs_marks_an_idle_account_and_the_version_that_was_seen() -> N
     assert isinstance(event, RebalancePlanned)
     assert desk.rebalance({"IBM": "1"}).code == "PLAN_ACTIVE"
     assert desk.cancel_rebalance("pln_unknown").code == "PLAN_UNKNOWN"
+
+
+def test_what_was_shown_is_what_is_done_or_nothing() -> None:
+    """The digest of one plan is taken while the marks stand; when IBM has moved, other orders are not made instead."""
+    desk = rich()
+    shown = rich().rebalance({"IBM": "0.5"})
+    desk.mark(IBM="51")
+    assert desk.rebalance({"IBM": "0.5"}, expected_orders=digest_of(shown.orders)).code == "PLAN_CHANGED"
+    desk.mark(IBM="50")
+    event = desk.rebalance({"IBM": "0.5"}, expected_orders=digest_of(shown.orders))
+
+    assert lines(event) == lines(shown)
 
 
 def test_the_same_wish_again_is_a_repeat() -> None:

@@ -125,6 +125,7 @@ COMMANDS_REFUSED: list[tuple[str, Case]] = [
     ("WEIGHTS_INVALID", lambda desk: desk.rebalance({"AAPL": "0.5"}, cash_weight="0.4")),
     ("PORTFOLIO_CHANGED", lambda desk: desk.rebalance({}, expected_version=1)),
     ("PORTFOLIO_ORDERS_OPEN", lambda desk: [_open(desk), desk.rebalance({})][-1]),
+    ("PLAN_CHANGED", lambda desk: desk.rebalance({}, expected_orders="0" * 32)),
     ("PLAN_ACTIVE", lambda desk: [_planned(desk), desk.rebalance({})][-1]),
     ("PLAN_UNKNOWN", lambda desk: desk.cancel_rebalance("pln_unknown")),
     ("MARK_MISSING", lambda desk: desk.rebalance({"IBM": "1"})),
