@@ -24,6 +24,8 @@ from domain.events import (
     OrderRefusedByVenue,
     OrderRejected,
     OrderReplaceRequested,
+    RebalanceCanceled,
+    RebalancePlanned,
 )
 from domain.numbers import exact
 from domain.signals import SignalGenerated, SignalRefused
@@ -146,6 +148,14 @@ def _command_rejections(live: Live) -> list[Row]:
     ]
 
 
+def _rebalances(live: Live) -> list[Row]:
+    event = live.message
+    if not isinstance(event, RebalancePlanned | RebalanceCanceled):
+        return []
+    texts = (stored(event.plan_id), stored(event.originator_id), type(event).__name__)
+    return [(*texts, time_of(event.timestamp), stored(json.loads(live.value)))]
+
+
 def _signals(live: Live) -> list[Row]:
     signal = live.message
     if not isinstance(signal, SignalGenerated):
@@ -232,6 +242,7 @@ LEDGER_LOGS: tuple[LogTable, ...] = (
         ("account_id", "command_id", "command_type", "code", "text", "details", "recorded_at"),
         _command_rejections,
     ),
+    LogTable("rebalance_events", "0", ("plan_id", "account_id", "event_type", "recorded_at", "data"), _rebalances),
 )
 SIGNAL_LOGS: tuple[LogTable, ...] = (
     LogTable(

@@ -20,6 +20,7 @@ import msgspec
 
 from domain import ids, numbers
 from domain.account import Account
+from domain.catalog import Catalog
 from domain.checks import Refusal, refuse
 from domain.commands import PlanRebalance
 from domain.market import Instrument
@@ -41,7 +42,7 @@ class Draft(NamedTuple):
 
 def draft(account: Account, command: PlanRebalance, world: World) -> Draft | Refusal:
     """The plan, or why there can be none. Called inside the exact decimal context."""
-    refusal = _wish(command, world) or _state(account, command)
+    refusal = check_wish(command, world.catalog) or _state(account, command)
     if refusal is not None:
         return refusal
     held = {symbol for symbol, position in account.positions.items() if position.quantity}
@@ -81,7 +82,7 @@ def _as_shown(command: PlanRebalance, orders: tuple[OrderTerms, ...]) -> Refusal
     )
 
 
-def _wish(command: PlanRebalance, world: World) -> Refusal | None:
+def check_wish(command: PlanRebalance, catalog: Catalog) -> Refusal | None:
     """The weights as such."""
     if len(command.weights) > SYMBOLS_MAX:
         text = f"expected at most {SYMBOLS_MAX} symbols, there were {len(command.weights)}"
@@ -90,7 +91,7 @@ def _wish(command: PlanRebalance, world: World) -> Refusal | None:
         if not is_sound(weight) or weight < 0:
             text = f"expected a weight of zero or above for {symbol}, it was {weight}"
             return refuse("WEIGHTS_INVALID", text, symbol=symbol, weight=weight)
-        if symbol != "cash_weight" and symbol not in world.catalog:
+        if symbol != "cash_weight" and symbol not in catalog:
             return refuse(
                 "INSTRUMENT_UNKNOWN", f"expected a symbol that is traded here, it was {symbol!r}", symbol=symbol
             )

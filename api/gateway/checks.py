@@ -9,9 +9,10 @@ from decimal import Decimal
 
 from api.problems import ProblemError, refused
 from domain import checks, decide_groups, forms, groups, order_checks
+from domain import rebalance as domain_rebalance
 from domain.catalog import Catalog
 from domain.checks import Refusal
-from domain.commands import Command, OpenAccount, ReplaceOrder, SubmitOrder, SubmitOrderGroup
+from domain.commands import Command, OpenAccount, PlanRebalance, ReplaceOrder, SubmitOrder, SubmitOrderGroup
 from domain.decide_orders import terms_of
 from domain.fingerprints import changes_of
 from domain.numbers import exact
@@ -89,6 +90,15 @@ def group(command: SubmitOrderGroup, catalog: Catalog) -> None:
         refusal = groups.check(command.kind, command.orders)
     if refusal is not None:
         raise refused(refusal.code, refusal.text, "#/orders", **refusal.details)
+
+
+def rebalance(command: PlanRebalance, catalog: Catalog) -> None:
+    """Raises ProblemError 422. What the account has only the ledger knows."""
+    with exact():
+        refusal = checks.envelope(command) or domain_rebalance.check_wish(command, catalog)
+    if refusal is not None:
+        name = next((name for name in ("drift_band", "allowance") if name in refusal.details), "weights")
+        raise refused(refusal.code, refusal.text, f"#/{name}", **refusal.details)
 
 
 def replacement(command: ReplaceOrder) -> None:

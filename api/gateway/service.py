@@ -10,33 +10,35 @@ from typing import Any, NamedTuple
 import msgspec
 
 from api.fields import View
-from api.gateway import checks, order_commands
+from api.gateway import checks
 from api.gateway.bodies import (
-    Accepted,
     AccountRequest,
     CashRequest,
-    Place,
     SignalAsked,
     SignalRequest,
 )
 from api.gateway.engine_room import EngineRoom
 from api.gateway.idempotency import Entry, ResponseCache, fingerprint
 from api.gateway.ledger_lag import LedgerLag
-from api.gateway.order_bodies import (
+from api.gateway.prices import LastPrices, protection_price
+from api.gateway.producer import CommandProducer
+from api.orders import commands as order_commands
+from api.orders.bodies import (
     CancelRequest,
     GroupRequest,
     GroupSubmitted,
     OrderAsked,
     OrderRequest,
     OrderSubmitted,
+    RebalanceAsked,
     ReplaceRequest,
 )
-from api.gateway.prices import LastPrices, protection_price
-from api.gateway.producer import CommandProducer
+from api.orders.portfolio_bodies import PLAN_TAG, RebalanceRequest, plan_command
 from api.problems import FieldProblem, ProblemError, refused
+from api.receipts import Accepted, Place
 from domain import ids
 from domain.catalog import catalog
-from domain.commands import CancelOrder, Deposit, OpenAccount, SubmitOrder, Withdraw
+from domain.commands import CancelOrder, CancelRebalance, Deposit, OpenAccount, SubmitOrder, Withdraw
 from domain.numbers import plain
 from domain.signals import SignalRequested
 from runtime import tracing
@@ -162,6 +164,33 @@ class Gateway:
         checks.replacement(command)
         keyed = _keyed("replace", command, body.account_id, key)
         return await self._once(keyed, command, f"/api/orders/{order_id}", OrderAsked, {"order_id": order_id})
+
+    async def rebalance(self, account_id: str, body: RebalanceRequest, key: str, if_match: str | None) -> Outcome:
+        """if_match: the ETag of a preview, whose orders are made or none."""
+        expected = None
+        if if_match is not None:
+            found = PLAN_TAG.fullmatch(if_match)
+            if found is None:
+                raise refused(
+                    "IF_MATCH_INVALID", f"expected the ETag of a preview of a rebalance, it was {if_match[:64]!r}", None
+                )
+            expected = (int(found[1]), found[2])
+        command = plan_command(account_id, body, _command_id(account_id, "key", key), expected)
+        checks.rebalance(command, self._catalog)
+        keyed = _keyed("rebalance", command, account_id, key)
+        location = f"/api/portfolio/{account_id}/rebalances/{command.plan_id}"
+        return await self._once(keyed, command, location, RebalanceAsked, {"plan_id": command.plan_id})
+
+    async def cancel_rebalance(self, account_id: str, plan_id: str, key: str | None) -> Outcome:
+        command = CancelRebalance(
+            command_id=_command_id(account_id, "key", key or uuid.uuid4().hex),
+            account_id=account_id,
+            issued_at_us=now_us(),
+            plan_id=plan_id,
+        )
+        keyed = _keyed("cancel_rebalance", command, account_id, key)
+        location = f"/api/portfolio/{account_id}/rebalances/{plan_id}"
+        return await self._once(keyed, command, location, RebalanceAsked, {"plan_id": plan_id})
 
     async def cancel_order(self, order_id: str, body: CancelRequest, key: str | None) -> Outcome:
         """Without a key every request is a command of its own; a second cancellation changes nothing."""

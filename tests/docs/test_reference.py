@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from api.gateway.bodies import AccountRequest, CashRequest
-from api.gateway.order_bodies import CancelRequest, GroupRequest, OrderRequest, ReplaceRequest
+from api.orders.bodies import CancelRequest, GroupRequest, OrderRequest, ReplaceRequest
 from tests.docs.pages import DOCS, ROOT, blocks
 
 BODIES: dict[str, type[BaseModel]] = {

@@ -29,6 +29,7 @@ TABLES = (
     "order_groups",
     "order_history",
     "fills",
+    "rebalance_events",
     "command_rejections",
     "positions",
     "lots",

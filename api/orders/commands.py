@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from api.fields import us_of_time
-from api.gateway.order_bodies import GroupRequest, LegRequest, OrderRequest, OrderTermsIn, ReplaceRequest
+from api.orders.bodies import GroupRequest, LegRequest, OrderRequest, OrderTermsIn, ReplaceRequest
 from domain import ids
 from domain.commands import ReplaceOrder, SubmitOrder, SubmitOrderGroup
 from domain.terms import OrderTerms

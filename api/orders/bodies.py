@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints
 
 from api.fields import AccountId, Body, ClientId, DecimalIn, DecimalOut, OrderId, Symbol, TimeIn
-from api.gateway.bodies import Accepted
+from api.receipts import Accepted
 from domain.terms import GroupKind, OrderType, Side, TimeInForce
 
 Name = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
@@ -164,3 +164,9 @@ class OrderAsked(Accepted):
     """A cancel or a replacement of an order is on the log; the venue has the last word."""
 
     order_id: str = Field(examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"])
+
+
+class RebalanceAsked(Accepted):
+    """A rebalance, or its cancel, is on the log; `status_url` shows the plan and how far it is."""
+
+    plan_id: str = Field(examples=["pln_3f1c9a7e5b2d48069a1be3c5d7f80246"])
