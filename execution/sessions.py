@@ -12,9 +12,9 @@ release.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from domain.errors import InvalidValue, UnavailableError
 
@@ -87,16 +87,11 @@ def calendar(mic: str) -> Calendar:
             f"sessions need the package exchange_calendars, which is not installed ({error})"
         ) from error
     try:
-        kind = type(exchange_calendars.get_calendar(mic))
+        known = _between(exchange_calendars.get_calendar, mic)
     except InvalidCalendarName as error:
         raise InvalidValue(
             "MIC_UNKNOWN", f"expected the MIC of an exchange with a known calendar, it was {mic!r}", mic=mic
         ) from error
-    first, last = kind.bound_min(), kind.bound_max()
-    known = kind(
-        start=FIRST if first is None else max(first, type(first)(FIRST)),
-        end=LAST if last is None else min(last, type(last)(LAST)),
-    )
     days = known.schedule
     opens = days["open"].astype("datetime64[us, UTC]").astype("int64")
     closes = days["close"].astype("datetime64[us, UTC]").astype("int64")
@@ -107,3 +102,17 @@ def calendar(mic: str) -> Calendar:
             for day, opened, closed in zip(days.index, opens, closes, strict=True)
         ],
     )
+
+
+def _between(get_calendar: Callable[..., Any], mic: str) -> Any:
+    """The package's calendar from FIRST to LAST, or as much of it as the package knows."""
+    try:
+        return get_calendar(mic, start=FIRST, end=LAST)
+    except ValueError:  # it is bounded
+        kind = type(get_calendar(mic))
+        first, last = kind.bound_min(), kind.bound_max()
+        return get_calendar(
+            mic,
+            start=FIRST if first is None else max(first, type(first)(FIRST)),
+            end=LAST if last is None else min(last, type(last)(LAST)),
+        )
