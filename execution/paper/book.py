@@ -55,6 +55,13 @@ class _Turn(NamedTuple):
     liquidity: Liquidity | None
 
 
+class _Share(NamedTuple):
+    """What an order got of a tick, and what others had got before it."""
+
+    given: Decimal
+    quantity: Decimal
+
+
 class Book:
     """What each of the newest ticks of a symbol has given to orders. The orders themselves are the caller's."""
 
@@ -62,6 +69,7 @@ class Book:
         """given: units by tick offset that earlier owners of the symbol have given."""
         self._parameters = parameters
         self._given: dict[int, Decimal] = dict(given or {})
+        self._shares: dict[int, dict[str, _Share]] = {}
 
     def given(self, offset: int) -> Decimal:
         """Units of the tick at this offset that orders have got."""
@@ -107,19 +115,32 @@ class Book:
                 gone.add(order.order_id)
 
     def _fill(self, order: Resting, at: TickAt, liquidity: Liquidity) -> Execution | None:
+        """What an order gets in its turn; the same again when it had its turn before, under an earlier dispatch."""
         assert order.life is not None, "an order that trades is active"
         offset = at.ref.offset
-        setting = Setting.of(order.life, liquidity, triggered=order.triggered, given=self.given(offset), shared=True)
+        had = self._shares.get(offset, {}).get(order.order_id)
+        given = self.given(offset) if had is None else had.given
+        setting = Setting.of(order.life, liquidity, triggered=order.triggered, given=given, shared=True)
         got = fill_in_book(order.terms, order.leaves, at, self._parameters, setting)
+        if got is not None and had is not None and got.quantity > had.quantity:
+            # It was made larger since. What comes after its share has been given to others.
+            got = fill_in_book(order.terms, had.quantity, at, self._parameters, setting)
         if got is None:
             return None
         order.leaves = CONTEXT.subtract(order.leaves, got.quantity)
-        self._given[offset] = CONTEXT.add(self.given(offset), got.quantity)
-        if len(self._given) > TICKS_REMEMBERED:
-            del self._given[min(self._given)]
+        if had is None:
+            self._remember(offset, order.order_id, _Share(given, got.quantity))
         execution_id = ids.execution_id(order.order_id, at.ref.partition, offset)
         time_us = at.ref.market_time_us
         return Execution(execution_id, got.quantity, got.price, got.fee, time_us, got.evidence, got.liquidity)
+
+    def _remember(self, offset: int, order_id: str, share: _Share) -> None:
+        self._given[offset] = CONTEXT.add(share.given, share.quantity)
+        self._shares.setdefault(offset, {})[order_id] = share
+        if len(self._given) > TICKS_REMEMBERED:
+            oldest = min(self._given)
+            del self._given[oldest]
+            self._shares.pop(oldest, None)
 
 
 def _place(order: Resting) -> tuple[int, int, str]:

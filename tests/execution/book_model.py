@@ -43,7 +43,7 @@ def run(tickets: list[Ticket], tape: list[TickAt], parameters: PaperParameters) 
         if tick.tick.halted or tick.tick.volume == 0:
             for ticket in tickets:
                 if not ticket.done and _meets(ticket, tick) and ticket.terms.time_in_force in ("IOC", "FOK"):
-                    ticket.done = ticket.triggered or ticket.terms.stop_price is None and not _trails(ticket)
+                    ticket.done = ticket.triggered or (ticket.terms.stop_price is None and not _trails(ticket))
             continue
         waiting = [ticket for ticket in tickets if not ticket.done and _meets(ticket, tick) and _is_awake(ticket, tick)]
         fills += _share(waiting, tickets, tick, parameters)

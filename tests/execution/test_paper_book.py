@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
@@ -27,6 +28,7 @@ TENTH = PaperParameters(
 COSTLY = PaperParameters(
     half_spread_bps=Decimal(20), impact_bps=Decimal(300), participation_max=Decimal("0.5"), fee_bps=Decimal(1)
 )
+RANDOM = msgspec.structs.replace(COSTLY, half_spread_bps=Decimal(100), spread_jitter=Decimal(1))
 Said = tuple[str, int, Outcome]
 """Order id, offset of the tick, what happened."""
 
@@ -131,13 +133,38 @@ def test_who_shares_pays_for_what_was_taken_before() -> None:
 
 
 def test_it_takes_the_part_that_fits_its_limit_and_shuts_the_side() -> None:
-    """Up to 100.50 a quarter of the tick can be had, 100 of 400; the worse limit behind it gets nothing, a sale its own."""
+    """Up to 100.50 a quarter of the tick can be had, 100 of 400; the worse limit gets nothing, a sale its own."""
     impact = msgspec.structs.replace(TENTH, impact_bps=Decimal(100), participation_max=Decimal(1))
     best = resting(order("LIMIT", name="best", quantity="300", limit_price="100.5"), 1)
     worse = resting(order("LIMIT", name="worse", quantity="1", limit_price="100.4"), 0)
     sale = resting(order("LIMIT", "SELL", name="sale", quantity="10", limit_price="99"), 2)
 
     assert shares(impact, at(9, "100", "400"), worse, sale, best) == [("sale", 10), ("best", 90)]
+
+
+def lucky(offset: int, *, low: bool) -> str:
+    """The name of an order for which the seed makes the spread of the tick at an offset small, or large."""
+    for number in range(1_000):
+        digest = hashlib.sha256(f"{order(name=f'n{number}').order_id}:0:{offset}".encode()).digest()
+        if digest[0] < 16 if low else digest[0] >= 240:
+            return f"n{number}"
+    raise AssertionError("none of a thousand names is lucky")
+
+
+def test_luck_overtakes_nobody() -> None:
+    """The spread is 1 % give or take all of it, by a seed: the better limit of 100.5 is out of luck and would pay more,
+    the worse one of 100.4 could trade. It does not, at this owner nor at the next, where the better has met the tick.
+    """
+    tick = at(9, "100", "1000")
+    better = resting(order("LIMIT", name=lucky(9, low=False), limit_price="100.5"), 0)
+    worse = resting(order("LIMIT", name=lucky(9, low=True), limit_price="100.4"), 1)
+    free = msgspec.structs.replace(RANDOM, impact_bps=Decimal(0))
+
+    assert shares(free, tick, worse) == [(worse.terms.client_order_id, 100)]
+
+    worse.leaves = Decimal(100)
+    assert shares(free, tick, better, worse) == []
+    assert Book(free).meet(tick, [worse], [better]) == []
 
 
 def test_all_or_nothing_stands_in_nobodys_way() -> None:
@@ -149,7 +176,7 @@ def test_all_or_nothing_stands_in_nobodys_way() -> None:
 
 
 def test_a_maker_takes_its_turn_at_its_own_price() -> None:
-    """Two post-only purchases at 100 rest; a tick at 99 with room for 100 gives the earlier 60 and the later 40, at 100."""
+    """Two post-only purchases at 100 rest; a tick at 99 with room for 100 gives them 60 and 40, at 100."""
     made = [
         resting(order("LIMIT", name=name, quantity="60", limit_price="100", post_only=True), after)
         for after, name in enumerate(["a", "b"])
@@ -209,10 +236,27 @@ def test_what_earlier_owners_gave_is_gone() -> None:
     assert [(offset, quantity) for _, offset, quantity, _ in got] == [(1, 20), (2, 30)]
 
 
+def test_who_comes_again_gets_the_same_again() -> None:
+    """Both had their turns, 50 of 70 and 50; dispatched anew they meet the tick again: the same, and nobody gets more."""
+    book, tick = Book(COSTLY), at(9, "100", "200")
+    orders = [order(name="one", quantity="70"), order(name="two", quantity="50")]
+
+    first, second = ([said.outcome for said in book.meet(tick, [resting(terms) for terms in orders])] for _ in range(2))
+    late = book.meet(tick, [resting(order(name="three"))])
+
+    larger = book.meet(tick, [resting(order(name="one", quantity="90"))])
+
+    assert first == second
+    assert [said.quantity for said in first if isinstance(said, Execution)] == [50, 50]
+    assert [said.outcome.quantity for said in larger if isinstance(said.outcome, Execution)] == [50]
+    assert book.given(9) == 100
+    assert late == []
+
+
 # By what must never be, and by the slow model
 
 prices = st.integers(95, 105).map(str)
-costs = st.sampled_from([TENTH, COSTLY, msgspec.structs.replace(COSTLY, spread_jitter=Decimal(0))])
+costs = st.sampled_from([TENTH, COSTLY, RANDOM])
 
 
 @st.composite

@@ -108,7 +108,7 @@ async def test_a_trailing_purchase_follows_the_lowest_price(desk: PaperDesk) -> 
     st.lists(st.integers(50, 150), min_size=1, max_size=30),
 )
 def test_a_trailing_stop_never_loosens(side: Any, trail: dict[str, str], prices: list[int]) -> None:
-    """It is met at the first price that lies its distance from the best of all prices up to there, found the long way."""
+    """It is met at the first price that lies its distance from the best so far, which is found the long way."""
     terms = order("TRAILING_STOP", side, **trail)
     ticks = [at(offset, str(price)) for offset, price in enumerate(prices)]
 
@@ -207,7 +207,7 @@ async def test_a_day_order_lives_until_the_closing_print(desk: PaperDesk, before
 
 
 async def test_a_day_order_without_a_closing_print_expires_with_the_next_tick(desk: PaperDesk) -> None:
-    """Nothing was printed from 21:00 to 22:30; the next morning's tick finds it expired at the close, and fills nothing."""
+    """Nothing was printed from 21:00 to 22:30; the next morning's tick finds it expired at the close."""
     terms = order("LIMIT", limit_price="100", time_in_force="DAY")
 
     outcomes = await play(desk, terms, at(1, "101", time="2012-01-11T20:59"), at(2, "100", time="2012-01-12T14:30"))
@@ -298,7 +298,7 @@ async def test_at_the_close_means_the_closing_print(desk: PaperDesk) -> None:
     ],
 )
 async def test_silence_ends_an_order_too(desk: PaperDesk, terms: OrderTerms, ends: str, over: str) -> None:
-    """The engine tells the time: an order ends once no print of its own can come, with the time its own tick would say."""
+    """The engine tells the time: an order ends when no print of its own can come, as its own tick would say."""
     await desk.submit(terms, BEFORE)
 
     desk.venue.due(us(over), lambda made: True)
@@ -312,6 +312,40 @@ async def test_silence_ends_an_order_too(desk: PaperDesk, terms: OrderTerms, end
 
     desk.venue.due(us("2013-01-01T00:00"), lambda made: True)
     assert len(desk.heard) == 1
+
+
+async def test_an_order_that_has_ended_does_not_expire(desk: PaperDesk) -> None:
+    """Cancelled in the morning: the evening says nothing of it."""
+    made = await desk.submit(order(time_in_force="DAY"), BEFORE)
+    await desk.venue.cancel(made)
+
+    desk.venue.due(us("2012-01-12T14:30"), lambda made: True)
+
+    assert [type(outcome) for _, outcome in desk.heard] == [Cancellation]
+
+
+async def test_a_later_date_gives_more_time(desk: PaperDesk) -> None:
+    """Its date was moved from the 12th to the 13th: on the 12th it lives, on the 13th it ends."""
+    terms = order(time_in_force="GTD", expire_at_us=us("2012-01-12T00:00"))
+    made = await desk.submit(terms, BEFORE)
+    await desk.venue.replace(made, msgspec.structs.replace(terms, expire_at_us=us("2012-01-13T00:00")), 1)
+
+    desk.venue.due(us("2012-01-12T12:00"), lambda made: True)
+    assert len(desk.heard) == 1
+
+    desk.venue.due(us("2012-01-13T12:00"), lambda made: True)
+    assert desk.heard[1:] == [("one", Expiry("date_reached", us("2012-01-13T00:00")))]
+
+
+async def test_many_orders_that_have_ended_are_forgotten(desk: PaperDesk) -> None:
+    """A venue that runs for years keeps no more deadlines than there are orders at work, give or take a thousand."""
+    for number in range(3_000):
+        made = await desk.submit(
+            order(name=str(number), time_in_force="GTD", expire_at_us=us("2030-01-01T00:00")), BEFORE
+        )
+        made.ended = "finished"
+
+    assert len(desk.venue._deadlines) <= 1_025
 
 
 async def test_good_till_cancelled_outlives_the_clock(desk: PaperDesk) -> None:

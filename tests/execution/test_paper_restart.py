@@ -131,3 +131,13 @@ async def test_a_lost_expiry_is_said_when_the_order_comes_back(time_in_force: An
     await desk.submit(terms, BEFORE, whole[:1])
 
     assert desk.outcomes(terms) == whole[1:]
+
+
+async def test_a_post_only_order_arrives_once() -> None:
+    """It rested at 100 and was filled in part; the next worker lets it rest on, though the tape is below its limit."""
+    terms = order("LIMIT", quantity="150", limit_price="100", post_only=True)
+    tape = [at(1, "101"), at(2, "100"), at(3, "95")]
+    whole = await played(terms, tape, [])
+
+    assert fills(whole) == [("100", "100"), ("50", "100")]
+    assert await played(terms, tape, whole[:1]) == whole[1:]

@@ -134,4 +134,4 @@ def test_the_package_is_loaded_late() -> None:
 
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert "False" == answer.stdout.strip()
+    assert answer.stdout.strip() == "False"

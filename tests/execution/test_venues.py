@@ -16,6 +16,7 @@ from execution.venue import Venue
 from runtime.settings import Settings
 from tests.execution.examples import PARAMETERS, tick_at
 from tests.execution.venue_conformance import VenueConformance
+from tests.execution.venue_conformance_depth import VenueConformanceDepth
 
 
 class TestPaperVenue(VenueConformance):
@@ -28,6 +29,43 @@ class TestPaperVenue(VenueConformance):
     @pytest.fixture
     def busy(self) -> TickAt:
         return tick_at(5, "100", "1000")
+
+
+class TestPaperVenueShared(TestPaperVenue):
+    """So it does when orders share a tick."""
+
+    @pytest.fixture
+    def venue(self) -> Venue:
+        return PaperVenue(PARAMETERS, shared_liquidity=True)
+
+
+class TestPaperVenueDepth(VenueConformanceDepth):
+    """Stops, times in force and replacements."""
+
+    @pytest.fixture
+    def venue(self) -> Venue:
+        return PaperVenue(PARAMETERS)
+
+    @pytest.fixture
+    def busy(self) -> TickAt:
+        return tick_at(5, "100", "1000")
+
+
+class TestPaperVenueDepthShared(TestPaperVenueDepth):
+    """The same in one book."""
+
+    @pytest.fixture
+    def venue(self) -> Venue:
+        return PaperVenue(PARAMETERS, shared_liquidity=True)
+
+
+def test_the_settings_say_whether_orders_share_a_tick() -> None:
+    """PAPER_SHARED_LIQUIDITY is off unless it is switched on."""
+    alone, shared = (make_venue(Settings(_env_file=None, paper_shared_liquidity=on)) for on in (False, True))
+
+    assert isinstance(alone, PaperVenue)
+    assert isinstance(shared, PaperVenue)
+    assert (alone.shares_liquidity, shared.shares_liquidity) == (False, True)
 
 
 def test_paper_is_the_default() -> None:
