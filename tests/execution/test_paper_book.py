@@ -237,7 +237,7 @@ def test_what_earlier_owners_gave_is_gone() -> None:
 
 
 def test_who_comes_again_gets_the_same_again() -> None:
-    """Both had their turns, 50 of 70 and 50; dispatched anew they meet the tick again: the same, and nobody gets more."""
+    """Both had their turns; dispatched anew they meet the tick again: the same shares, and nobody gets more."""
     book, tick = Book(COSTLY), at(9, "100", "200")
     orders = [order(name="one", quantity="70"), order(name="two", quantity="50")]
 
