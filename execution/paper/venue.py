@@ -235,8 +235,10 @@ def _resting(order: WorkingOrder, sessions: Calendar | None) -> Resting:
 
 
 def _link(terms: OrderTerms) -> Link:
-    """Legs of an OCO group name the group and no parent. Other groups are the ledger's to keep."""
-    return "CANCEL" if terms.group_id is not None and terms.parent_order_id is None else "ALONE"
+    """Exclusive legs of a group: of an OCO group one ends the others, the exits of a bracket shrink with each other."""
+    if terms.group_id is None or not terms.is_exclusive:
+        return "ALONE"
+    return "CANCEL" if terms.group_kind == "OCO" else "REDUCE"
 
 
 def _execution(resting: Resting, tick: TickAt, got: Fill) -> Execution:

@@ -32,7 +32,7 @@ class Trail:
         self.window = TickWindow(100)
         for partition in (0, 1):
             self.window.open(partition, 0)
-        self.evaluation = Evaluation(self.venue, self.window, self, self._on_evaluated, self._pause)
+        self.evaluation = Evaluation(self.venue, self.window, self, self._on_evaluated, self._pause, self._pause)
         self._orders: dict[str, WorkingOrder] = {}
 
     async def join(self, name: str, symbol: str = "AAPL", after: TickAt | None = None, **more: Any) -> WorkingOrder:
@@ -41,7 +41,7 @@ class Trail:
         self._orders[order.order_id] = order
         await self.venue.start(self._listen)
         await self.venue.submit(order)
-        self.evaluation.join(order)
+        await self.evaluation.join(order)
         return order
 
     async def see(self, *ticks: TickAt) -> None:
@@ -146,7 +146,7 @@ async def test_an_order_that_is_behind_is_not_ended_by_the_time() -> None:
     trail = Trail()
     trail.window = TickWindow(1)
     trail.window.open(0, 0)
-    trail.evaluation = Evaluation(trail.venue, trail.window, trail, trail._on_evaluated, trail._pause)
+    trail.evaluation = Evaluation(trail.venue, trail.window, trail, trail._on_evaluated, trail._pause, trail._pause)
     await trail.see(START, tick("MSFT", 1, "2012-01-11T15:01"), tick("MSFT", 2, "2012-01-11T15:02"))
     await trail.join("late", after=START, **DAY)
 

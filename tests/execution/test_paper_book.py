@@ -447,20 +447,33 @@ async def test_a_late_order_gets_what_is_left() -> None:
     assert execution.quantity == 20
 
 
-async def test_one_leg_cancels_the_other_at_the_venue() -> None:
-    """Legs of an OCO group name it and no parent; the venue tells of both."""
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [
+        ({"group_id": "g", "group_kind": "OCO"}, [("profit", "Execution"), ("loss", "Cancellation")]),
+        ({"group_id": "g", "group_kind": "BRACKET", "parent_order_id": "p"}, [("profit", "Execution")]),
+        ({"group_id": "g", "group_kind": "OTO", "parent_order_id": "p"}, [("profit", "Execution")]),
+    ],
+)
+async def test_the_kind_of_group_says_what_a_fill_does(group: dict[str, str], expected: list[tuple[str, str]]) -> None:
+    """100 units of 100 are sold at 111: an OCO leg ends; a bracket's exit of 150 has 50 left, an OTO's all of them."""
     desk = await PaperDesk(TENTH, shared_liquidity=True).open()
-    legs = [
-        await desk.submit(order("LIMIT", "SELL", name="profit", limit_price="110", group_id="g"), at(0, "1")),
-        await desk.submit(order("STOP", "SELL", name="loss", stop_price="90", group_id="g"), at(0, "1")),
+    made: list[Any] = [
+        order("LIMIT", "SELL", name="profit", quantity="150", limit_price="110", **group),
+        order("STOP", "SELL", name="loss", quantity="150", stop_price="90", **group),
     ]
+    legs = [await desk.submit(terms, at(0, "1")) for terms in made]
     tick = at(1, "111")
     for leg in legs:
         leg.position = tick.ref
 
     desk.venue.evaluate_together(legs, [], tick)
+    if not legs[1].ended:
+        desk.meet(legs[1], at(2, "89", "2000"))
 
-    assert [(name, type(outcome)) for name, outcome in desk.heard] == [("profit", Execution), ("loss", Cancellation)]
+    sold = [int(said.quantity) for name, said in desk.heard if name == "loss" and isinstance(said, Execution)]
+    assert [(name, type(said).__name__) for name, said in desk.heard][: len(expected)] == expected
+    assert sold == {"OCO": [], "BRACKET": [50], "OTO": [150]}[group["group_kind"]]
 
 
 def test_a_position_says_nothing_of_other_partitions() -> None:
