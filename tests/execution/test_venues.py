@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +14,14 @@ from execution.adapters import make_venue
 from execution.alpaca.access import access_of
 from execution.order import TickAt
 from execution.paper import PaperVenue
+from execution.refusals import REFUSALS
 from execution.venue import Venue
 from runtime.settings import Settings
 from tests.execution.examples import PARAMETERS, tick_at
 from tests.execution.venue_conformance import VenueConformance
 from tests.execution.venue_conformance_depth import VenueConformanceDepth
+
+_REFUSAL = re.compile(r'Refusal\(\s*(?:revision,\s*)?"([A-Z_]+)"')
 
 
 class TestPaperVenue(VenueConformance):
@@ -66,6 +71,16 @@ def test_the_settings_say_whether_orders_share_a_tick() -> None:
     assert isinstance(alone, PaperVenue)
     assert isinstance(shared, PaperVenue)
     assert (alone.shares_liquidity, shared.shares_liquidity) == (False, True)
+
+
+def test_every_refusal_has_a_meaning() -> None:
+    """The codes with which the desk and the paper venue refuse are those of the table, no more and no fewer."""
+    folder = Path(__file__).parents[2] / "execution"
+    sources = [*(folder / "paper").glob("*.py"), folder / "desk.py"]
+
+    used = {code for path in sources for code in _REFUSAL.findall(path.read_text())}
+
+    assert used == set(REFUSALS)
 
 
 def test_paper_is_the_default() -> None:
