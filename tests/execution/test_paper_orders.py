@@ -551,6 +551,15 @@ async def test_a_replaced_post_only_order_arrives_again(desk: PaperDesk) -> None
 # What has always been
 
 
+async def test_costs_below_zero_are_taken_as_they_are() -> None:
+    """A spread of minus ten basis points makes a purchase at 100 cost 99.90, which is within a limit of 99.95."""
+    desk = await PaperDesk(
+        msgspec.structs.replace(NO_COSTS, half_spread_bps=Decimal(-10), spread_jitter=Decimal(0))
+    ).open()
+
+    assert fills(await play(desk, order("LIMIT", limit_price="99.95"), at(1, "100"))) == [("100", "99.9")]
+
+
 async def test_a_cancel_is_answered_by_every_kind(desk: PaperDesk) -> None:
     """The venue gives up what is left, waiting for its stop or not."""
     for name, terms in [("one", order()), ("two", order("STOP", name="two", stop_price="105"))]:
