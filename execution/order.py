@@ -110,6 +110,7 @@ def working_order(
         dispatched_at_ms=dispatched_at_ms,
         entry=entry,
         active_after=start,
+        queued_after=dispatch.queued_after,
         watch_until=dispatch.resume_after if follows else None,
     )
 

@@ -1,6 +1,7 @@
 """The codes with which the paper venue or the engine refuses an order or a replacement, CATEGORY_CONDITION.
 
-A broker's adapter has its own besides (execution.alpaca.codes). They reach the ledger in ReportRefused and ReportReplaceRefused. A code never changes its meaning.
+A broker's adapter has its own besides (execution.alpaca.codes). They reach the ledger in ReportRefused and
+ReportReplaceRefused. A code never changes its meaning.
 """
 
 from __future__ import annotations

@@ -96,8 +96,11 @@ class PaperVenue:
         if no is not None:
             self._tell(order, no)
             return
-        keeps = resting.replace(terms, order.position, self._sessions(terms))
-        self._tell(order, Replacement(revision, keeps, order.position))
+        after = order.position
+        if after is not None and order.watch_until is not None and after.offset < order.watch_until.offset:
+            after = order.watch_until
+        keeps = resting.replace(terms, after, self._sessions(terms))
+        self._tell(order, Replacement(revision, keeps, after))
         if leaves > 0:
             self._note_deadline(order, resting)
 

@@ -109,7 +109,9 @@ def fills(outcomes: Iterable[Outcome]) -> list[tuple[str, str]]:
 
 def _dispatch(terms: OrderTerms, after: TickRef | None, told: Sequence[Outcome]) -> Dispatch:
     """What the ledger dispatches after these outcomes: domain.orders.Order tells what it keeps."""
-    filled, resume, triggered = Decimal(0), None, False
+    filled, triggered = Decimal(0), False
+    resume: TickRef | None = None
+    queued: TickRef | None = None
     for outcome in told:
         if isinstance(outcome, Execution):
             assert outcome.evidence is not None
@@ -117,12 +119,11 @@ def _dispatch(terms: OrderTerms, after: TickRef | None, told: Sequence[Outcome])
         elif isinstance(outcome, Trigger):
             assert outcome.tick is not None
             ref = outcome.tick
-            triggered, resume = (
-                True,
-                TickRef(partition=ref.partition, offset=ref.offset - 1, market_time_us=ref.market_time_us),
-            )
+            triggered, queued = True, ref
+            resume = TickRef(partition=ref.partition, offset=ref.offset - 1, market_time_us=ref.market_time_us)
         elif isinstance(outcome, Replacement):
             resume = outcome.after
+            queued = queued if outcome.keeps_priority else outcome.after
     return Dispatch(
         kind="EXECUTE",
         account_id=ACCOUNT,
@@ -131,5 +132,6 @@ def _dispatch(terms: OrderTerms, after: TickRef | None, told: Sequence[Outcome])
         cumulative_quantity=filled,
         acknowledged_after=after,
         resume_after=resume,
+        queued_after=queued,
         triggered=triggered,
     )

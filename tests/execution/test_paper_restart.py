@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from domain.terms import OrderTerms
 from execution.order import TickAt
-from execution.venue import Execution, Outcome, Trigger
+from execution.venue import Execution, Outcome, Replacement, Trigger
 from tests.execution.examples import PARAMETERS
 from tests.execution.paper_desk import PaperDesk, at, fills, order, us
 
@@ -74,6 +74,13 @@ async def played(terms: OrderTerms, tape: list[TickAt], told: list[Outcome]) -> 
     return desk.outcomes(terms)
 
 
+async def played_free(terms: OrderTerms, tape: list[TickAt], told: list[Outcome]) -> list[Outcome]:
+    """The same without costs."""
+    desk = await PaperDesk().open()
+    desk.meet(await desk.submit(terms, BEFORE, told), *tape)
+    return desk.outcomes(terms)
+
+
 @settings(deadline=None)  # the first example loads the calendar
 @given(orders(), tapes())
 def test_whoever_goes_on_says_the_same(terms: OrderTerms, tape: list[TickAt]) -> None:
@@ -117,6 +124,30 @@ async def test_a_replaced_trailing_stop_is_watched_from_the_beginning() -> None:
     outcomes = second.meet(again, *tape)
 
     assert fills(outcomes) == [("100", "115")]
+
+
+async def test_the_ticks_before_a_replacement_have_met_the_old_terms() -> None:
+    """A purchase at 95 did not fill at 104. It was moved to 105, and its worker died: the next one fills it at 103."""
+    terms = order("LIMIT", limit_price="95")
+    dearer = msgspec.structs.replace(terms, limit_price=Decimal(105))
+    tape = [at(1, "104"), at(2, "103")]
+    desk = await PaperDesk().open()
+    made = await desk.submit(terms, BEFORE)
+    desk.meet(made, tape[0])
+    await desk.venue.replace(made, dearer, 1)
+
+    assert fills(await played_free(dearer, tape, desk.outcomes(terms))) == [("100", "103")]
+
+
+async def test_a_replacement_while_it_is_watched_does_not_lead_back() -> None:
+    """A trailing stop that is only being watched up to tick 2 is replaced: its new terms begin after tick 2."""
+    terms = order("TRAILING_STOP", "SELL", trail_amount="10")
+    desk = await PaperDesk().open()
+    made = await desk.submit(terms, BEFORE, [Replacement(1, False, at(2, "1").ref)])
+
+    await desk.venue.replace(made, msgspec.structs.replace(terms, trail_amount=Decimal(5)), 2)
+
+    assert desk.outcomes(terms) == [Replacement(2, False, at(2, "1").ref)]
 
 
 @pytest.mark.parametrize("time_in_force", ["IOC", "DAY", "AT_CLOSE"])
