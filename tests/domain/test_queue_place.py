@@ -47,9 +47,8 @@ def test_a_venue_without_ticks_leaves_the_place_as_it_is() -> None:
 def test_a_stop_comes_to_the_queue_when_it_is_met() -> None:
     """Tick 5 has met it: it stands behind the orders that came before that tick, and may fill on it."""
     desk = Desk()
-    order_id = desk.submit(
-        "BUY", "10", order_type="STOP", stop_price=Decimal(9), protection_price=Decimal(11)
-    ).order.order_id
+    stop = {"order_type": "STOP", "stop_price": Decimal(9), "protection_price": Decimal(11)}
+    order_id = desk.submit("BUY", "10", **stop).order.order_id
     desk.acknowledge(order_id, active_after=tick(1))
 
     desk.triggered(order_id, tick=tick(5))
