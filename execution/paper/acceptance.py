@@ -35,10 +35,7 @@ def refusal(terms: OrderTerms, leaves: Decimal) -> Refusal | None:
 def replace_refusal(
     old: OrderTerms, new: OrderTerms, revision: int, leaves: Decimal, *, triggered: bool
 ) -> ReplaceRefusal | None:
-    """Why the venue goes on with the old terms; None when it takes the new ones, of which `leaves` would be left.
-
-    A quantity of which nothing is left is no reason: the order is then done.
-    """
+    """Why the venue goes on with the old terms; None when it takes the new ones, of which `leaves` would be left."""
     for name in _FIXED:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
@@ -47,7 +44,7 @@ def replace_refusal(
     if triggered and changed:
         text = f"expected {', '.join(changed)} as before, for the stop was met, it was another"
         return ReplaceRefusal(revision, "ORDER_ALREADY_TRIGGERED", text)
-    problem = refusal(new, leaves) if leaves > 0 else None
+    problem = refusal(new, leaves)
     return None if problem is None else ReplaceRefusal(revision, problem.code, problem.text)
 
 

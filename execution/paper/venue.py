@@ -101,8 +101,7 @@ class PaperVenue:
             after = order.watch_until
         keeps = resting.replace(terms, after, self._sessions(terms))
         self._tell(order, Replacement(revision, keeps, after))
-        if leaves > 0:
-            self._note_deadline(order, resting)
+        self._note_deadline(order, resting)
 
     def evaluate(self, order: WorkingOrder, tick: TickAt) -> None:
         """Let one order meet a tick."""

@@ -525,15 +525,17 @@ async def test_a_replacement_that_cannot_be(desk: PaperDesk, changes: dict[str, 
 
 
 async def test_nothing_is_left_of_a_smaller_order(desk: PaperDesk) -> None:
-    """30 are filled and 20 are wanted: the venue takes it, and executes nothing more."""
+    """30 are filled and 20 are wanted: refused, and the 70 that are left go on."""
     terms = order("LIMIT", limit_price="100")
     made = await desk.submit(terms, BEFORE)
     desk.meet(made, at(1, "100", "30"))
 
     await desk.venue.replace(made, msgspec.structs.replace(terms, quantity=Decimal(20)), 1)
 
-    assert isinstance(desk.outcomes(terms)[-1], Replacement)
-    assert desk.meet(made, at(2, "90")) == []
+    refused = desk.outcomes(terms)[-1]
+    assert isinstance(refused, ReplaceRefusal)
+    assert refused.code == "ORDER_NOTHING_LEFT"
+    assert fills(desk.meet(made, at(2, "90"))) == [("70", "90")]
 
 
 async def test_a_replaced_post_only_order_arrives_again(desk: PaperDesk) -> None:
