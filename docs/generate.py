@@ -167,9 +167,10 @@ def planted_bugs() -> str:
 
 
 def rejection_codes() -> str:
-    """Every code with which a tape's agent refuses."""
+    """Every code with which a tape's agent or a venue refuses."""
     from domain.codes import CODES
     from execution.alpaca.codes import CODES as ALPACA
+    from execution.refusals import REFUSALS
 
     lines = [
         "They stand in `OrderRejected`, `CommandRejected`, `ReportRejected` and `ActionRefused`, with a text and the",
@@ -178,6 +179,12 @@ def rejection_codes() -> str:
         "",
         *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in CODES.items()]),
         "",
+        "## Refused by the paper venue or the engine",
+        "",
+        "They stand in `OrderRefusedByVenue` and `OrderReplaceRefused`.",
+        "",
+        *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in REFUSALS.items()]),
+        "",
         "## Refused by Alpaca or its adapter",
         "",
         "They stand in `OrderRefusedByVenue` and `OrderReplaceRefused`. See [trade at a broker]"
@@ -185,7 +192,7 @@ def rejection_codes() -> str:
         "",
         *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in ALPACA.items()]),
     ]
-    return _page("Rejection codes", "domain/codes.py and execution/alpaca/codes.py", lines)
+    return _page("Rejection codes", "domain/codes.py, execution/refusals.py and execution/alpaca/codes.py", lines)
 
 
 def settings() -> str:

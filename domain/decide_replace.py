@@ -115,6 +115,7 @@ def replaced(account: Account, order: Order, message: reports.ReportReplaced, no
         status=status if leaves > 0 else "FILLED",
         released_cash=released.cash,
         released_quantity=released.quantity,
+        active_after=message.active_after,
     )
 
 

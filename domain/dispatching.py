@@ -84,6 +84,7 @@ def _dispatch(account: Account, order: Order, kind: DispatchKind) -> Dispatch:
         cumulative_quantity=order.cumulative_quantity,
         acknowledged_after=order.acknowledged_after,
         resume_after=order.resume_after,
+        queued_after=order.queued_after,
         triggered=order.triggered,
         revision=0 if order.replacement is None else order.revision,
         replacement=order.replacement,

@@ -17,7 +17,9 @@ class Order(msgspec.Struct, kw_only=True):
 
     hold_cash, hold_quantity: what is still set aside. worker_id: who acknowledged it under this dispatch epoch, None
     when nobody has. acknowledged_after: the tick from which it fills, kept when it is dispatched again.
-    resume_after: the tick of the last fill; after a trigger the place before its tick, on which it may fill as well.
+    resume_after: the tick of the last fill, or the last one that met other terms; after a trigger the place before its
+    tick, on which it may fill as well. queued_after: the tick of the trigger, or after which a replacement has cost it
+    its place in the venue's queue.
     executions: ids of the fills taken. triggered: its stop was met. revision: counts the replacements asked for;
     replacement: the terms asked for that the venue has not answered yet.
     """
@@ -33,6 +35,7 @@ class Order(msgspec.Struct, kw_only=True):
     worker_id: str | None = None
     acknowledged_after: TickRef | None = None
     resume_after: TickRef | None = None
+    queued_after: TickRef | None = None
     executions: set[str] = msgspec.field(default_factory=set)
     triggered: bool = False
     revision: int = 0

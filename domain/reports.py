@@ -84,10 +84,14 @@ class ReportExpired(Report, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ReportReplaced(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The venue works the terms of this revision. keeps_priority: the order keeps its place in the venue's queue."""
+    """The venue works the terms of this revision. keeps_priority: the order keeps its place in the venue's queue.
+
+    active_after: the last tick that met the old terms; None where the venue has no ticks.
+    """
 
     revision: int
     keeps_priority: bool
+    active_after: TickRef | None = None
 
 
 class ReportReplaceRefused(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.catalog import catalog
 from domain.errors import UnavailableError
 from execution.paper import PaperParameters, PaperVenue
 from execution.venue import Venue
@@ -15,7 +16,12 @@ def make_venue(settings: Settings) -> Venue:
     of the extra `broker` are not installed: real money never moves by default.
     """
     if settings.paper_trade_mode:
-        return PaperVenue(PaperParameters.of(settings))
+        instruments = catalog(settings.symbols())
+        return PaperVenue(
+            PaperParameters.of(settings),
+            mics={symbol: instrument.mic for symbol, instrument in instruments.items()},
+            shared_liquidity=settings.paper_shared_liquidity,
+        )
     try:
         from execution.alpaca import AlpacaVenue
         from execution.alpaca.access import access_of

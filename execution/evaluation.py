@@ -10,11 +10,12 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 from domain.errors import UnavailableError
 from execution.order import TickAt, WorkingOrder
-from execution.venue import Venue
+from execution.venue import MarketDriven, Venue
 from execution.window import TickWindow
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Evaluation:
         settle: Callable[[], Awaitable[None]],
     ) -> None:
         self._venue = venue
+        self._market_driven = venue if isinstance(venue, MarketDriven) else None
         self._window = window
         self._history = history
         self._evaluated = evaluated
@@ -72,11 +74,16 @@ class Evaluation:
     async def on_tick(self, tick: TickAt) -> None:
         """Take a new tick and let every order of its symbol meet it."""
         self._window.add(tick)
-        orders = self._live.get(tick.tick.symbol)
-        for count, order in enumerate(list(orders.values()) if orders else (), start=1):
-            await self._meet(order, tick)
-            if count % _PAUSE_EVERY == 0:
-                await self._pause()
+        orders = list(self._live.get(tick.tick.symbol, {}).values())
+        if self._market_driven is not None and self._market_driven.shares_liquidity:
+            await self._meet_together(self._market_driven, orders, tick)
+        else:
+            for count, order in enumerate(orders, start=1):
+                await self._meet(order, tick)
+                if count % _PAUSE_EVERY == 0:
+                    await self._pause()
+        if self._market_driven is not None:
+            self._market_driven.due(tick.ref.market_time_us, partial(self._is_current, tick))
 
     async def catch_up(self) -> None:
         """Read old ticks back for the orders that need them. Runs for ever."""
@@ -129,3 +136,22 @@ class Evaluation:
             self._venue.evaluate(order, tick)
         self._evaluated(order)
         await self._settle()
+
+    async def _meet_together(self, venue: MarketDriven, orders: list[WorkingOrder], tick: TickAt) -> None:
+        """Let the symbol's orders share the tick. They are all evaluated before anybody else gets a turn."""
+        coming = [order for order in orders if order.comes_before(tick)]
+        for order in coming:
+            order.position = tick.ref
+        active = {order.order_id: order for order in coming if order.is_active_at(tick)}
+        others = [order for order in orders if order.order_id not in active]
+        venue.evaluate_together(list(active.values()), others, tick)
+        for order in coming:
+            self._evaluated(order)
+        await self._settle()
+
+    def _is_current(self, tick: TickAt, order: WorkingOrder) -> bool:
+        """Whether no tick of the order's symbol up to this one's market time is still to come: the ticks of one
+        partition come in order of time.
+        """
+        is_live = self._live.get(order.terms.symbol, {}).get(order.order_id) is order
+        return is_live and order.position is not None and order.position.partition == tick.ref.partition

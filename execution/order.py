@@ -30,6 +30,10 @@ class WorkingOrder:
     stay pending until the order has ended. replace_entries: those that wait for the venue's answer to a replacement.
     revision, asked: of the newest replacement that the venue was asked for, and its terms. triggered: its stop was met.
     dispatched_at_ms: the queue's wall clock.
+    active_after: the tick after which it may fill, as the ledger knows or will know it; the same under every epoch.
+    queued_after: the tick after which it stands in the venue's queue, when its stop or a replacement has put it there.
+    watch_until: the ticks up to this one were met before, by another worker or under other terms; they only tell how
+    far a trailing stop has followed. memory: what the venue keeps of it meanwhile.
     """
 
     account_id: str
@@ -49,6 +53,10 @@ class WorkingOrder:
     reports_acknowledged: int = 0
     canceling: bool = False
     ended: Ended = ""
+    active_after: TickRef | None = None
+    queued_after: TickRef | None = None
+    watch_until: TickRef | None = None
+    memory: object = None
 
     @property
     def order_id(self) -> str:
@@ -88,16 +96,22 @@ def working_order(
     dispatched_at_ms: int = 0,
 ) -> WorkingOrder:
     """The order that a dispatch entry carries. newest: the symbol's newest tick that this worker knows."""
+    start = active_after(dispatch, newest)
+    # How far a trailing stop has followed is nowhere on record: it meets its ticks again from the first.
+    follows = dispatch.order.order_type == "TRAILING_STOP" and not dispatch.triggered
     return WorkingOrder(
         account_id=dispatch.account_id,
         terms=dispatch.order,
         dispatch_epoch=dispatch.dispatch_epoch,
         leaves=dispatch.order.quantity - dispatch.cumulative_quantity,
-        position=dispatch.resume_after or active_after(dispatch, newest),
+        position=start if follows else dispatch.resume_after or start,
         triggered=dispatch.triggered,
         traceparent=traceparent,
         dispatched_at_ms=dispatched_at_ms,
         entry=entry,
+        active_after=start,
+        queued_after=dispatch.queued_after,
+        watch_until=dispatch.resume_after if follows else None,
     )
 
 

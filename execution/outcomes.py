@@ -72,6 +72,7 @@ def report_of(order: WorkingOrder, outcome: Outcome, venue: str, worker_id: str)
             return ReportReplaced(
                 revision=outcome.revision,
                 keeps_priority=outcome.keeps_priority,
+                active_after=outcome.after,
                 **head(order, worker_id, "replaced", outcome.revision),
             )
         case ReplaceRefusal():

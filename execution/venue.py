@@ -6,20 +6,24 @@ listener is called on the engine's event loop only. tests/execution/venue_confor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from domain.market import TickRef
 from domain.reports import FillEvidence
 from domain.terms import OrderTerms
 from execution.order import TickAt, WorkingOrder
 
+Liquidity = Literal["MAKER", "TAKER"]
+"""Whether the order waited in the book and another came to it, or it came to the others (FIX LastLiquidityInd, 851)."""
+
 
 class Execution(NamedTuple):
     """Part or all was executed. price: per unit; fee: in the account's currency; market_time_us: microseconds UTC.
 
-    execution_id: the venue's name of it; the same execution has the same id whoever reports it.
+    execution_id: the venue's name of it; the same execution has the same id whoever reports it. liquidity: None where
+    the venue does not say.
     """
 
     execution_id: str
@@ -28,6 +32,7 @@ class Execution(NamedTuple):
     fee: Decimal
     market_time_us: int
     evidence: FillEvidence | None
+    liquidity: Liquidity | None = None
 
 
 class Trigger(NamedTuple):
@@ -39,10 +44,14 @@ class Trigger(NamedTuple):
 
 
 class Replacement(NamedTuple):
-    """The venue works the terms of this revision. keeps_priority: the order keeps its place in the venue's queue."""
+    """The venue works the terms of this revision. keeps_priority: the order keeps its place in the venue's queue.
+
+    after: the last tick that met the old terms; None where the venue has no ticks.
+    """
 
     revision: int
     keeps_priority: bool
+    after: TickRef | None = None
 
 
 class ReplaceRefusal(NamedTuple):
@@ -176,3 +185,17 @@ class Venue(Protocol):
 
     def evaluate(self, order: WorkingOrder, tick: TickAt) -> None:
         """Let the order meet a later tick of its symbol. A venue that matches by itself does nothing here."""
+
+
+@runtime_checkable
+class MarketDriven(Protocol):
+    """What else a venue has that only knows the time and the market from the ticks it is given."""
+
+    shares_liquidity: bool
+    """Whether orders of one symbol must meet a tick together, for they take from each other."""
+
+    def evaluate_together(self, orders: Sequence[WorkingOrder], others: Sequence[WorkingOrder], tick: TickAt) -> None:
+        """Let all orders of a symbol meet a later tick. others: those that are worked too, but do not meet this one."""
+
+    def due(self, now_us: int, is_current: Callable[[WorkingOrder], bool]) -> None:
+        """End the orders whose time in force is over at this market time, if they have met all their ticks up to it."""

@@ -68,7 +68,14 @@ class Settings(BaseSettings):
     paper_impact_bps: Decimal = Field(Decimal("10"), description="impact at a participation of 100 %, square-root law")
     paper_participation_max: Decimal = Field(Decimal("0.10"), description="share of a tick's volume one order may take")
     paper_fee_bps: Decimal = Decimal("1")
+    paper_shared_liquidity: bool = Field(
+        default=False,
+        description="all orders of a symbol share a tick's volume by price and time; needs one engine worker",
+    )
     market_latency_us: int = Field(50_000, ge=0, description="delay from a decision's tick to the order being active")
+    market_latency_jitter_us: int = Field(
+        0, ge=0, description="at most as much is added to the delay, by a seed from the order id"
+    )
 
     # A broker instead of paper (PAPER_TRADE_MODE=false)
     alpaca_api_key: SecretStr = Field(SecretStr(""), description="key id of the Alpaca account")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain.events.base import LedgerEvent
+from domain.market import TickRef
 from domain.terms import OrderStatus, OrderTerms
 
 
@@ -29,6 +30,8 @@ class OrderReplaceRequested(LedgerEvent, frozen=True, kw_only=True, forbid_unkno
 class OrderReplaced(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The venue works the new terms. keeps_priority: by the venue's rule it keeps its place in the queue.
 
+    active_after: the last tick that met the old terms, None where the venue has no ticks.
+
     released_cash, released_quantity: the part of the hold that the new terms do not need.
     """
 
@@ -42,6 +45,7 @@ class OrderReplaced(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
     status: OrderStatus
     released_cash: Decimal
     released_quantity: Decimal
+    active_after: TickRef | None = None
 
 
 class OrderReplaceRefused(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -57,6 +57,7 @@ def triggered(account: Account, event: events.OrderTriggered) -> None:
     order.triggered = True
     if event.tick is not None:  # it may fill on that very tick, so that one is met again
         order.resume_after = msgspec.structs.replace(event.tick, offset=event.tick.offset - 1)
+        order.queued_after = event.tick
     order.move("OrderTriggered", order.status)
 
 

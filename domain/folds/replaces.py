@@ -25,6 +25,10 @@ def replaced(account: Account, event: events.OrderReplaced) -> None:
     order = account.orders[event.order_id]
     order.terms = event.order
     order.replacement = None
+    if event.active_after is not None:  # the ticks before have met the old terms
+        order.resume_after = event.active_after
+        if not event.keeps_priority:
+            order.queued_after = event.active_after
     release(account, order, event.released_cash, event.released_quantity)
     order.move("OrderReplaced", event.status)
     if event.status == "FILLED":

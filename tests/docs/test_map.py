@@ -12,6 +12,7 @@ import typer
 from domain.codes import CODES
 from domain.events import TERMINAL
 from execution.alpaca.codes import CODES as ALPACA_CODES
+from execution.refusals import REFUSALS
 from runtime.cli import app
 from runtime.settings import Settings
 from tests.docs.pages import DOCS, ROOT, blocks, is_ours, markdown, prose, quoted, table
@@ -91,7 +92,7 @@ def test_quoted_files_exist(path: Path) -> None:
 def test_quoted_names_in_capitals_are_settings_codes_or_statuses(path: Path) -> None:
     """No page speaks of a setting, a rejection code or a problem's code that does not exist."""
     known = {name.upper() for name in Settings.model_fields} | CODES.keys() | TERMINAL | problem_codes()
-    known |= ALPACA_CODES.keys() | {"PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"}
+    known |= REFUSALS.keys() | ALPACA_CODES.keys() | {"PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"}
     names = {text.split("=")[0] for text in quoted(path) if _CAPITALS.fullmatch(text.split("=")[0])}
 
     assert names - known == set()

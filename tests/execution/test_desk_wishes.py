@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from domain.dispatch import Dispatch
@@ -30,7 +31,7 @@ def resting(name: str = "one", quantity: str = "10", **more: Any) -> OrderTerms:
 
 
 def replace(order: OrderTerms, quantity: str, revision: int = 1, **more: Any) -> Dispatch:
-    new = terms(order.client_order_id, quantity=quantity, limit_price="0.01")
+    new = order.of_quantity(Decimal(quantity))
     return dispatch(order, kind="REPLACE", revision=revision, replacement=new, **more)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +14,14 @@ from execution.adapters import make_venue
 from execution.alpaca.access import access_of
 from execution.order import TickAt
 from execution.paper import PaperVenue
+from execution.refusals import REFUSALS
 from execution.venue import Venue
 from runtime.settings import Settings
 from tests.execution.examples import PARAMETERS, tick_at
 from tests.execution.venue_conformance import VenueConformance
+from tests.execution.venue_conformance_depth import VenueConformanceDepth
+
+_REFUSAL = re.compile(r'Refusal\(\s*(?:revision,\s*)?"([A-Z_]+)"')
 
 
 class TestPaperVenue(VenueConformance):
@@ -28,6 +34,53 @@ class TestPaperVenue(VenueConformance):
     @pytest.fixture
     def busy(self) -> TickAt:
         return tick_at(5, "100", "1000")
+
+
+class TestPaperVenueShared(TestPaperVenue):
+    """So it does when orders share a tick."""
+
+    @pytest.fixture
+    def venue(self) -> Venue:
+        return PaperVenue(PARAMETERS, shared_liquidity=True)
+
+
+class TestPaperVenueDepth(VenueConformanceDepth):
+    """Stops, times in force and replacements."""
+
+    @pytest.fixture
+    def venue(self) -> Venue:
+        return PaperVenue(PARAMETERS)
+
+    @pytest.fixture
+    def busy(self) -> TickAt:
+        return tick_at(5, "100", "1000")
+
+
+class TestPaperVenueDepthShared(TestPaperVenueDepth):
+    """The same in one book."""
+
+    @pytest.fixture
+    def venue(self) -> Venue:
+        return PaperVenue(PARAMETERS, shared_liquidity=True)
+
+
+def test_the_settings_say_whether_orders_share_a_tick() -> None:
+    """PAPER_SHARED_LIQUIDITY is off unless it is switched on."""
+    alone, shared = (make_venue(Settings(_env_file=None, paper_shared_liquidity=on)) for on in (False, True))
+
+    assert isinstance(alone, PaperVenue)
+    assert isinstance(shared, PaperVenue)
+    assert (alone.shares_liquidity, shared.shares_liquidity) == (False, True)
+
+
+def test_every_refusal_has_a_meaning() -> None:
+    """The codes with which the desk and the paper venue refuse are those of the table, no more and no fewer."""
+    folder = Path(__file__).parents[2] / "execution"
+    sources = [*(folder / "paper").glob("*.py"), folder / "desk.py"]
+
+    used = {code for path in sources for code in _REFUSAL.findall(path.read_text())}
+
+    assert used == set(REFUSALS)
 
 
 def test_paper_is_the_default() -> None:

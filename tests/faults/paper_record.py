@@ -8,7 +8,7 @@ from pathlib import Path
 
 from execution.order import WorkingOrder
 from execution.paper import PaperParameters, PaperVenue
-from execution.venue import Cancellation, Execution, Refusal
+from execution.venue import Execution, Outcome
 from tests.faults.exchange import Traded, VenueOrder
 
 
@@ -19,7 +19,7 @@ class RecordedPaperVenue(PaperVenue):
         super().__init__(parameters)
         self._file = path.open("a", buffering=1)
 
-    def _tell(self, order: WorkingOrder, outcome: Execution | Cancellation | Refusal) -> None:
+    def _tell(self, order: WorkingOrder, outcome: Outcome) -> None:
         if isinstance(outcome, Execution):
             self._file.write(json.dumps(_line(order, outcome)) + "\n")
         super()._tell(order, outcome)
