@@ -70,7 +70,7 @@ def test_a_planted_defect_is_found(defect: str, monkeypatch: pytest.MonkeyPatch)
         run_state_machine_as_test(
             DepthTrader,
             settings=settings(
-                max_examples=400,
+                max_examples=1_500,
                 stateful_step_count=40,
                 deadline=None,
                 suppress_health_check=QUIET,
