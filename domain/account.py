@@ -17,16 +17,20 @@ from eventsourcing.domain import BaseAggregate
 from domain import canonical, folds, journal
 from domain.errors import BooksError
 from domain.events import LedgerEvent, Posting
+from domain.exposures import Exposures, touched
 from domain.journal import Balances
 from domain.lots import Position
 from domain.numbers import ONE, ZERO, cents_up, exact
 from domain.orders import ClosedOrder, Group, Order
+from domain.risk_book import RiskBook
 from domain.terms import LotMethod
 
 E = TypeVar("E", bound=LedgerEvent)
 
 IDS_KEPT_US = 7 * 24 * 3600 * 1_000_000
 FORGOTTEN_MAX = 4
+NO_STATE = frozenset({"_pending_events", "_created_on", "exposures"})
+"""Attributes of an account that are no part of its state."""
 
 
 class TakenCommand(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +45,8 @@ class Account(BaseAggregate[str]):
 
     orders: the open ones by order id; groups: those of which an order is open, by group id; closed: the finished orders
     that are remembered, oldest first; commands: the commands that are remembered, oldest first; books: the balances of
-    all postings, see domain.journal.
+    all postings, see domain.journal; risk: limits and what their checks remember. exposures: derived from positions and
+    orders, no part of the state; None: not made.
     """
 
     @classmethod
@@ -68,6 +73,8 @@ class Account(BaseAggregate[str]):
         self.closed: OrderedDict[str, ClosedOrder] = OrderedDict()
         self.commands: OrderedDict[str, TakenCommand] = OrderedDict()
         self.books: Balances = {}
+        self.risk = RiskBook()
+        self.exposures: Exposures | None = None
 
     @property
     def updated_at_us(self) -> int:
@@ -96,11 +103,21 @@ class Account(BaseAggregate[str]):
         """Fold one event. Raises BooksError when its postings do not balance or contradict what it says happened."""
         journal.check_balanced(event.postings)
         with exact():
+            folds.risk.note(self, event)
             folds.FOLDS[type(event)](self, event)
+            if self.exposures is not None:
+                self._follow(event)
             journal.fold_postings(self.books, event.postings)
             for leg in event.postings:
                 self._check_leg(leg.account, leg.commodity)
         self._forget(event.timestamp - self.ids_kept_us)
+
+    def _follow(self, event: LedgerEvent) -> None:
+        order_ids = touched(event)
+        if order_ids is None:
+            self.exposures = None
+        elif self.exposures is not None:
+            self.exposures.follow(self, order_ids)
 
     def _check_leg(self, name: str, commodity: str) -> None:
         expected = self.books.get((name, commodity), ZERO)
@@ -166,5 +183,5 @@ class Account(BaseAggregate[str]):
 
     def digest(self) -> bytes:
         """SHA-256 over the whole state; equal for equal folds."""
-        state = {name: value for name, value in vars(self).items() if name not in {"_pending_events", "_created_on"}}
+        state = {name: value for name, value in vars(self).items() if name not in NO_STATE}
         return canonical.digest(state)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from domain import checks, journal
 from domain.account import Account
 from domain.checks import Refusal
-from domain.commands import CancelOrder, Command, Deposit, OpenAccount, ReplaceOrder, Withdraw
+from domain.commands import RISK_COMMANDS, CancelOrder, Command, Deposit, OpenAccount, ReplaceOrder, Withdraw
 from domain.events import AccountOpened, CashDeposited, CashWithdrawn, CommandRejected, LedgerEvent
-from domain.fingerprints import cancel_content, cash_content, changes_of, opened_content, replace_content
+from domain.fingerprints import cancel_content, cash_content, changes_of, opened_content, replace_content, risk_content
 
 
 def rejected(command: Command, refusal: Refusal, now_us: int) -> CommandRejected:
@@ -35,6 +35,8 @@ def content(command: Command) -> bytes:
             return cancel_content(command.order_id)
         case ReplaceOrder():
             return replace_content(command.order_id, changes_of(command))
+    if isinstance(command, RISK_COMMANDS):
+        return risk_content(type(command).__name__, command)
     raise TypeError(f"{type(command).__name__} is not known by its command id")
 
 

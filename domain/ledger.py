@@ -8,15 +8,31 @@ from typing import Any
 
 from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
 
-from domain import checks, decide_cash, decide_groups, decide_orders, decide_replace, decide_reports, dispatching, forms
+from domain import (
+    checks,
+    decide_cash,
+    decide_groups,
+    decide_orders,
+    decide_replace,
+    decide_reports,
+    decide_risk,
+    dispatching,
+    forms,
+)
 from domain.account import IDS_KEPT_US, Account
 from domain.catalog import Catalog
 from domain.commands import (
     CancelOrder,
     Command,
     Deposit,
+    EnableStrategy,
+    EngageKillSwitch,
+    GrantOverride,
     OpenAccount,
+    ReleaseKillSwitch,
     ReplaceOrder,
+    RevokeOverride,
+    SetLimits,
     SubmitOrder,
     SubmitOrderGroup,
     Withdraw,
@@ -27,7 +43,7 @@ from domain.events import AccountOpened, LedgerEvent
 from domain.numbers import exact
 from domain.orders import Order
 from domain.reports import Report
-from domain.world import Mark, World
+from domain.world import NO_DESK, DeskView, Mark, World
 
 
 class Ledger:
@@ -41,13 +57,14 @@ class Ledger:
     def __init__(self, catalog: Catalog, ids_kept_us_max: int = IDS_KEPT_US) -> None:
         self.catalog = catalog
         self.marks: dict[str, Mark] = {}
+        self.desk: DeskView = NO_DESK
         self.accounts: dict[str, Account] = {}
         self._ids_kept_us_max = ids_kept_us_max
 
     @property
     def world(self) -> World:
         """What decisions look at besides the account."""
-        return World(self.catalog, self.marks)
+        return World(self.catalog, self.marks, self.desk)
 
     # Folding
 
@@ -97,7 +114,7 @@ class Ledger:
         account = self.accounts.get(report.account_id)
         if account is None:
             return decide_reports.rejected(report, checks.unknown_account(report.account_id), now_us)
-        return decide_reports.report(account, report, now_us, self.catalog)
+        return decide_reports.report(account, report, now_us, self.world)
 
     def _command(self, command: Command, now_us: int, kept_us: int) -> LedgerEvent | None:
         refusal = checks.envelope(command) or forms.form(command)
@@ -124,12 +141,9 @@ class Ledger:
             event = decide_cash.open_account(account, command, now_us)
             self.accounts[account.id] = account
             return event
-        if isinstance(command, SubmitOrder):
-            return decide_orders.submit(account, command, now_us, self.world)
-        if isinstance(command, SubmitOrderGroup):
-            return decide_groups.submit(account, command, now_us, self.world)
-        if isinstance(command, ReplaceOrder):
-            return decide_replace.request(account, command, now_us, self.world)
+        on_orders = _ORDER_DECISIONS.get(type(command))
+        if on_orders is not None:
+            return on_orders(account, command, now_us, self.world)
         return _DECISIONS[type(command)](account, command, now_us)
 
     # Reading
@@ -170,5 +184,16 @@ _DECISIONS: dict[type[Command], Callable[[Account, Any, int], LedgerEvent | None
     OpenAccount: decide_cash.refuse_opening,
     Deposit: decide_cash.deposit,
     Withdraw: decide_cash.withdraw,
+    SetLimits: decide_risk.set_limits,
+    GrantOverride: decide_risk.grant,
+    RevokeOverride: decide_risk.revoke,
+    EnableStrategy: decide_risk.enable,
+    EngageKillSwitch: decide_risk.engage,
+    ReleaseKillSwitch: decide_risk.release,
+}
+_ORDER_DECISIONS: dict[type[Command], Callable[[Account, Any, int, World], LedgerEvent | None]] = {
+    SubmitOrder: decide_orders.submit,
+    SubmitOrderGroup: decide_groups.submit,
+    ReplaceOrder: decide_replace.request,
     CancelOrder: decide_orders.cancel,
 }

@@ -42,3 +42,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     permitted_traders: tuple[str, ...] = ()
     executions_max: int | None = None
     executions_window_us: int = 1_000_000
+
+
+NO_LIMITS = Limits()

@@ -8,6 +8,15 @@ from __future__ import annotations
 from domain.commands.accounts import Deposit, OpenAccount, Withdraw
 from domain.commands.base import Command
 from domain.commands.orders import CancelOrder, ReplaceOrder, SubmitOrder, SubmitOrderGroup
+from domain.commands.risk import (
+    RISK_COMMANDS,
+    EnableStrategy,
+    EngageKillSwitch,
+    GrantOverride,
+    ReleaseKillSwitch,
+    RevokeOverride,
+    SetLimits,
+)
 
 COMMANDS: tuple[type[Command], ...] = (
     OpenAccount,
@@ -17,15 +26,23 @@ COMMANDS: tuple[type[Command], ...] = (
     SubmitOrderGroup,
     ReplaceOrder,
     CancelOrder,
+    *RISK_COMMANDS,
 )
 
 __all__ = [
     "COMMANDS",
+    "RISK_COMMANDS",
     "CancelOrder",
     "Command",
     "Deposit",
+    "EnableStrategy",
+    "EngageKillSwitch",
+    "GrantOverride",
     "OpenAccount",
+    "ReleaseKillSwitch",
     "ReplaceOrder",
+    "RevokeOverride",
+    "SetLimits",
     "SubmitOrder",
     "SubmitOrderGroup",
     "Withdraw",

@@ -25,6 +25,14 @@ from domain.events.orders import (
 )
 from domain.events.refusals import CommandRejected, ReportRejected
 from domain.events.replaces import OrderReplaced, OrderReplaceRefused, OrderReplaceRequested
+from domain.events.risk import (
+    KillSwitchEngaged,
+    KillSwitchReleased,
+    LimitsSet,
+    OverrideGranted,
+    OverrideRevoked,
+    StrategyEnabled,
+)
 from domain.terms import TERMINAL, OrderStatus, OrderTerms
 
 LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
@@ -46,6 +54,12 @@ LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
     OrderExpired,
     OrderRefusedByVenue,
     OrderRedispatched,
+    LimitsSet,
+    OverrideGranted,
+    OverrideRevoked,
+    StrategyEnabled,
+    KillSwitchEngaged,
+    KillSwitchReleased,
     CommandRejected,
     ReportRejected,
 )
@@ -57,7 +71,10 @@ __all__ = [
     "CashDeposited",
     "CashWithdrawn",
     "CommandRejected",
+    "KillSwitchEngaged",
+    "KillSwitchReleased",
     "LedgerEvent",
+    "LimitsSet",
     "LinkEffect",
     "LinkedOrder",
     "LotUse",
@@ -78,6 +95,9 @@ __all__ = [
     "OrderStatus",
     "OrderTerms",
     "OrderTriggered",
+    "OverrideGranted",
+    "OverrideRevoked",
     "Posting",
     "ReportRejected",
+    "StrategyEnabled",
 ]

@@ -22,6 +22,9 @@ class OrderGroupAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_
     hold_cash: Decimal
     hold_quantity: Decimal
     dispatch_epoch: int
+    limits_version: int = 0
+    desk_version: int = 0
+    overrides: tuple[str, ...] = ()
 
 
 class OrderGroupRejected(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,3 +42,5 @@ class OrderGroupRejected(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_
     code: str
     text: str
     details: dict[str, str]
+    limits_version: int = 0
+    desk_version: int = 0

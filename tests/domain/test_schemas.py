@@ -20,6 +20,7 @@ from domain.reports import FillEvidence
 from domain.upcasters import UPCASTERS
 from streams import schemas
 from tests.domain.desk import Desk, tick
+from tests.domain.risk_desk import RiskDesk, limits_of
 
 STORED = schemas.stored()
 
@@ -70,9 +71,21 @@ def _depth(desk: Desk) -> list[Any]:
     return sent
 
 
+def _risk(desk: RiskDesk) -> None:
+    """What a risk officer does in a day."""
+    desk.set_limits(limits_of(order_quantity_max="100", restricted_symbols=("IBM",), executions_max=1))
+    desk.revoke(desk.grant("block", "ORDER_QUANTITY_EXCEEDED", "ORDER_DUPLICATE").override_id)
+    desk.trade("BUY", "1", "9.00", strategy_id="swift")
+    desk.enable("swift")
+    desk.submit("BUY", "1", "8.00")
+    desk.kill()
+    desk.release()
+
+
 def test_the_messages_are_as_their_schemas_say() -> None:
     """Commands, reports and events of a small trading day pass their schemas, with an independent validator."""
-    desk = Desk(fee_bps="1.5")
+    desk = RiskDesk(fee_bps="1.5")
+    desk.ledger.marks.clear()
     command = desk.order("BUY", "5", "10.00", active_after=tick(1))
     accepted = desk.send(command)
     order_id = accepted.order.order_id
@@ -91,7 +104,9 @@ def test_the_messages_are_as_their_schemas_say() -> None:
     desk.withdraw("1")
     desk.withdraw("1000000")
     desk.fill("ord_unknown", "1", "1.00")
-    messages = [command, report, *_depth(desk), *desk.events]
+    deep = _depth(desk)
+    _risk(desk)
+    messages = [command, report, *deep, *desk.events]
     assert {type(message) for message in desk.events} == set(events.LEDGER_EVENTS)
     for message in messages:
         type_, value = schema.encode(message)
