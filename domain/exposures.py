@@ -6,7 +6,7 @@ state: whoever drops them loses nothing but time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -49,18 +49,23 @@ class Exposures:
         if order is not None and order.exclusive:
             self._group_of[order_id] = order.terms.group_id or ""
         group_id = self._group_of.get(order_id)
-        if order is None:
-            self._group_of.pop(order_id, None)
-        legs = [order] if group_id is None else _legs(account, group_id)
+        legs: Sequence[Order]
+        if group_id is None:
+            legs = () if order is None else (order,)
+        else:
+            legs = _legs(account, group_id)
+            if order is None:
+                del self._group_of[order_id]
         before = self._working.pop(group_id or order_id, None)
-        after = _sum_of([leg for leg in legs if leg is not None])
-        for counted, sign in ((before, -1), (after, 1)):
-            if counted is not None:
-                key = counted[:2]
-                self._sums[key] = self._sums.get(key, ZERO) + sign * counted[2]
-        if after is not None:
-            self._working[group_id or order_id] = after
-        return {counted[0] for counted in (before, after) if counted is not None}
+        if before is not None:
+            self._sums[before[:2]] -= before[2]
+        if not legs:
+            return () if before is None else (before[0],)
+        terms = legs[0].terms
+        key, units = (terms.symbol, terms.is_sale), max([units_of(leg) for leg in legs])
+        self._working[group_id or order_id] = (*key, units)
+        self._sums[key] = self._sums.get(key, ZERO) + units
+        return (terms.symbol,)
 
     def _settle(self, account: Account, symbol: str) -> None:
         position = account.position(symbol).quantity
@@ -71,17 +76,11 @@ class Exposures:
         self.largest[symbol] = max(longest, shortest)
 
 
-def _legs(account: Account, group_id: str) -> list[Order | None]:
+def _legs(account: Account, group_id: str) -> Sequence[Order]:
+    """The open legs of a group that exclude each other; they are of one symbol and one side."""
     group = account.groups.get(group_id)
     found = [] if group is None else [account.orders.get(order_id) for order_id in group.order_ids]
     return [leg for leg in found if leg is not None and leg.exclusive]
-
-
-def _sum_of(legs: list[Order]) -> tuple[str, bool, Decimal] | None:
-    if not legs:
-        return None
-    terms = legs[0].terms
-    return terms.symbol, terms.is_sale, max(units_of(leg) for leg in legs)
 
 
 def units_of(order: Order) -> Decimal:

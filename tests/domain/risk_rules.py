@@ -93,7 +93,7 @@ class RiskTrader(Trader):
         assert account.digest() == before
         event = super().send(message)
         if isinstance(event, events.OrderRejected):
-            assert shown.refusals[0] == (event.code, event.text, event.details)
+            assert shown.refusals[:1] == ((event.code, event.text, event.details),)
         else:
             assert shown.refusals == ()
             assert (shown.hold.cash, shown.hold.quantity) == (event.hold_cash, event.hold_quantity)
