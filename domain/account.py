@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, TypeVar
 
-import msgspec
-from eventsourcing.domain import BaseAggregate
-
-from domain import canonical, folds, journal
+from domain import folds, journal, remembered
+from domain.aggregate import LedgerAggregate
 from domain.errors import BooksError
-from domain.events import LedgerEvent, Posting
+from domain.events import LedgerEvent
 from domain.exposures import Exposures, touched
 from domain.journal import Balances
 from domain.lots import Position
@@ -25,22 +22,10 @@ from domain.orders import ClosedOrder, Group, Order
 from domain.risk_book import RiskBook
 from domain.terms import LotMethod
 
-E = TypeVar("E", bound=LedgerEvent)
-
 IDS_KEPT_US = 7 * 24 * 3600 * 1_000_000
-FORGOTTEN_MAX = 4
-NO_STATE = frozenset({"_pending_events", "_created_on", "exposures"})
-"""Attributes of an account that are no part of its state."""
 
 
-class TakenCommand(msgspec.Struct, frozen=True, kw_only=True):
-    """A command that was carried out: its content's fingerprint, and when it was recorded."""
-
-    fingerprint: bytes
-    recorded_at_us: int
-
-
-class Account(BaseAggregate[str]):
+class Account(LedgerAggregate):
     """One trading account. Money in `currency`; cash, held_cash, fees and realized_pnl (before fees) since opening.
 
     orders: the open ones by order id; groups: those of which an order is open, by group id; closed: the finished orders
@@ -48,6 +33,8 @@ class Account(BaseAggregate[str]):
     all postings, see domain.journal; risk: limits and what their checks remember. exposures: derived from positions and
     orders, no part of the state; None: not made.
     """
+
+    NO_STATE = LedgerAggregate.NO_STATE | {"exposures"}
 
     @classmethod
     def unopened(cls, account_id: str, ids_kept_us: int) -> Account:
@@ -71,31 +58,10 @@ class Account(BaseAggregate[str]):
         self.orders: dict[str, Order] = {}
         self.groups: dict[str, Group] = {}
         self.closed: OrderedDict[str, ClosedOrder] = OrderedDict()
-        self.commands: OrderedDict[str, TakenCommand] = OrderedDict()
+        self.commands: remembered.Commands = OrderedDict()
         self.books: Balances = {}
         self.risk = RiskBook()
         self.exposures: Exposures | None = None
-
-    @property
-    def updated_at_us(self) -> int:
-        """The record time of the newest event, microseconds since 1970 UTC."""
-        return self._modified_on  # type: ignore[return-value]  # our times are integers
-
-    # Making events
-
-    def record(self, event_class: type[E], now_us: int, *, postings: tuple[Posting, ...] = (), **fields: Any) -> E:
-        """Make the account's next event, fold it in and return it.
-
-        Its record time is never below that of the event before, so that a clock that is set back forgets nothing.
-        """
-        self.trigger_event(event_class, timestamp=self.clock(now_us), postings=postings, **fields)
-        (event,) = self.collect_events()
-        assert isinstance(event, event_class)
-        return event
-
-    def clock(self, now_us: int) -> int:
-        """`now_us`, or the newest event's record time when that is later."""
-        return max(now_us, self.updated_at_us)
 
     # Folding
 
@@ -126,18 +92,14 @@ class Account(BaseAggregate[str]):
             raise BooksError(f"account {self.id}: {name} is {actual}, its postings sum to {expected} {commodity}")
 
     def _forget(self, before_us: int) -> None:
-        for _ in range(FORGOTTEN_MAX):
+        for _ in range(remembered.FORGOTTEN_MAX):
             if not self.closed or next(iter(self.closed.values())).closed_at_us >= before_us:
                 break
             self.closed.popitem(last=False)
-        for _ in range(FORGOTTEN_MAX):
-            if not self.commands or next(iter(self.commands.values())).recorded_at_us >= before_us:
-                break
-            self.commands.popitem(last=False)
+        remembered.forget(self.commands, before_us)
 
     def remember_command(self, command_id: str, fingerprint: bytes, recorded_at_us: int) -> None:
-        self.commands.pop(command_id, None)
-        self.commands[command_id] = TakenCommand(fingerprint=fingerprint, recorded_at_us=recorded_at_us)
+        remembered.remember(self.commands, command_id, fingerprint, recorded_at_us)
 
     def remember_closed(self, order_id: str, closed: ClosedOrder) -> None:
         self.closed.pop(order_id, None)
@@ -180,8 +142,3 @@ class Account(BaseAggregate[str]):
         To be called inside domain.numbers.exact().
         """
         return cents_up(quantity * price * (ONE + self.fee_bps.scaleb(-4)))
-
-    def digest(self) -> bytes:
-        """SHA-256 over the whole state; equal for equal folds."""
-        state = {name: value for name, value in vars(self).items() if name not in NO_STATE}
-        return canonical.digest(state)

@@ -13,10 +13,11 @@ from decimal import Decimal
 
 import msgspec
 
-from domain.account import Account, TakenCommand
+from domain.account import Account
 from domain.errors import BooksError
 from domain.lots import Lot, Position
 from domain.orders import ClosedOrder, Group, Order
+from domain.remembered import TakenCommand
 from domain.risk_book import RiskBookState, book_of, state_of
 from domain.terms import LotMethod
 

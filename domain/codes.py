@@ -25,6 +25,12 @@ CODES: dict[str, str] = {
     "OWNER_INVALID": "the owner is empty, longer than 128 characters or not printable",
     "CURRENCY_INVALID": "the currency is no three capital letters (ISO 4217)",
     "FEE_INVALID": "the fee is no number from 0 to 10,000 basis points with at most 4 decimals",
+    "ACCOUNT_ID_RESERVED": "ids that begin with `desk:` are those of desks",
+    # A command to a desk (CommandRejected).
+    "DESK_UNKNOWN": "the key is not that of the partition's desk",
+    "MARKS_INVALID": "there are no marks, too many, or two of one symbol",
+    "ORDER_KILLED": "a halt has killed the order, it cannot be replaced",
+    "TRADING_NOT_HALTED": "there is no halt to be lifted",
     # A well-formed order that may not be placed (OrderRejected); the first two concern cash commands too.
     "CURRENCY_MISMATCH": "the currency is not the account's",
     "CASH_INSUFFICIENT": "the free cash does not cover it",

@@ -5,9 +5,26 @@ from __future__ import annotations
 from domain import checks, journal
 from domain.account import Account
 from domain.checks import Refusal
-from domain.commands import RISK_COMMANDS, CancelOrder, Command, Deposit, OpenAccount, ReplaceOrder, Withdraw
+from domain.commands import (
+    DESK_CONTROLS,
+    RISK_COMMANDS,
+    CancelOrder,
+    Command,
+    Deposit,
+    OpenAccount,
+    ReplaceOrder,
+    Withdraw,
+)
 from domain.events import AccountOpened, CashDeposited, CashWithdrawn, CommandRejected, LedgerEvent
-from domain.fingerprints import cancel_content, cash_content, changes_of, opened_content, replace_content, risk_content
+from domain.fingerprints import (
+    cancel_content,
+    cash_content,
+    changes_of,
+    opened_content,
+    replace_content,
+    risk_content,
+)
+from domain.remembered import Commands
 
 
 def rejected(command: Command, refusal: Refusal, now_us: int) -> CommandRejected:
@@ -35,14 +52,17 @@ def content(command: Command) -> bytes:
             return cancel_content(command.order_id)
         case ReplaceOrder():
             return replace_content(command.order_id, changes_of(command))
-    if isinstance(command, RISK_COMMANDS):
+    if isinstance(command, (*RISK_COMMANDS, *DESK_CONTROLS)):
         return risk_content(type(command).__name__, command)
     raise TypeError(f"{type(command).__name__} is not known by its command id")
 
 
-def repeat(account: Account, command: Command, forgotten_before_us: int) -> Refusal | bool:
-    """True when this very command was carried out before; a Refusal when its id was used with other content."""
-    taken = account.commands.get(command.command_id)
+def repeat(commands: Commands, command: Command, forgotten_before_us: int) -> Refusal | bool:
+    """True when this very command was carried out before; a Refusal when its id was used with other content.
+
+    commands: those that the account, or the desk, remembers.
+    """
+    taken = commands.get(command.command_id)
     if taken is None or taken.recorded_at_us < forgotten_before_us:
         return False
     if taken.fingerprint == content(command):

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from domain.commands import RISK_COMMANDS, Command, ReplaceOrder
+from domain.commands import DESK_CONTROLS, RISK_COMMANDS, Command, ReplaceOrder
 from domain.limits import Limits
 from domain.numbers import plain
 from domain.terms import OrderTerms
@@ -62,7 +62,7 @@ def order_content(terms: OrderTerms) -> bytes:
 
 
 def risk_content(command_type: str, message: Any) -> bytes:
-    """Of a risk officer's command, or of the event that carries its fields. command_type: one of RISK_COMMANDS."""
+    """Of a risk officer's command, or of the event that carries its fields. command_type: of RISK_COMMANDS or DESK_CONTROLS."""
     return _content(command_type, *(getattr(message, name) for name in _RISK_CONTENT[command_type]))
 
 
@@ -88,6 +88,6 @@ def _part(value: Any) -> Any:
 
 _RISK_CONTENT = {
     command.__name__: tuple(name for name in command.__struct_fields__ if name not in Command.__struct_fields__)
-    for command in RISK_COMMANDS
+    for command in (*RISK_COMMANDS, *DESK_CONTROLS)
 }
 _CONTENT = tuple(name for name in OrderTerms.__struct_fields__ if name != "order_id")

@@ -1,4 +1,4 @@
-"""The accounts of one partition: fold what is on the tape, decide what comes next."""
+"""The accounts of one partition and its desk: fold what is on the tape, decide what comes next."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
 from domain import (
     checks,
     decide_cash,
+    decide_desk,
     decide_groups,
     decide_orders,
     decide_replace,
     decide_reports,
     decide_risk,
+    desk_checks,
     dispatching,
     forms,
 )
@@ -25,6 +27,7 @@ from domain.commands import (
     CancelOrder,
     Command,
     Deposit,
+    DeskCommand,
     EnableStrategy,
     EngageKillSwitch,
     GrantOverride,
@@ -37,34 +40,35 @@ from domain.commands import (
     SubmitOrderGroup,
     Withdraw,
 )
+from domain.desk import FIRST_KEY, Desk
 from domain.dispatch import Dispatch
 from domain.errors import BooksError, InvalidValue, UnreadableInput
-from domain.events import AccountOpened, LedgerEvent
+from domain.events import AccountOpened, DeskEvent, LedgerEvent, TradingHalted
 from domain.numbers import exact
 from domain.orders import Order
 from domain.reports import Report
-from domain.world import NO_DESK, DeskView, Mark, World
+from domain.world import World
 
 
 class Ledger:
-    """Accounts by id, and the decisions on them.
+    """Accounts by id, the desk over them, and the decisions on both.
 
+    desk_key: the key of the partition's desk (streams.desks).
     ids_kept_us_max: for how long the state remembers ids of finished orders and of commands, in microseconds of record
     time; the longest `client_ids_kept_us` that `decide` can be asked to honour. Two ledgers with the same value that
     fold the same events have the same digest.
     """
 
-    def __init__(self, catalog: Catalog, ids_kept_us_max: int = IDS_KEPT_US) -> None:
+    def __init__(self, catalog: Catalog, ids_kept_us_max: int = IDS_KEPT_US, desk_key: str = FIRST_KEY) -> None:
         self.catalog = catalog
-        self.marks: dict[str, Mark] = {}
-        self.desk: DeskView = NO_DESK
         self.accounts: dict[str, Account] = {}
         self._ids_kept_us_max = ids_kept_us_max
+        self.desk = Desk.unopened(desk_key, self._remembered_us)
 
     @property
     def world(self) -> World:
         """What decisions look at besides the account."""
-        return World(self.catalog, self.marks, self.desk)
+        return World(self.catalog, self.desk.marks, self.desk)
 
     # Folding
 
@@ -72,23 +76,24 @@ class Ledger:
         """Take in an event that is on the tape. Raises BooksError when it does not follow from what was before."""
         if event.originator_version == 0:
             return
+        if isinstance(event, DeskEvent):
+            _mutate(event, self.desk)
+            return
         account = self.accounts.get(event.originator_id)
         if account is None:
             if not isinstance(event, AccountOpened):
                 raise BooksError(f"{type(event).__name__} for account {event.originator_id!r}, which was never opened")
             account = self._unopened(event.originator_id)
-        try:
-            event.mutate(account)
-        except (OriginatorIDError, OriginatorVersionError, KeyError) as error:
-            raise BooksError(
-                f"{type(event).__name__} version {event.originator_version} does not follow "
-                f"account {account.id!r} version {account.version}: {error!r}"
-            ) from error
+        _mutate(event, account)
         self.accounts[account.id] = account
 
     def _unopened(self, account_id: str) -> Account:
+        return Account.unopened(account_id, self._remembered_us)
+
+    @property
+    def _remembered_us(self) -> int:
         # An id must outlive every command that could repeat it, also one whose sender's clock runs ahead.
-        return Account.unopened(account_id, self._ids_kept_us_max + checks.CLOCK_AHEAD_US_MAX)
+        return self._ids_kept_us_max + checks.CLOCK_AHEAD_US_MAX
 
     # Deciding
 
@@ -120,6 +125,8 @@ class Ledger:
         refusal = checks.envelope(command) or forms.form(command)
         if refusal is not None:
             return decide_cash.rejected(command, refusal, now_us)
+        if isinstance(command, DeskCommand):
+            return decide_desk.decide(self.desk, command, now_us, kept_us, self.catalog)
         account = self.accounts.get(command.account_id)
         if account is not None:
             now_us = account.clock(now_us)
@@ -142,9 +149,13 @@ class Ledger:
             self.accounts[account.id] = account
             return event
         on_orders = _ORDER_DECISIONS.get(type(command))
-        if on_orders is not None:
-            return on_orders(account, command, now_us, self.world)
-        return _DECISIONS[type(command)](account, command, now_us)
+        if on_orders is None:
+            return _DECISIONS[type(command)](account, command, now_us)
+        if isinstance(command, ReplaceOrder):
+            refusal = desk_checks.killed(account.orders.get(command.order_id), self.desk)
+            if refusal is not None:
+                return decide_cash.rejected(command, refusal, now_us)
+        return on_orders(account, command, now_us, self.world)
 
     # Reading
 
@@ -154,22 +165,39 @@ class Ledger:
             for order in account.orders.values():
                 yield account, order
 
+    def is_to_be_canceled(self, order: Order) -> bool:
+        """Whether somebody wants what is left of an open order cancelled: its account, or a halt."""
+        return order.status == "PENDING_CANCEL" or self.desk.kills(order)
+
     def dispatches_of(self, event: LedgerEvent) -> list[Dispatch]:
         """What the execution engine is to be sent for an event, as of now; see domain.dispatching."""
+        if isinstance(event, TradingHalted):
+            return dispatching.of_halt(self.accounts.values(), self.desk)
         account = self.accounts.get(event.originator_id)
-        return [] if account is None else dispatching.of_event(account, event)
+        return [] if account is None else dispatching.of_event(account, event, self.desk)
 
     def dispatch_for(self, account: Account, order_id: str) -> Dispatch | None:
         """The dispatch of an open order as of now; None while it waits for its parent. KeyError when it is not open."""
-        return dispatching.of_order(account, account.orders[order_id])
+        return dispatching.of_order(account, account.orders[order_id], self.desk)
 
     def digest(self) -> bytes:
-        """SHA-256 over the digests of all accounts, in the order of their ids."""
+        """SHA-256 over the digests of all accounts, in the order of their ids, and of the desk."""
         total = hashlib.sha256()
         for account_id in sorted(self.accounts):
             name = account_id.encode()
             total.update(len(name).to_bytes(4, "big") + name + self.accounts[account_id].digest())
+        total.update(self.desk.digest())
         return total.digest()
+
+
+def _mutate(event: LedgerEvent, aggregate: Account | Desk) -> None:
+    try:
+        event.mutate(aggregate)
+    except (OriginatorIDError, OriginatorVersionError, KeyError) as error:
+        raise BooksError(
+            f"{type(event).__name__} version {event.originator_version} of {event.originator_id!r} does not follow "
+            f"{type(aggregate).__name__.lower()} {aggregate.id!r} version {aggregate.version}: {error!r}"
+        ) from error
 
 
 def _repeat(account: Account, command: Command, forgotten_before_us: int) -> checks.Refusal | bool:
@@ -177,7 +205,7 @@ def _repeat(account: Account, command: Command, forgotten_before_us: int) -> che
         return decide_orders.repeat(account, command, forgotten_before_us)
     if isinstance(command, SubmitOrderGroup):
         return decide_groups.repeat(account, command, forgotten_before_us)
-    return decide_cash.repeat(account, command, forgotten_before_us)
+    return decide_cash.repeat(account.commands, command, forgotten_before_us)
 
 
 _DECISIONS: dict[type[Command], Callable[[Account, Any, int], LedgerEvent | None]] = {

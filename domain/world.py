@@ -22,6 +22,16 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tick: TickRef | None = None
 
 
+class MarkedPrice(Mark, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A mark, and of what: a symbol that may be traded, or a currency pair (EUR/USD: dollars for a euro)."""
+
+    symbol: str
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(price=self.price, market_time_us=self.market_time_us, tick=self.tick)
+
+
 Marks = Mapping[str, Mark]
 
 

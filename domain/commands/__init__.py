@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from domain.commands.accounts import Deposit, OpenAccount, Withdraw
 from domain.commands.base import Command
+from domain.commands.desk import DESK_CONTROLS, DeskCommand, HaltTrading, MarkPrices, ResumeTrading, SetDeskLimits
 from domain.commands.orders import CancelOrder, ReplaceOrder, SubmitOrder, SubmitOrderGroup
 from domain.commands.risk import (
     RISK_COMMANDS,
@@ -27,21 +28,29 @@ COMMANDS: tuple[type[Command], ...] = (
     ReplaceOrder,
     CancelOrder,
     *RISK_COMMANDS,
+    *DESK_CONTROLS,
+    MarkPrices,
 )
 
 __all__ = [
     "COMMANDS",
+    "DESK_CONTROLS",
     "RISK_COMMANDS",
     "CancelOrder",
     "Command",
     "Deposit",
+    "DeskCommand",
     "EnableStrategy",
     "EngageKillSwitch",
     "GrantOverride",
+    "HaltTrading",
+    "MarkPrices",
     "OpenAccount",
     "ReleaseKillSwitch",
     "ReplaceOrder",
+    "ResumeTrading",
     "RevokeOverride",
+    "SetDeskLimits",
     "SetLimits",
     "SubmitOrder",
     "SubmitOrderGroup",

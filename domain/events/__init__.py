@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from domain.events.accounts import AccountOpened, CashDeposited, CashWithdrawn
 from domain.events.base import LedgerEvent, Posting
+from domain.events.desk import DeskEvent, DeskLimitsSet, PricesMarked, TradingHalted, TradingResumed
 from domain.events.fills import LotUse, OrderFilled
 from domain.events.groups import OrderGroupAccepted, OrderGroupRejected
 from domain.events.links import LinkedOrder, LinkEffect
@@ -62,6 +63,10 @@ LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
     KillSwitchReleased,
     CommandRejected,
     ReportRejected,
+    DeskLimitsSet,
+    TradingHalted,
+    TradingResumed,
+    PricesMarked,
 )
 
 __all__ = [
@@ -71,6 +76,8 @@ __all__ = [
     "CashDeposited",
     "CashWithdrawn",
     "CommandRejected",
+    "DeskEvent",
+    "DeskLimitsSet",
     "KillSwitchEngaged",
     "KillSwitchReleased",
     "LedgerEvent",
@@ -98,6 +105,9 @@ __all__ = [
     "OverrideGranted",
     "OverrideRevoked",
     "Posting",
+    "PricesMarked",
     "ReportRejected",
     "StrategyEnabled",
+    "TradingHalted",
+    "TradingResumed",
 ]

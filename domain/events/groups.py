@@ -12,6 +12,7 @@ class OrderGroupAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_
     """All legs are checked and held for. The parent, or each leg of an OCO, is PENDING_NEW, the others SUSPENDED.
 
     hold_cash, hold_quantity: what is set aside for what goes to the venue now; legs that exclude each other share it.
+    desk_version: of the partition's desk at that time, see domain.desk.
     """
 
     command_id: str

@@ -15,6 +15,7 @@ class OrderAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
 
     hold_cash: cash set aside (BUY), in the account's currency. hold_quantity: units set aside (SELL).
     limits_version, desk_version: of the limits under which it was checked, of the account and of the desk; 0: of none.
+    A halt at a higher version of the desk kills it, see domain.desk.
     overrides: ids of those by which it passed checks that it had not passed otherwise.
     """
 

@@ -16,11 +16,14 @@ import domain
 from domain import events, schema
 from domain.account import IDS_KEPT_US
 from domain.codes import CODES
-from domain.limits import NO_LIMITS
+from domain.limits import NO_LIMITS, Limits
+from domain.world import MarkedPrice
 from tests.domain import test_kill_switch, test_overrides, test_throttle
 from tests.domain.desk import START_US, Desk
+from tests.domain.officer import halt, limit, mark, priced, resume
 from tests.domain.risk_desk import RiskDesk
 from tests.domain.test_actions import ACTIONS_REFUSED
+from tests.domain.test_desk import REFUSED as DESK_REFUSED
 from tests.domain.test_risk_checks import RISK_REJECTED
 
 Case = Callable[[Desk], Any]
@@ -321,6 +324,15 @@ def test_no_number_and_no_text_makes_the_ledger_raise(number: Decimal, other: De
         desk.replace(open_id, quantity=str(number), limit_price=str(other)),
         desk.group("OTO", *(desk.terms(text, "BUY", str(number), limit_price=str(other)) for _ in "ab")),
         desk.triggered(open_id, str(number)),
+        mark(desk, priced(text, "1", 1)),
+        mark(desk, MarkedPrice(symbol="IBM", price=number, market_time_us=1)),
+        limit(desk, Limits(order_value_max=number, restricted_symbols=(text,)), text, set_by=text, reason=text),
+        limit(desk, Limits(price_collar_bps=number)),
+        halt(desk, text, account_id=text),
+        resume(desk, text),
+        halt(desk, by=text),
+        halt(desk, reason=text),
+        desk.submit("BUY", "1", "1.00"),
     ]
 
     for answer in answers:
@@ -331,10 +343,10 @@ def test_no_number_and_no_text_makes_the_ledger_raise(number: Decimal, other: De
 
 
 def test_every_code_has_a_case() -> None:
-    """The table of codes and the cases of this module and of test_actions name the same codes."""
+    """The table of codes and the cases of this module, of test_actions and of test_desk name the same codes."""
     cases = {code for code, _ in (*COMMANDS_REFUSED, *ORDERS_REJECTED, *GROUPS_REJECTED, *REPORTS_REFUSED)}
     cases |= {code for code, _ in (*RISK_REFUSED, *RISK_REJECTED)}
-    cases |= {code for code, *_ in ACTIONS_REFUSED}
+    cases |= {code for code, *_ in (*ACTIONS_REFUSED, *DESK_REFUSED)}
 
     assert cases == set(CODES)
 

@@ -16,10 +16,12 @@ import pytest
 from domain import commands, events, ids, reports, schema
 from domain.errors import UnreadableInput
 from domain.json_schema import DIALECT, breaking_changes, json_schemas, missing_upcasters
+from domain.limits import Limits
 from domain.reports import FillEvidence
 from domain.upcasters import UPCASTERS
 from streams import schemas
 from tests.domain.desk import Desk, tick
+from tests.domain.officer import halt, limit, mark, priced, resume
 from tests.domain.risk_desk import RiskDesk, limits_of
 
 STORED = schemas.stored()
@@ -104,6 +106,11 @@ def test_the_messages_are_as_their_schemas_say() -> None:
     desk.withdraw("1")
     desk.withdraw("1000000")
     desk.fill("ord_unknown", "1", "1.00")
+    limit(desk, Limits(order_value_max=Decimal("1000"), restricted_symbols=("IBM",)))
+    halt(desk, "s1")
+    resume(desk, "s1")
+    limit(desk, Limits())
+    mark(desk, priced("EUR/USD", "1.3", 1, 2))
     deep = _depth(desk)
     _risk(desk)
     messages = [command, report, *deep, *desk.events]
