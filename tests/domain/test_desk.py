@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from domain import commands, events
+from domain import commands, events, ids
 from domain.errors import BooksError
 from domain.events import LedgerEvent
 from domain.ledger import Ledger
 from domain.limits import Limits
 from domain.market import TickRef
+from domain.terms import OrderTerms
 from domain.world import Mark
 from tests.domain.desk import START_US, Desk
 from tests.domain.officer import halt, limit, mark, priced, resume
@@ -172,6 +173,46 @@ def test_an_order_from_before_there_were_desks_can_be_killed() -> None:
 
     assert accepted.desk_version == 0
     assert kind_of(desk, accepted.order.order_id) == "CANCEL"
+
+
+def test_what_a_killed_parent_sets_free_is_killed_too() -> None:
+    """A bracket's parent that fills before its CANCEL arrives: its exits go to the engine as CANCELs, not as orders."""
+    desk = Desk()
+    group = [_leg("parent", "BUY", limit_price=Decimal(10))]
+    group += [_leg("profit", "SELL", limit_price=Decimal(12)), _leg("loss", "SELL", stop_price=Decimal(8))]
+    desk.send(
+        commands.SubmitOrderGroup(
+            command_id="group-1",
+            account_id="acc",
+            issued_at_us=desk.now_us,
+            group_id=ids.group_id("acc", "g"),
+            client_group_id="g",
+            kind="BRACKET",
+            orders=tuple(group),
+        )
+    )
+
+    sent = desk.ledger.dispatches_of(halt(desk))
+    filled = desk.fill(group[0].order_id, "1", "10.00")
+
+    assert [(one.order.client_order_id, one.kind) for one in sent] == [("parent", "CANCEL")]
+    assert {link.effect for link in filled.linked} == {"ACTIVATED"}
+    assert [(one.order.client_order_id, one.kind) for one in desk.ledger.dispatches_of(filled)] == [
+        ("profit", "CANCEL"),
+        ("loss", "CANCEL"),
+    ]
+
+
+def _leg(client_order_id: str, side: Any, **prices: Decimal) -> OrderTerms:
+    return OrderTerms(
+        order_id=ids.order_id("acc", client_order_id),
+        client_order_id=client_order_id,
+        symbol="AAPL",
+        side=side,
+        order_type="STOP" if "stop_price" in prices else "LIMIT",
+        quantity=Decimal(1),
+        **prices,
+    )
 
 
 # Repeats and refusals
