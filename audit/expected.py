@@ -6,6 +6,7 @@ is kept here from the events.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 
 from audit.compare import Place, Row, StateTable, stored, time_of
+from audit.expected_desk import CONTROLS, MARKS, ExpectedDesks
 from domain import events
 from domain.account import Account
 from domain.ledger import Ledger
@@ -47,7 +49,7 @@ ORDERS = StateTable(
         *("updated_at", "version", "partition", "record_offset"),
     ),
 )
-STATE_TABLES = (ACCOUNTS, BALANCES, ORDERS, POSITIONS, LOTS, BOOK)
+STATE_TABLES = (ACCOUNTS, BALANCES, ORDERS, POSITIONS, LOTS, BOOK, CONTROLS, MARKS)
 _WORKING = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"})
 
 
@@ -77,12 +79,16 @@ class Expected:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
+        self.desks = ExpectedDesks(ledger.desk.ids_kept_us)
         self.touched: dict[tuple[str, Row], Place] = {}
         self._opened: dict[str, int] = {}
         self._orders: dict[str, _Order] = {}
 
     def take(self, event: events.LedgerEvent, place: Place) -> None:
         """Fold one event."""
+        if isinstance(event, events.DeskEvent):
+            self.desks.take(event, place)
+            return
         self.ledger.fold(event)
         account_id = stored(event.originator_id)
         if event.originator_version > 0:
@@ -130,6 +136,19 @@ class Expected:
         if terms.limit_price is not None:
             self.touched["order_book_levels", (terms.symbol, terms.side, terms.limit_price)] = place
 
+    def last(self) -> dict[tuple[str, Row], Place]:
+        """(table, key) -> the last event that touched it."""
+        return {**self.touched, **self.desks.touched}
+
+    def digest(self) -> bytes:
+        """SHA-256 over all accounts, and over the desks of all partitions that have one."""
+        if not self.desks.desks:
+            return self.ledger.digest()
+        total = hashlib.sha256(self.ledger.digest())
+        for _, desk in sorted(self.desks.desks.items()):
+            total.update(desk.digest())
+        return total.digest()
+
     def rows(self, table: StateTable) -> dict[Row, Row]:
         """Key -> columns of every row that the table must hold."""
         makers: dict[str, Callable[[], dict[Row, Row]]] = {
@@ -139,6 +158,8 @@ class Expected:
             "positions": self._positions,
             "lots": self._lots,
             "order_book_levels": self._book,
+            "desk_controls": self.desks.controls,
+            "desk_marks": self.desks.marks,
         }
         return makers[table.name]()
 

@@ -77,14 +77,14 @@ class Ledger:
         if event.originator_version == 0:
             return
         if isinstance(event, DeskEvent):
-            _mutate(event, self.desk)
+            mutate(event, self.desk)
             return
         account = self.accounts.get(event.originator_id)
         if account is None:
             if not isinstance(event, AccountOpened):
                 raise BooksError(f"{type(event).__name__} for account {event.originator_id!r}, which was never opened")
             account = self._unopened(event.originator_id)
-        _mutate(event, account)
+        mutate(event, account)
         self.accounts[account.id] = account
 
     def _unopened(self, account_id: str) -> Account:
@@ -190,7 +190,8 @@ class Ledger:
         return total.digest()
 
 
-def _mutate(event: LedgerEvent, aggregate: Account | Desk) -> None:
+def mutate(event: LedgerEvent, aggregate: Account | Desk) -> None:
+    """Fold an event into what it is of. Raises BooksError when it does not follow from what was before."""
     try:
         event.mutate(aggregate)
     except (OriginatorIDError, OriginatorVersionError, KeyError) as error:
