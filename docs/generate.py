@@ -22,6 +22,7 @@ PARTS = {
     "models": "models.cli:app",
     "audit": "audit.cli:app",
     "deadletters": "streams.deadletters.cli:app",
+    "risk": "streams.risk.cli:app",
 }
 _STANDARD = {"--help", "--install-completion", "--show-completion"}
 

@@ -62,7 +62,7 @@ def order_content(terms: OrderTerms) -> bytes:
 
 
 def risk_content(command_type: str, message: Any) -> bytes:
-    """Of a risk officer's command, or of the event that carries its fields. command_type: of RISK_COMMANDS or DESK_CONTROLS."""
+    """Of a risk officer's command, or of the event with its fields. command_type: of RISK_COMMANDS or DESK_CONTROLS."""
     return _content(command_type, *(getattr(message, name) for name in _RISK_CONTENT[command_type]))
 
 
