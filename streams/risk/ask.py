@@ -38,8 +38,11 @@ _PROGRESS = """
 select partition, next_offset, head_seq, head_hash from projection_progress where projection = 'ledger' and topic = %s
 """
 _KNOWN = """
-select partition, record_offset, desk_key, version, event_type from desk_events where command_id = %s
+select partition, record_offset, key, value, header_names, header_values
+from desk_events join tape_records using (partition, record_offset)
+where command_id = %s and topic = %s
 """
+_ENVELOPE = frozenset({"command_id", "account_id", "issued_at_us"})
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,10 +62,58 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Standing(NamedTuple):
-    """positions: partition -> where to read on. known: answers that stand before that, by key."""
+    """positions: partition -> where to read on. known: events of the command id that stand before that."""
 
     positions: Mapping[int, tuple[int, Head | None]]
-    known: Mapping[str, Answer]
+    known: Sequence[TapeRecord]
+
+
+class _Asked:
+    """What was sent, and the answers so far, by key. ends: partition -> where the tape ended before it was sent."""
+
+    def __init__(self, commands: Sequence[Command], ends: Mapping[int, int]) -> None:
+        self.answers: dict[str, Answer] = {}
+        self._commands = {command.account_id: command for command in commands}
+        self._ends = ends
+
+    @property
+    def is_answered(self) -> bool:
+        return len(self.answers) == len(self._commands)
+
+    def take(self, record: TapeRecord) -> None:
+        """A live record. The first that carries the command out counts, or refuses it since it was sent.
+
+        An earlier refusal may not hold any more; an earlier event of the same id with other content is no answer, the
+        ledger refuses the id then.
+        """
+        key = (record.key or b"").decode(errors="replace")
+        command = self._commands.get(key)
+        if command is None or key in self.answers:
+            return
+        event = record.decoded()
+        if not isinstance(event, LedgerEvent) or getattr(event, "command_id", None) != command.command_id:
+            return
+        earlier = record.offset < self._ends.get(record.partition, 0)
+        code, text = (event.code, event.text) if isinstance(event, CommandRejected) else ("", "")
+        counts = not earlier if code else _carries_out(event, command)
+        if not counts:
+            return
+        self.answers[key] = Answer(
+            key=key,
+            partition=record.partition,
+            offset=record.offset,
+            version=event.originator_version,
+            event=type(event).__name__,
+            code=code,
+            text=text,
+            earlier=earlier,
+        )
+
+
+def _carries_out(event: LedgerEvent, command: Command) -> bool:
+    """Whether the event says what the command asked for, field by field."""
+    names = set(command.__struct_fields__) - _ENVELOPE
+    return all(getattr(event, name, None) == getattr(command, name) for name in names)
 
 
 def ask(settings: Settings, commands: Sequence[Command], timeout_s: float) -> dict[str, Answer]:
@@ -72,45 +123,23 @@ def ask(settings: Settings, commands: Sequence[Command], timeout_s: float) -> di
     """
     (command_id,) = {command.command_id for command in commands}
     topic = settings.topic(TAPE)
-    homes = {command.account_id: partition_of(command.account_id.encode(), settings.partitions) for command in commands}
+    homes = {partition_of(command.account_id.encode(), settings.partitions) for command in commands}
     ends = end_offsets(settings, topic)
     _send(settings, commands)
     deadline = time.monotonic() + timeout_s
-    standing = _standing(settings, topic, command_id, ends, set(homes.values()))
-    answers = {key: answer for key, answer in standing.known.items() if key in homes}
+    standing = _standing(settings, topic, command_id, homes)
+    asked = _Asked(commands, ends)
+    for record in standing.known:
+        asked.take(record)
     reader = TapeReader(settings, topic, standing.positions)
     try:
-        while len(answers) < len(homes) and time.monotonic() < deadline:
+        while not asked.is_answered and time.monotonic() < deadline:
             for record, live in reader.poll(timeout_s=_POLL_S):
-                key = (record.key or b"").decode(errors="replace")
-                if live and key in homes and key not in answers:
-                    answer = _answer(record, key, command_id, ends.get(record.partition, 0))
-                    if answer is not None:
-                        answers[key] = answer
+                if live:
+                    asked.take(record)
     finally:
         reader.close()
-    return answers
-
-
-def _answer(record: TapeRecord, key: str, command_id: str, end: int) -> Answer | None:
-    """A refusal counts when it was written since the command was sent: an earlier one may not hold any more."""
-    event = record.decoded()
-    if not isinstance(event, LedgerEvent) or getattr(event, "command_id", None) != command_id:
-        return None
-    earlier = record.offset < end
-    code, text = (event.code, event.text) if isinstance(event, CommandRejected) else ("", "")
-    if code and earlier:
-        return None
-    return Answer(
-        key=key,
-        partition=record.partition,
-        offset=record.offset,
-        version=event.originator_version,
-        event=type(event).__name__,
-        code=code,
-        text=text,
-        earlier=earlier,
-    )
+    return asked.answers
 
 
 def _send(settings: Settings, commands: Sequence[Command]) -> None:
@@ -145,35 +174,26 @@ def _send(settings: Settings, commands: Sequence[Command]) -> None:
         )
 
 
-def _standing(
-    settings: Settings, topic: str, command_id: str, ends: Mapping[int, int], partitions: set[int]
-) -> _Standing:
+def _standing(settings: Settings, topic: str, command_id: str, partitions: set[int]) -> _Standing:
     """From the tables, as of one moment; from the tape's beginning where the database is away."""
     beginning: dict[int, tuple[int, Head | None]] = dict.fromkeys(partitions, (0, None))
     if not settings.database_url:
-        return _Standing(beginning, {})
+        return _Standing(beginning, ())
     try:
         with postgres(settings, connect_timeout=5) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             progress = connection.execute(_PROGRESS, (topic,)).fetchall()
-            known = connection.execute(_KNOWN, (command_id,)).fetchall()
+            known = connection.execute(_KNOWN, (command_id, topic)).fetchall()
     except psycopg.Error as error:
         _log.warning("the database does not answer, so the tape is read from its beginning: %s", error)
-        return _Standing(beginning, {})
+        return _Standing(beginning, ())
     positions = {
         partition: (next_offset, Head(seq, bytes(digest)))
         for partition, next_offset, seq, digest in progress
         if partition in partitions and next_offset
     }
-    answers = {
-        key: Answer(
-            key=key,
-            partition=partition,
-            offset=offset,
-            version=version,
-            event=event,
-            earlier=offset < ends.get(partition, 0),
-        )
-        for partition, offset, key, version, event in known
-    }
-    return _Standing({**beginning, **positions}, answers)
+    records = [
+        TapeRecord(topic, partition, offset, 0, key, value, list(zip(names, values, strict=True)))
+        for partition, offset, key, value, names, values in known
+    ]
+    return _Standing({**beginning, **positions}, records)

@@ -254,7 +254,7 @@ async def test_a_halt_sends_a_cancel_of_every_working_order(ledger_settings: Set
 
 
 async def test_what_was_killed_before_a_start_is_cancelled_after_it(ledger_settings: Settings) -> None:
-    """Killed between a halt and its cancels, with trading open again at the start: the old order goes, the new stays."""
+    """Killed between a halt and its cancels, and trading is open again: the old order goes, the new one stays."""
     async with desk(ledger_settings) as made:
         await made.buy("a")
         await made.tell(made.report(ReportAcknowledged, "a", venue="paper"))
