@@ -47,7 +47,7 @@ from domain.events import AccountOpened, DeskEvent, LedgerEvent, TradingHalted
 from domain.numbers import exact
 from domain.orders import Order
 from domain.reports import Report
-from domain.world import World
+from domain.world import Mark, World
 
 
 class Ledger:
@@ -66,9 +66,14 @@ class Ledger:
         self.desk = Desk.unopened(desk_key, self._remembered_us)
 
     @property
+    def marks(self) -> dict[str, Mark]:
+        """The newest price of each symbol that the desk was told."""
+        return self.desk.marks
+
+    @property
     def world(self) -> World:
         """What decisions look at besides the account."""
-        return World(self.catalog, self.desk.marks, self.desk)
+        return World(self.catalog, self.marks, self.desk)
 
     # Folding
 

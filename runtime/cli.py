@@ -188,7 +188,7 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def worker(name: str) -> None:
-    """Run one worker: ledger, signals, strategy, audit, engine, projector, api, feed.
+    """Run one worker: ledger, signals, strategy, audit, engine, projector, api, feed, marks.
 
     Or one of your own, as NAME=package.module. Exit code 3 when it met what trying again cannot heal; the reason is in
     its log and, under `tape up`, in the status.
