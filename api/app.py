@@ -16,6 +16,7 @@ from api.gateway.service import Gateway
 from api.middleware import JsonGuard, RequestContext
 from api.query import account_routes as query_account_routes
 from api.query import books_routes as query_books_routes
+from api.query import risk_routes as query_risk_routes
 from api.query import routes as query_routes
 from api.query.database import Database
 from domain.errors import InvalidValue
@@ -39,7 +40,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.database = Database(settings)
     app.state.symbols = settings.symbols()
     problems.install(app)
-    query_routers = (query_routes.router, query_account_routes.router, query_books_routes.router)
+    query_routers = (
+        query_routes.router,
+        query_account_routes.router,
+        query_books_routes.router,
+        query_risk_routes.router,
+    )
     for router in (gateway_routes.router, *query_routers, health.router):
         app.include_router(router)
     openapi.install(app)

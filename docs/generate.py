@@ -89,11 +89,11 @@ def http_api() -> str:
     """Every operation of the API."""
     from api import health
     from api.gateway import routes as gateway
-    from api.query import account_routes, books_routes, routes
+    from api.query import account_routes, books_routes, risk_routes, routes
 
     rows = [
         (f"`{method} {route.path}`", route.summary or "", f"`{route.operation_id}`")
-        for part in (gateway, routes, account_routes, books_routes, health)
+        for part in (gateway, routes, account_routes, books_routes, risk_routes, health)
         for route in part.router.routes
         for method in sorted(route.methods)
         if route.include_in_schema
