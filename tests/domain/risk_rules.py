@@ -15,10 +15,11 @@ from hypothesis.stateful import initialize, invariant, rule
 from domain import commands, events, ids, risk
 from domain.decide_orders import terms_of
 from domain.exposures import Exposures
+from domain.ledger import Ledger
 from domain.limits import Limits
 from domain.preview import preview
 from domain.world import Mark, PlainDesk
-from tests.domain.desk import SYMBOLS
+from tests.domain.desk import SYMBOLS, lay_down
 from tests.domain.machine import FEE_BPS, Trader, accounts, code_of, prices, quantities, symbols
 from tests.domain.model import ModelOrder
 from tests.domain.risk_model import Asked, RiskModel
@@ -257,7 +258,13 @@ class RiskTrader(Trader):
             model.desk = figures_of(value)
 
     def use_desk(self, desk: PlainDesk) -> None:
-        self.ledger.desk = desk
+        lay_down(self.ledger, desk)
+
+    def refolded(self) -> Ledger:
+        """With marks and desk as they are, for no event put them in."""
+        other = super().refolded()
+        other.desk = self.ledger.desk
+        return other
 
     @rule(symbol=symbols, price=st.one_of(st.none(), near, near, prices))
     def mark(self, symbol: str, price: Decimal | None) -> None:

@@ -12,7 +12,6 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from domain import events, exposures, kills, preview, risk, risk_case, scopes, throttle
 from domain.errors import BooksError
 from domain.folds import risk as folds
-from domain.world import PlainDesk
 from tests.domain.risk_rules import RiskTrader
 from tests.domain.test_account_state import Restorer
 from tests.domain.test_properties import DEFECT_HUNT, RANDOM_TRADING
@@ -23,15 +22,11 @@ class RestoredRiskTrader(RiskTrader, Restorer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.twin.marks = self.ledger.marks
-
-    def use_desk(self, desk: PlainDesk) -> None:
-        self.ledger.desk = self.twin.desk = desk
+        self.twin.desk = self.ledger.desk
 
     @rule()
     def restore_the_twin(self) -> None:
         super().restore_the_twin()
-        self.twin.marks = self.ledger.marks
         self.twin.desk = self.ledger.desk
 
 
