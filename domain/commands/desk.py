@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from domain.commands.base import Command
 from domain.limits import Limits
-from domain.terms import HaltScope, LimitScope
+from domain.terms import DeskLimitScope, HaltScope
 from domain.world import MarkedPrice
 
 
@@ -22,7 +22,7 @@ class SetDeskLimits(DeskCommand, frozen=True, kw_only=True, forbid_unknown_field
     strategy_id: for STRATEGY alone. limits: without any figure, those that stood there are over.
     """
 
-    scope: LimitScope
+    scope: DeskLimitScope
     strategy_id: str | None = None
     limits: Limits
     set_by: str

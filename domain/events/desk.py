@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.events.base import LedgerEvent
 from domain.limits import Limits
-from domain.terms import HaltScope, LimitScope
+from domain.terms import DeskLimitScope, HaltScope
 from domain.world import MarkedPrice
 
 
@@ -17,7 +17,7 @@ class DeskEvent(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class DeskLimitsSet(DeskEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """These limits stand from here on, in place of the earlier ones of the scope; without any figure there are none."""
 
-    scope: LimitScope
+    scope: DeskLimitScope
     strategy_id: str | None = None
     limits: Limits
     set_by: str

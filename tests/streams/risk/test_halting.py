@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from domain import ids
 from domain.events import OrderAcknowledged, OrderCanceled, OrderRejected, TradingHalted
 from runtime.settings import Settings
 from tests.runtime.test_cli import run_tape
@@ -137,3 +138,38 @@ def test_what_stands_is_shown(ledger_settings: Settings) -> None:
         ("LIMITS", "s1", True, []),
     ]
     assert [said["version"] for one in controls for said in one["partitions"]] == [2] * 4 + [1] * 4
+
+
+def test_one_account_is_limited_halted_and_resumed(ledger_settings: Settings) -> None:
+    """Each command is one event on the account, with who and why; its neighbours trade on."""
+    settings, (ann, bob) = ledger_settings, ACCOUNTS[:2]
+    with worker(settings, LEDGER), worker(settings, ENGINE):
+        send(settings, *opened(ann), *opened(bob), buy(ann, "a"), buy(bob, "b"))
+        eventually(are(settings, OrderAcknowledged, 2), "both orders work")
+
+        assert tape(settings, "limits", "set", "account", ann, "order_quantity_max=5", *GRACE)[0] == 0
+        assert tape(settings, "halt", "order", ann, ids.order_id(ann, "a"), *GRACE)[0] == 0
+        eventually(are(settings, OrderCanceled, 1), "the order is cancelled")
+        code, halted = tape(settings, "halt", "account", ann, *GRACE)
+        assert (code, halted["answers"][0]["event"], halted["answers"][0]["key"]) == (0, "KillSwitchEngaged", ann)
+        send(settings, buy(ann, "a2"), buy(bob, "b2"))
+        eventually(are(settings, OrderAcknowledged, 3), "the neighbour's order works")
+        assert tape(settings, "resume", "account", ann, *GRACE)[0] == 0
+        code, refused = tape(settings, "strategy", "enable", ann, "s1", *GRACE)
+        assert (code, refused["answers"][0]["code"]) == (1, "STRATEGY_NOT_DISABLED")
+        grant = ("override", "grant", ann, "a3", "ORDER_QUANTITY_EXCEEDED", "--override-id", "ovr-1", *GRACE)
+        assert tape(settings, *grant)[0] == 0
+        assert tape(settings, "override", "revoke", ann, "ovr-1", *GRACE)[0] == 0
+
+    said = [
+        event for event in events(settings) if event.originator_id == ann and getattr(event, "reason", "") == GRACE[3]
+    ]
+    assert [type(event).__name__ for event in said] == [
+        "LimitsSet",
+        "KillSwitchEngaged",
+        "KillSwitchEngaged",
+        "KillSwitchReleased",
+        "OverrideGranted",
+        "OverrideRevoked",
+    ]
+    assert [event.code for event in of(settings, OrderRejected)] == ["ACCOUNT_HALTED"]
