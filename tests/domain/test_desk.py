@@ -48,6 +48,19 @@ def test_limits_stand_until_others_take_their_place() -> None:
     assert view.strategy_limits == {"s2": Limits(open_orders_max=4)}
 
 
+def test_limits_of_the_desk_bind_each_account() -> None:
+    """One working order an account: the second of an account is refused under the desk's limits, the other's is not."""
+    desk = Desk()
+    desk.open(account_id="other")
+    desk.deposit("100", account_id="other")
+    limit(desk, Limits(open_orders_max=1))
+    desk.submit("BUY", "1", "10.00")
+
+    refused = desk.submit("BUY", "1", "10.00")
+    assert (refused.code, refused.details["scope"], refused.desk_version) == ("OPEN_ORDERS_EXCEEDED", "DESK", 1)
+    assert isinstance(desk.submit("BUY", "1", "10.00", account_id="other"), events.OrderAccepted)
+
+
 # Halts
 
 
