@@ -18,6 +18,7 @@ from api.query import account_routes as query_account_routes
 from api.query import books_routes as query_books_routes
 from api.query import order_book_routes as query_order_book_routes
 from api.query import rebalance_routes as query_rebalance_routes
+from api.query import risk_routes as query_risk_routes
 from api.query import routes as query_routes
 from api.query.database import Database
 from api.query.replica import Replica
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         query_books_routes.router,
         query_order_book_routes.router,
         query_rebalance_routes.router,
+        query_risk_routes.router,
     )
     for router in (gateway_routes.router, *query_routers, health.router):
         app.include_router(router)

@@ -6,10 +6,12 @@ is kept from the events: of orders in audit/expected_orders.py, of the order boo
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 from audit.compare import Place, Row, StateTable, stored, time_of
 from audit.expected_book import ENTRIES, LEVELS, SPANS, Book
+from audit.expected_desk import CONTROLS, MARKS, ExpectedDesks
 from audit.expected_orders import GROUPS, ORDERS, Orders, touched
 from domain import events
 from domain.account import Account
@@ -32,7 +34,7 @@ POSITIONS = StateTable(
     null_row=(ZERO,) * 5,
 )
 LOTS = StateTable("lots", ("account_id", "symbol", "lot_id"), ("quantity", "cost", "opened_at"))
-STATE_TABLES = (ACCOUNTS, BALANCES, ORDERS, GROUPS, POSITIONS, LOTS, LEVELS, ENTRIES, SPANS)
+STATE_TABLES = (ACCOUNTS, BALANCES, ORDERS, GROUPS, POSITIONS, LOTS, LEVELS, ENTRIES, SPANS, CONTROLS, MARKS)
 
 
 class Expected:
@@ -43,6 +45,7 @@ class Expected:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
+        self.desks = ExpectedDesks(ledger.desk.ids_kept_us)
         self.touched: dict[tuple[str, Row], Place] = {}
         self._opened: dict[str, int] = {}
         self._orders = Orders(ledger)
@@ -50,6 +53,9 @@ class Expected:
 
     def take(self, event: events.LedgerEvent, place: Place) -> list[Row]:
         """Fold one event, and give the rows that order_history must have of it."""
+        if isinstance(event, events.DeskEvent):
+            self.desks.take(event, place)
+            return []
         self._orders.before(event)
         self.ledger.fold(event)
         account_id = stored(event.originator_id)
@@ -84,6 +90,19 @@ class Expected:
             for key in self._book.take(order_id, order, event, place):
                 self.touched[key] = place
 
+    def last(self) -> dict[tuple[str, Row], Place]:
+        """(table, key) -> the last event that touched it."""
+        return {**self.touched, **self.desks.touched}
+
+    def digest(self) -> bytes:
+        """SHA-256 over all accounts, and over the desks of all partitions that have one."""
+        if not self.desks.desks:
+            return self.ledger.digest()
+        total = hashlib.sha256(self.ledger.digest())
+        for _, desk in sorted(self.desks.desks.items()):
+            total.update(desk.digest())
+        return total.digest()
+
     def rows(self, table: StateTable) -> dict[Row, Row]:
         """Key -> columns of every row that the table must hold."""
         makers: dict[str, Callable[[], dict[Row, Row]]] = {
@@ -96,6 +115,8 @@ class Expected:
             "order_book_levels": self._book.levels,
             "order_book_orders": self._book.entries,
             "order_book_history": self._book.spans,
+            "desk_controls": self.desks.controls,
+            "desk_marks": self.desks.marks,
         }
         return makers[table.name]()
 

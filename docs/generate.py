@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -18,6 +22,7 @@ PARTS = {
     "models": "models.cli:app",
     "audit": "audit.cli:app",
     "deadletters": "streams.deadletters.cli:app",
+    "risk": "streams.risk.cli:app",
 }
 _STANDARD = {"--help", "--install-completion", "--show-completion"}
 
@@ -28,6 +33,7 @@ def pages() -> dict[str, str]:
         "chart-of-accounts.md": chart_of_accounts,
         "commands.md": commands,
         "http-api.md": http_api,
+        "limits.md": limits,
         "metrics.md": metrics,
         "order-lifecycle.md": order_lifecycle,
         "planted-bugs.md": planted_bugs,
@@ -84,11 +90,12 @@ def http_api() -> str:
     """Every operation of the API."""
     from api import health
     from api.gateway import routes as gateway
-    from api.query import account_routes, books_routes, order_book_routes, routes
+    from api.query import account_routes, books_routes, order_book_routes, rebalance_routes, risk_routes, routes
 
+    parts = (gateway, routes, account_routes, books_routes, order_book_routes, rebalance_routes, risk_routes, health)
     rows = [
         (f"`{method} {route.path}`", route.summary or "", f"`{route.operation_id}`")
-        for part in (gateway, routes, account_routes, books_routes, order_book_routes, health)
+        for part in parts
         for route in part.router.routes
         for method in sorted(route.methods)
         if route.include_in_schema
@@ -100,6 +107,38 @@ def http_api() -> str:
         *_table(("operation", "what it does", "operation id"), rows),
     ]
     return _page("The HTTP API", "api/gateway, api/query and api/health.py", lines)
+
+
+def limits() -> str:
+    """Every figure of the pre-trade limits, and every check that asks for them."""
+    from domain.limit_checks import COLLAR_BPS_MAX, COUNTS, LIST_LENGTH_MAX, LISTS, WINDOWS
+    from domain.limits import Limits
+    from domain.risk import CHECKS, OVERRIDABLE
+    from domain.risk_book import RECENT_MAX, WINDOW_US_MAX
+
+    bounds = dict.fromkeys(COUNTS, f"1 to {RECENT_MAX}") | dict.fromkeys(WINDOWS, f"1 to {WINDOW_US_MAX}")
+    bounds |= dict.fromkeys(LISTS, f"at most {LIST_LENGTH_MAX}") | {"price_collar_bps": f"0 to {COLLAR_BPS_MAX}"}
+    meanings = _entries(Limits)
+    rows = []
+    for field in msgspec.structs.fields(Limits):
+        default = "" if field.default is None or field.default == () else f"`{field.default}`"
+        rows.append((f"`{field.name}`", default, bounds.get(field.name, "from 0"), meanings[field.name]))
+    codes = dict.fromkeys(check.code for check in CHECKS)
+    lines = [
+        "A limit that is not set is no limit. They are laid down for an account, for a strategy in an account, and by",
+        "the desk for all accounts and strategies; of those that apply to an order the tightest counts. How to:",
+        "[set risk limits](../how-to/set-risk-limits.md).",
+        "",
+        *_table(("figure", "default", "bounds", "meaning"), rows),
+        "",
+        "The checks, in the order in which they are asked, after halts and the order's form and before cash:",
+        "",
+        *_table(
+            ("code", "can be overridden for one order"),
+            [(f"`{code}`", "yes" if code in OVERRIDABLE else "no") for code in codes],
+        ),
+    ]
+    return _page("Risk limits", "domain/limits.py, domain/limit_checks.py and domain/risk.py", lines)
 
 
 def metrics() -> str:
@@ -236,6 +275,17 @@ def topics() -> str:
         *_table(("topic", "configuration", "value"), config),
     ]
     return _page("Topics", "infra/kafka/topics.yaml", lines)
+
+
+def _entries(struct: type) -> dict[str, str]:
+    """What a docstring says of each field: `name: text` at the margin, continued further in."""
+    said: dict[str, str] = {}
+    for line in inspect.cleandoc(struct.__doc__ or "").splitlines():
+        if match := re.match(r"(\w+): (.*)", line):
+            name, said[name] = match[1], match[2]
+        elif line.startswith(" "):
+            said[name] += " " + line.strip()
+    return said
 
 
 def _page(title: str, source: str, lines: Iterable[str]) -> str:

@@ -9,41 +9,33 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, TypeVar
 
-import msgspec
-from eventsourcing.domain import BaseAggregate
-
-from domain import canonical, folds, journal
+from domain import folds, journal, remembered
+from domain.aggregate import LedgerAggregate
 from domain.errors import BooksError
-from domain.events import LedgerEvent, Posting
+from domain.events import LedgerEvent
+from domain.exposures import Exposures, touched
 from domain.journal import Balances
 from domain.lots import Position
 from domain.numbers import ONE, ZERO, cents_up, exact
 from domain.orders import ClosedOrder, Group, Order
 from domain.plans import Plan
+from domain.risk_book import RiskBook
 from domain.terms import LotMethod
 
-E = TypeVar("E", bound=LedgerEvent)
-
 IDS_KEPT_US = 7 * 24 * 3600 * 1_000_000
-FORGOTTEN_MAX = 4
 
 
-class TakenCommand(msgspec.Struct, frozen=True, kw_only=True):
-    """A command that was carried out: its content's fingerprint, and when it was recorded."""
-
-    fingerprint: bytes
-    recorded_at_us: int
-
-
-class Account(BaseAggregate[str]):
+class Account(LedgerAggregate):
     """One trading account. Money in `currency`; cash, held_cash, fees and realized_pnl (before fees) since opening.
 
     orders: the open ones by order id; groups: those of which an order is open, by group id; plans: the rebalances under
     way, by plan id; closed: the finished orders that are remembered, oldest first; commands: the commands that are
-    remembered, oldest first; books: the balances of all postings, see domain.journal.
+    remembered, oldest first; books: the balances of all postings, see domain.journal; risk: limits and what their
+    checks remember. exposures: derived from positions and orders, no part of the state; None: not made.
     """
+
+    NO_STATE = LedgerAggregate.NO_STATE | {"exposures"}
 
     @classmethod
     def unopened(cls, account_id: str, ids_kept_us: int) -> Account:
@@ -68,29 +60,10 @@ class Account(BaseAggregate[str]):
         self.groups: dict[str, Group] = {}
         self.plans: dict[str, Plan] = {}
         self.closed: OrderedDict[str, ClosedOrder] = OrderedDict()
-        self.commands: OrderedDict[str, TakenCommand] = OrderedDict()
+        self.commands: remembered.Commands = OrderedDict()
         self.books: Balances = {}
-
-    @property
-    def updated_at_us(self) -> int:
-        """The record time of the newest event, microseconds since 1970 UTC."""
-        return self._modified_on  # type: ignore[return-value]  # our times are integers
-
-    # Making events
-
-    def record(self, event_class: type[E], now_us: int, *, postings: tuple[Posting, ...] = (), **fields: Any) -> E:
-        """Make the account's next event, fold it in and return it.
-
-        Its record time is never below that of the event before, so that a clock that is set back forgets nothing.
-        """
-        self.trigger_event(event_class, timestamp=self.clock(now_us), postings=postings, **fields)
-        (event,) = self.collect_events()
-        assert isinstance(event, event_class)
-        return event
-
-    def clock(self, now_us: int) -> int:
-        """`now_us`, or the newest event's record time when that is later."""
-        return max(now_us, self.updated_at_us)
+        self.risk = RiskBook()
+        self.exposures: Exposures | None = None
 
     # Folding
 
@@ -98,11 +71,21 @@ class Account(BaseAggregate[str]):
         """Fold one event. Raises BooksError when its postings do not balance or contradict what it says happened."""
         journal.check_balanced(event.postings)
         with exact():
+            folds.risk.note(self, event)
             folds.FOLDS[type(event)](self, event)
+            if self.exposures is not None:
+                self._follow(event)
             journal.fold_postings(self.books, event.postings)
             for leg in event.postings:
                 self._check_leg(leg.account, leg.commodity)
         self._forget(event.timestamp - self.ids_kept_us)
+
+    def _follow(self, event: LedgerEvent) -> None:
+        order_ids = touched(event)
+        if order_ids is None:
+            self.exposures = None
+        elif self.exposures is not None:
+            self.exposures.follow(self, order_ids)
 
     def _check_leg(self, name: str, commodity: str) -> None:
         expected = self.books.get((name, commodity), ZERO)
@@ -111,18 +94,14 @@ class Account(BaseAggregate[str]):
             raise BooksError(f"account {self.id}: {name} is {actual}, its postings sum to {expected} {commodity}")
 
     def _forget(self, before_us: int) -> None:
-        for _ in range(FORGOTTEN_MAX):
+        for _ in range(remembered.FORGOTTEN_MAX):
             if not self.closed or next(iter(self.closed.values())).closed_at_us >= before_us:
                 break
             self.closed.popitem(last=False)
-        for _ in range(FORGOTTEN_MAX):
-            if not self.commands or next(iter(self.commands.values())).recorded_at_us >= before_us:
-                break
-            self.commands.popitem(last=False)
+        remembered.forget(self.commands, before_us)
 
     def remember_command(self, command_id: str, fingerprint: bytes, recorded_at_us: int) -> None:
-        self.commands.pop(command_id, None)
-        self.commands[command_id] = TakenCommand(fingerprint=fingerprint, recorded_at_us=recorded_at_us)
+        remembered.remember(self.commands, command_id, fingerprint, recorded_at_us)
 
     def remember_closed(self, order_id: str, closed: ClosedOrder) -> None:
         self.closed.pop(order_id, None)
@@ -170,8 +149,3 @@ class Account(BaseAggregate[str]):
         To be called inside domain.numbers.exact().
         """
         return cents_up(quantity * price * (ONE + self.fee_bps.scaleb(-4)))
-
-    def digest(self) -> bytes:
-        """SHA-256 over the whole state; equal for equal folds."""
-        state = {name: value for name, value in vars(self).items() if name not in {"_pending_events", "_created_on"}}
-        return canonical.digest(state)

@@ -13,11 +13,13 @@ from decimal import Decimal
 
 import msgspec
 
-from domain.account import Account, TakenCommand
+from domain.account import Account
 from domain.errors import BooksError
 from domain.lots import Lot, Position
 from domain.orders import ClosedOrder, Group, Order
 from domain.plans import Plan
+from domain.remembered import TakenCommand
+from domain.risk_book import RiskBookState, book_of, state_of
 from domain.terms import LotMethod
 
 STATE_VERSION = 2
@@ -56,6 +58,7 @@ class _AccountState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     closed: list[tuple[str, ClosedOrder]]
     commands: list[tuple[str, TakenCommand]]
     books: list[tuple[str, str, Decimal]]
+    risk: RiskBookState
 
 
 # Deterministic: sets are written in the order of their members; struct fields are, too.
@@ -89,6 +92,7 @@ def dump(account: Account) -> bytes:
             closed=list(account.closed.items()),
             commands=list(account.commands.items()),
             books=[(name, commodity, amount) for (name, commodity), amount in account.books.items()],
+            risk=state_of(account.risk),
         )
     )
 
@@ -125,4 +129,5 @@ def restore(raw: bytes) -> Account:
     account.closed = OrderedDict(state.closed)
     account.commands = OrderedDict(state.commands)
     account.books = {(name, commodity): amount for name, commodity, amount in state.books}
+    account.risk = book_of(state.risk)
     return account

@@ -20,6 +20,8 @@ from domain.terms import OrderTerms
 TEXT_CHARACTERS_MAX = 128
 CURRENCY_CHARACTERS = 3
 FEE_BPS_MAX = 10_000
+DESK_PREFIX = "desk:"
+"""Ids that begin with this are those of desks (domain.desk); no account may have one."""
 CLOCK_AHEAD_US_MAX = 5 * 60 * 1_000_000
 
 
@@ -101,9 +103,12 @@ def unknown_account(account_id: str) -> Refusal:
 
 def opening(command: OpenAccount) -> Refusal | None:
     fee = command.fee_bps
+    if command.account_id.startswith(DESK_PREFIX):
+        text = f"expected an account id that does not begin with {DESK_PREFIX!r}, it was {command.account_id!r}"
+        return refuse("ACCOUNT_ID_RESERVED", text, account_id=command.account_id)
     if not is_text(command.owner):
         return refuse("OWNER_INVALID", "expected 1 to 128 printable characters", owner=command.owner)
-    if not issame_currency(command.currency):
+    if not is_currency(command.currency):
         return refuse("CURRENCY_INVALID", "expected three capital letters (ISO 4217)", currency=command.currency)
     if not is_sound(fee) or not 0 <= fee <= FEE_BPS_MAX or fee % CENT.scaleb(-2):
         return refuse(
@@ -114,7 +119,7 @@ def opening(command: OpenAccount) -> Refusal | None:
     return None
 
 
-def issame_currency(text: str) -> bool:
+def is_currency(text: str) -> bool:
     return len(text) == CURRENCY_CHARACTERS and text.isascii() and text.isalpha() and text.isupper()
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from domain import checks, journal
 from domain.account import Account
 from domain.checks import Refusal
 from domain.commands import (
+    DESK_CONTROLS,
+    RISK_COMMANDS,
     CancelOrder,
     CancelRebalance,
     Command,
@@ -24,7 +29,9 @@ from domain.fingerprints import (
     opened_content,
     rebalance_content,
     replace_content,
+    risk_content,
 )
+from domain.remembered import Commands
 
 
 def rejected(command: Command, refusal: Refusal, now_us: int) -> CommandRejected:
@@ -43,25 +50,28 @@ def rejected(command: Command, refusal: Refusal, now_us: int) -> CommandRejected
 
 def content(command: Command) -> bytes:
     """The fingerprint of what a command asks for, apart from its id and time (those of orders: domain.orders)."""
-    match command:
-        case OpenAccount():
-            return opened_content(command.owner, command.currency, command.lot_method, command.fee_bps)
-        case Deposit() | Withdraw():
-            return cash_content(type(command).__name__, command.amount, command.currency)
-        case CancelOrder():
-            return cancel_content(command.order_id)
-        case ReplaceOrder():
-            return replace_content(command.order_id, changes_of(command))
-        case PlanRebalance():
-            return rebalance_content(command)
-        case CancelRebalance():
-            return cancel_plan_content(command.plan_id)
-    raise TypeError(f"{type(command).__name__} is not known by its command id")
+    if isinstance(command, (*RISK_COMMANDS, *DESK_CONTROLS)):
+        return risk_content(type(command).__name__, command)
+    return _CONTENTS[type(command)](command)
 
 
-def repeat(account: Account, command: Command, forgotten_before_us: int) -> Refusal | bool:
-    """True when this very command was carried out before; a Refusal when its id was used with other content."""
-    taken = account.commands.get(command.command_id)
+_CONTENTS: dict[type[Command], Callable[[Any], bytes]] = {
+    OpenAccount: lambda it: opened_content(it.owner, it.currency, it.lot_method, it.fee_bps),
+    Deposit: lambda it: cash_content("Deposit", it.amount, it.currency),
+    Withdraw: lambda it: cash_content("Withdraw", it.amount, it.currency),
+    CancelOrder: lambda it: cancel_content(it.order_id),
+    ReplaceOrder: lambda it: replace_content(it.order_id, changes_of(it)),
+    PlanRebalance: rebalance_content,
+    CancelRebalance: lambda it: cancel_plan_content(it.plan_id),
+}
+
+
+def repeat(commands: Commands, command: Command, forgotten_before_us: int) -> Refusal | bool:
+    """True when this very command was carried out before; a Refusal when its id was used with other content.
+
+    commands: those that the account, or the desk, remembers.
+    """
+    taken = commands.get(command.command_id)
     if taken is None or taken.recorded_at_us < forgotten_before_us:
         return False
     if taken.fingerprint == content(command):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from domain import events, groups, holds, journal, lots, reports
+from domain import events, groups, holds, journal, kills, lots, reports, throttle
 from domain.account import Account
 from domain.events import LedgerEvent
 from domain.numbers import ZERO
 from domain.orders import Order
 from domain.terms import OrderStatus
+from domain.world import DeskView
 
 
-def filled(account: Account, order: Order, message: reports.ReportFilled, now_us: int) -> LedgerEvent:
+def filled(account: Account, order: Order, message: reports.ReportFilled, now_us: int, desk: DeskView) -> LedgerEvent:
     terms, quantity, fee = order.terms, message.quantity, message.fee
     leaves = order.leaves_quantity - quantity
     value = quantity * message.price
@@ -29,7 +30,11 @@ def filled(account: Account, order: Order, message: reports.ReportFilled, now_us
         released_quantity = max(ZERO, over.quantity - quantity)
         postings = journal.sale(account.currency, terms.symbol, quantity, value, fee, cost)
         postings += journal.hold(account.currency, ZERO, terms.symbol, -released_quantity)
-    follow = groups.after_fill(account, order, quantity, postings) if terms.group_id else groups.NONE
+    stopped = throttle.stops(account, terms.strategy_id, message.market_time_us, desk)
+    if stopped is not None:
+        follow = groups.Consequences(kills.after_stop(account, stopped, order, leaves), ())
+    else:
+        follow = groups.after_fill(account, order, quantity, postings) if terms.group_id else groups.NONE
     return account.record(
         events.OrderFilled,
         now_us,
@@ -54,6 +59,8 @@ def filled(account: Account, order: Order, message: reports.ReportFilled, now_us
         evidence=message.evidence,
         linked=follow.linked,
         released_quantity=released_quantity,
+        disabled_strategy=stopped,
+        desk_version=desk.version,
     )
 
 

@@ -63,16 +63,18 @@ def submit(
     What goes to the venue at once is held for; orders that wait for their parent are held for when they go out.
     """
     orders = orders_of(command)
+    limits_version, desk_version = account.risk.limits_version, world.desk.version
     hold = NO_HOLD
     fault: Refusal | None = None
     at_fault = ""
     for place, terms in enumerate(orders):
         waits = place > 0 and command.kind != "OCO"
-        verdict = assess(account, terms, now_us, world, holds_now=not waits)
+        verdict = assess(account, terms, now_us, world, holds_now=not waits, beside=orders[:place])
         if isinstance(verdict, Refusal):
             fault, at_fault = verdict, terms.order_id
             break
-        hold = Hold(max(hold.cash, verdict.cash), max(hold.quantity, verdict.quantity))
+        overrides = tuple(dict.fromkeys(hold.overrides + verdict.overrides))
+        hold = Hold(max(hold.cash, verdict.cash), max(hold.quantity, verdict.quantity), overrides)
     fault = fault or groups.check(command.kind, orders)
     if fault is not None:
         return account.record(
@@ -87,6 +89,8 @@ def submit(
             code=fault.code,
             text=fault.text,
             details=fault.details,
+            limits_version=limits_version,
+            desk_version=desk_version,
         )
     return account.record(
         OrderGroupAccepted,
@@ -100,4 +104,7 @@ def submit(
         hold_cash=hold.cash,
         hold_quantity=hold.quantity,
         dispatch_epoch=FIRST_EPOCH,
+        limits_version=limits_version,
+        desk_version=desk_version,
+        overrides=hold.overrides,
     )

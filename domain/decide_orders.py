@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from domain import checks, holds, journal, order_checks
+from collections.abc import Sequence
+
+from domain import checks, holds, journal, order_checks, risk
 from domain.account import Account
 from domain.checks import Refusal
 from domain.commands import CancelOrder, SubmitOrder
@@ -74,18 +76,42 @@ def repeat(account: Account, command: SubmitOrder, forgotten_before_us: int) -> 
     )
 
 
-def assess(account: Account, terms: OrderTerms, now_us: int, world: World, *, holds_now: bool = True) -> Refusal | Hold:
+def assess(
+    account: Account,
+    terms: OrderTerms,
+    now_us: int,
+    world: World,
+    *,
+    holds_now: bool = True,
+    beside: Sequence[OrderTerms] = (),
+) -> Refusal | Hold:
     """Every pre-trade check of an order, in order: what it must be refused for, or what is to be set aside for it.
 
-    holds_now: false for an order that waits for its parent; it is held for when it goes to the venue.
+    holds_now: false for an order that waits for its parent; it is held for when it goes to the venue. beside: the
+    orders of its group before it.
     """
-    refusal = order_checks.order(account, terms, world, now_us)
-    if refusal is not None:
-        return refusal
-    if not holds_now:
-        return holds.NO_HOLD
-    hold = holds.needed(account, terms, terms.quantity)
-    return holds.check(account, terms, hold) or hold
+    passed = permit(account, terms, now_us, world, beside=beside)
+    if isinstance(passed, Refusal):
+        return passed
+    hold = holds.needed(account, terms, terms.quantity) if holds_now else holds.NO_HOLD
+    return holds.check(account, terms, hold) or (hold._replace(overrides=passed) if passed else hold)
+
+
+def permit(
+    account: Account,
+    terms: OrderTerms,
+    now_us: int,
+    world: World,
+    *,
+    replacing: Order | None = None,
+    beside: Sequence[OrderTerms] = (),
+) -> Refusal | tuple[str, ...]:
+    """Every pre-trade check but that of cash and units; the ids of the overrides by which it passes.
+
+    now_us: record time. replacing: the open order whose terms these would become.
+    """
+    refusal = risk.halts(account, terms, world.desk) or order_checks.order(account, terms, world, now_us)
+    return refusal or risk.limits(account, terms, world, now_us, replacing, beside)
 
 
 def is_known(order: Order | ClosedOrder | None, forgotten_before_us: int) -> bool:
@@ -97,6 +123,7 @@ def submit(account: Account, command: SubmitOrder, now_us: int, world: World) ->
     """Accept and hold, or reject. The command's form, age and novelty have been checked."""
     terms = terms_of(command)
     verdict = assess(account, terms, now_us, world)
+    limits_version, desk_version = account.risk.limits_version, world.desk.version
     if isinstance(verdict, Refusal):
         return account.record(
             OrderRejected,
@@ -106,6 +133,8 @@ def submit(account: Account, command: SubmitOrder, now_us: int, world: World) ->
             code=verdict.code,
             text=verdict.text,
             details=verdict.details,
+            limits_version=limits_version,
+            desk_version=desk_version,
         )
     return account.record(
         OrderAccepted,
@@ -116,10 +145,15 @@ def submit(account: Account, command: SubmitOrder, now_us: int, world: World) ->
         hold_cash=verdict.cash,
         hold_quantity=verdict.quantity,
         dispatch_epoch=FIRST_EPOCH,
+        limits_version=limits_version,
+        desk_version=desk_version,
+        overrides=verdict.overrides,
     )
 
 
-def cancel(account: Account, command: CancelOrder, now_us: int) -> OrderCancelRequested | CommandRejected | None:
+def cancel(
+    account: Account, command: CancelOrder, now_us: int, world: World
+) -> OrderCancelRequested | CommandRejected | None:
     """Ask the venue to cancel what is left. None when somebody has asked before and the venue has not answered.
 
     An order that waits for its parent is void at once: no venue has it.
@@ -137,6 +171,8 @@ def cancel(account: Account, command: CancelOrder, now_us: int) -> OrderCancelRe
         order_id=command.order_id,
         dispatch_epoch=order.dispatch_epoch,
         linked=(void,) if order.is_suspended else (),
+        limits_version=account.risk.limits_version,
+        desk_version=world.desk.version,
     )
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from domain import holds, journal, order_checks, reports
+from domain import holds, journal, reports
 from domain.account import Account
 from domain.checks import Refusal, refuse
 from domain.commands import ReplaceOrder
 from domain.decide_cash import rejected
-from domain.decide_orders import not_open
+from domain.decide_orders import not_open, permit
 from domain.events import CommandRejected, LedgerEvent, OrderReplaced, OrderReplaceRefused, OrderReplaceRequested
 from domain.fingerprints import REPLACEABLE, changes_of
 from domain.holds import Hold
@@ -53,6 +53,9 @@ def request(
         changes=changes_of(command),
         hold_cash=verdict.cash,
         hold_quantity=verdict.quantity,
+        limits_version=account.risk.limits_version,
+        desk_version=world.desk.version,
+        overrides=verdict.overrides,
     )
 
 
@@ -83,12 +86,12 @@ def _change(order: Order, terms: OrderTerms) -> Refusal | None:
 
 def _assess(account: Account, order: Order, terms: OrderTerms, now_us: int, world: World) -> Refusal | Hold:
     """The checks of the new terms as of an order of their own; what more is to be held for them."""
-    refusal = order_checks.order(account, terms, world, now_us)
-    if refusal is not None:
-        return refusal
+    passed = permit(account, terms, now_us, world, replacing=order)
+    if isinstance(passed, Refusal):
+        return passed
     needs = holds.needed(account, terms, terms.quantity - order.cumulative_quantity)
     held = account.holder(order)
-    more = Hold(max(ZERO, needs.cash - held.hold_cash), max(ZERO, needs.quantity - held.hold_quantity))
+    more = Hold(max(ZERO, needs.cash - held.hold_cash), max(ZERO, needs.quantity - held.hold_quantity), passed)
     return holds.check(account, terms, more) or more
 
 

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 from domain import checks, decide_fills, decide_replace, events, groups, holds, journal, report_checks, reports
 from domain.account import Account
-from domain.catalog import Catalog
 from domain.checks import Refusal
 from domain.decide_orders import not_open
 from domain.events import LedgerEvent, ReportRejected
 from domain.holds import Hold
 from domain.numbers import ZERO
 from domain.orders import Order
+from domain.world import World
 
 
 def rejected(report: reports.Report, refusal: Refusal, now_us: int) -> ReportRejected:
@@ -37,7 +37,7 @@ def rejected(report: reports.Report, refusal: Refusal, now_us: int) -> ReportRej
     )
 
 
-def report(account: Account, message: reports.Report, now_us: int, catalog: Catalog) -> LedgerEvent | None:
+def report(account: Account, message: reports.Report, now_us: int, world: World) -> LedgerEvent | None:
     """The event of any report; None when its effect is already in."""
     order = account.order(message.order_id)
     if order is not None and report_checks.is_repeat(order, message):
@@ -46,13 +46,15 @@ def report(account: Account, message: reports.Report, now_us: int, catalog: Cata
         return rejected(message, not_open(message.order_id, order), now_us)
     refusal = report_checks.fence(order, message)
     if refusal is None and isinstance(message, reports.ReportFilled):
-        refusal = checks.fill(message, order.leaves_quantity, catalog.get(order.terms.symbol))
+        refusal = checks.fill(message, order.leaves_quantity, world.catalog.get(order.terms.symbol))
     elif refusal is None and isinstance(message, reports.ReportTriggered):
         refusal = checks.trigger(message, order.terms)
     elif refusal is None and isinstance(message, reports.ReportReplaced | reports.ReportReplaceRefused):
         refusal = decide_replace.answers(order, message)
     if refusal is not None:
         return rejected(message, refusal, now_us)
+    if isinstance(message, reports.ReportFilled):
+        return decide_fills.filled(account, order, message, now_us, world.desk)
     return _DECISIONS[type(message)](account, order, message, now_us)
 
 
@@ -165,7 +167,6 @@ def _void(account: Account, order: Order) -> _End:
 _DECISIONS: dict[type[reports.Report], Callable[[Account, Order, Any, int], LedgerEvent]] = {
     reports.ReportAcknowledged: _acknowledged,
     reports.ReportTriggered: _triggered,
-    reports.ReportFilled: decide_fills.filled,
     reports.ReportReplaced: decide_replace.replaced,
     reports.ReportReplaceRefused: decide_replace.refused,
     reports.ReportExpired: _expired,

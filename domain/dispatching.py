@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from domain import events
 from domain.account import Account
+from domain.desk import Desk
 from domain.dispatch import Dispatch, DispatchKind
 from domain.events import LedgerEvent
 from domain.folds.links import FIRST_EPOCH
@@ -21,11 +22,11 @@ class _Wish(NamedTuple):
     epoch: int | None
 
 
-def of_event(account: Account, event: LedgerEvent) -> list[Dispatch]:
+def of_event(account: Account, event: LedgerEvent, desk: Desk) -> list[Dispatch]:
     """What the engine is to be sent for an event, as of now; for several orders of a group in their order.
 
     Nothing for an order that needs it no more: it is done, its replacement is answered, or its epoch is over and the
-    OrderRedispatched that ended it has a dispatch of its own.
+    OrderRedispatched that ended it has a dispatch of its own. CANCEL for one that a halt has killed.
     """
     wanted = []
     for wish in _wishes(event):
@@ -34,16 +35,32 @@ def of_event(account: Account, event: LedgerEvent) -> list[Dispatch]:
             continue
         if wish.kind == "REPLACE" and order.replacement is None:
             continue
-        wanted.append(_dispatch(account, order, wish.kind or _kind(order)))
+        kind = "CANCEL" if desk.kills(order) else wish.kind
+        wanted.append(_dispatch(account, order, kind or _kind(order, desk)))
     return wanted
 
 
-def of_order(account: Account, order: Order) -> Dispatch | None:
+def of_halt(accounts: Iterable[Account], desk: Desk) -> list[Dispatch]:
+    """A CANCEL of each open order that a halt has killed.
+
+    Not of one whose own CANCEL is on its way, nor of one that waits for its parent: no venue has that, and it goes
+    with its parent, or is cancelled when it is activated.
+    """
+    return [
+        _dispatch(account, order, "CANCEL")
+        for account in accounts
+        for order in account.orders.values()
+        if desk.kills(order) and order.status != "PENDING_CANCEL" and not order.is_suspended
+    ]
+
+
+def of_order(account: Account, order: Order, desk: Desk) -> Dispatch | None:
     """The dispatch of an open order as of now; None while it waits for its parent.
 
-    CANCEL when somebody wants it cancelled, REPLACE when a venue that has it is to work other terms, else EXECUTE.
+    CANCEL when somebody wants it cancelled or a halt has killed it, REPLACE when a venue that has it is to work other
+    terms, else EXECUTE.
     """
-    return None if order.is_suspended else _dispatch(account, order, _kind(order))
+    return None if order.is_suspended else _dispatch(account, order, _kind(order, desk))
 
 
 def _wishes(event: LedgerEvent) -> Iterator[_Wish]:
@@ -69,8 +86,8 @@ def _wishes(event: LedgerEvent) -> Iterator[_Wish]:
                 yield _Wish(link.order_id, "CANCEL", None)
 
 
-def _kind(order: Order) -> DispatchKind:
-    if order.status == "PENDING_CANCEL":
+def _kind(order: Order, desk: Desk) -> DispatchKind:
+    if order.status == "PENDING_CANCEL" or desk.kills(order):
         return "CANCEL"
     return "REPLACE" if order.replacement is not None and order.worker_id is not None else "EXECUTE"
 

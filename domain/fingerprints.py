@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from domain.commands import PlanRebalance, ReplaceOrder
+from domain.commands import DESK_CONTROLS, RISK_COMMANDS, Command, PlanRebalance, ReplaceOrder
+from domain.limits import Limits
 from domain.numbers import plain
 from domain.terms import OrderTerms
 
@@ -99,6 +100,32 @@ def _plain(number: Decimal | None) -> str | None:
     return None if number is None else plain(number)
 
 
+def risk_content(command_type: str, message: Any) -> bytes:
+    """Of a risk officer's command, or of the event with its fields. command_type: of RISK_COMMANDS or DESK_CONTROLS."""
+    return _content(command_type, *(getattr(message, name) for name in _RISK_CONTENT[command_type]))
+
+
+def duplicate_key(terms: OrderTerms) -> str:
+    """What two orders have in common that are duplicates: symbol, side, type, quantity and prices, by value."""
+    figures = (terms.quantity, terms.limit_price, terms.stop_price, terms.protection_price)
+    trail = (terms.trail_amount, terms.trail_bps)
+    texts = ["" if figure is None else plain(figure) for figure in (*figures, *trail)]
+    return "|".join([terms.side, terms.order_type, *texts, terms.symbol])
+
+
 def _content(*parts: Any) -> bytes:
-    values = [plain(part) if isinstance(part, Decimal) else part for part in parts]
-    return hashlib.sha256(_encoder.encode(values)).digest()[:16]
+    return hashlib.sha256(_encoder.encode([_part(part) for part in parts])).digest()[:16]
+
+
+def _part(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, Limits):
+        return [_part(getattr(value, name)) for name in value.__struct_fields__]
+    return value
+
+
+_RISK_CONTENT = {
+    command.__name__: tuple(name for name in command.__struct_fields__ if name not in Command.__struct_fields__)
+    for command in (*RISK_COMMANDS, *DESK_CONTROLS)
+}

@@ -16,10 +16,14 @@ from domain.terms import OrderTerms
 
 
 class Hold(NamedTuple):
-    """cash: in the account's currency, rounded up to the cent. quantity: units of the order's symbol."""
+    """cash: in the account's currency, rounded up to the cent. quantity: units of the order's symbol.
+
+    overrides: ids of those by which the order passed its checks.
+    """
 
     cash: Decimal
     quantity: Decimal
+    overrides: tuple[str, ...] = ()
 
 
 NO_HOLD = Hold(ZERO, ZERO)

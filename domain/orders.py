@@ -22,6 +22,7 @@ class Order(msgspec.Struct, kw_only=True):
     its place in the venue's queue.
     executions: ids of the fills taken. triggered: its stop was met. revision: counts the replacements asked for;
     replacement: the terms asked for that the venue has not answered yet.
+    desk_version: of the partition's desk when it was accepted, see domain.desk.
     """
 
     terms: OrderTerms
@@ -40,6 +41,7 @@ class Order(msgspec.Struct, kw_only=True):
     triggered: bool = False
     revision: int = 0
     replacement: OrderTerms | None = None
+    desk_version: int = 0
 
     @property
     def leaves_quantity(self) -> Decimal:

@@ -13,6 +13,8 @@ Side = Literal["BUY", "SELL", "SELL_SHORT"]
 OrderType = Literal["MARKET", "LIMIT", "STOP", "STOP_LIMIT", "TRAILING_STOP"]
 TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK", "AT_OPEN", "AT_CLOSE"]
 GroupKind = Literal["OCO", "OTO", "BRACKET"]
+HaltScope = Literal["ALL", "STRATEGY"]
+DeskLimitScope = Literal["DESK", "STRATEGY"]
 LotMethod = Literal["FIFO", "LIFO", "HIFO", "AVERAGE"]
 OrderStatus = Literal[
     "PENDING_NEW",

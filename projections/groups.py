@@ -15,6 +15,7 @@ from projections import (
     accounts,
     actions,
     archive,
+    desk,
     fills,
     journal,
     orders,
@@ -152,6 +153,7 @@ def apply_ledger(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> 
     rebalances.apply(cursor, events)
     positions.apply(cursor, events)
     portfolio.apply_events(cursor, events)
+    desk.apply(cursor, events)
 
 
 def apply_signals(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> None:

@@ -83,6 +83,7 @@ ledger_lag_seconds = Gauge(
 )
 
 # Feed
+marks_sent_total = Counter("marks_sent_total", "Prices that were told to the ledgers' desks")
 feed_ticks_published_total = Counter("feed_ticks_published_total", "Ticks that the feed has put on market.ticks")
 feed_lockstep_wait_seconds = Histogram(
     "feed_lockstep_wait_seconds",

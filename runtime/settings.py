@@ -108,6 +108,14 @@ class Settings(BaseSettings):
     feed_to: date = Field(default=date(2012, 12, 31), description="last day of the feed worker's replay")
     feed_speed: float = Field(default=0.0, ge=0, description="market seconds per second; 0: lockstep")
 
+    feed_marks: bool = Field(default=False, description="the lockstep feed tells the ledger each price before its tick")
+
+    # Marks: the prices that risk and margin look at
+    marks_every_ms: int = Field(1_000, ge=10, description="the marks worker tells prices at most so often")
+    marks_move_bps: Decimal = Field(
+        Decimal("1"), ge=0, description="and only those that moved by so many basis points since they were told"
+    )
+
     # API
     api_host: str = "127.0.0.1"
     api_port: int = Field(8080, ge=0, le=65535)

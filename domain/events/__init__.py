@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from domain.events.accounts import AccountOpened, CashDeposited, CashWithdrawn
 from domain.events.base import LedgerEvent, Posting
+from domain.events.desk import DeskEvent, DeskLimitsSet, PricesMarked, TradingHalted, TradingResumed
 from domain.events.fills import LotUse, OrderFilled
 from domain.events.groups import OrderGroupAccepted, OrderGroupRejected
 from domain.events.links import LinkedOrder, LinkEffect
@@ -26,6 +27,14 @@ from domain.events.orders import (
 from domain.events.rebalance import RebalanceCanceled, RebalancePlanned
 from domain.events.refusals import CommandRejected, ReportRejected
 from domain.events.replaces import OrderReplaced, OrderReplaceRefused, OrderReplaceRequested
+from domain.events.risk import (
+    KillSwitchEngaged,
+    KillSwitchReleased,
+    LimitsSet,
+    OverrideGranted,
+    OverrideRevoked,
+    StrategyEnabled,
+)
 from domain.terms import TERMINAL, OrderStatus, OrderTerms
 
 LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
@@ -49,8 +58,18 @@ LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
     OrderRedispatched,
     RebalancePlanned,
     RebalanceCanceled,
+    LimitsSet,
+    OverrideGranted,
+    OverrideRevoked,
+    StrategyEnabled,
+    KillSwitchEngaged,
+    KillSwitchReleased,
     CommandRejected,
     ReportRejected,
+    DeskLimitsSet,
+    TradingHalted,
+    TradingResumed,
+    PricesMarked,
 )
 
 __all__ = [
@@ -60,7 +79,12 @@ __all__ = [
     "CashDeposited",
     "CashWithdrawn",
     "CommandRejected",
+    "DeskEvent",
+    "DeskLimitsSet",
+    "KillSwitchEngaged",
+    "KillSwitchReleased",
     "LedgerEvent",
+    "LimitsSet",
     "LinkEffect",
     "LinkedOrder",
     "LotUse",
@@ -81,8 +105,14 @@ __all__ = [
     "OrderStatus",
     "OrderTerms",
     "OrderTriggered",
+    "OverrideGranted",
+    "OverrideRevoked",
     "Posting",
+    "PricesMarked",
     "RebalanceCanceled",
     "RebalancePlanned",
     "ReportRejected",
+    "StrategyEnabled",
+    "TradingHalted",
+    "TradingResumed",
 ]

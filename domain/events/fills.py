@@ -28,6 +28,8 @@ class OrderFilled(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=
     released_cash: the part of the hold that is no longer needed; released_quantity: units that are held no more besides
     those sold. linked: what it means for the other orders of its group. status: PARTIALLY_FILLED, PENDING_CANCEL,
     PENDING_REPLACE or FILLED.
+    disabled_strategy: the order's, when this fill reached its throttle (RTS 6 article 15(3)): it may not trade until a
+        named person enables it, and `linked` cancels what works of it. desk_version: of the desk's limits at the time.
     """
 
     report_id: str
@@ -50,3 +52,5 @@ class OrderFilled(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=
     evidence: FillEvidence | None = None
     linked: tuple[LinkedOrder, ...] = ()
     released_quantity: Decimal = ZERO
+    disabled_strategy: str | None = None
+    desk_version: int = 0

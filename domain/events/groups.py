@@ -12,6 +12,7 @@ class OrderGroupAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_
     """All legs are checked and held for. The parent, or each leg of an OCO, is PENDING_NEW, the others SUSPENDED.
 
     hold_cash, hold_quantity: what is set aside for what goes to the venue now; legs that exclude each other share it.
+    desk_version: of the partition's desk at that time, see domain.desk.
     """
 
     command_id: str
@@ -22,6 +23,9 @@ class OrderGroupAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_
     hold_cash: Decimal
     hold_quantity: Decimal
     dispatch_epoch: int
+    limits_version: int = 0
+    desk_version: int = 0
+    overrides: tuple[str, ...] = ()
 
 
 class OrderGroupRejected(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,3 +43,5 @@ class OrderGroupRejected(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_
     code: str
     text: str
     details: dict[str, str]
+    limits_version: int = 0
+    desk_version: int = 0

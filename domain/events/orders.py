@@ -14,6 +14,9 @@ class OrderAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
     """Checked, held and ready for dispatch (status PENDING_NEW).
 
     hold_cash: cash set aside (BUY), in the account's currency. hold_quantity: units set aside (SELL).
+    limits_version, desk_version: of the limits under which it was checked, of the account and of the desk; 0: of none.
+    A halt at a higher version of the desk kills it, see domain.desk.
+    overrides: ids of those by which it passed checks that it had not passed otherwise.
     """
 
     command_id: str
@@ -21,6 +24,9 @@ class OrderAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
     hold_cash: Decimal
     hold_quantity: Decimal
     dispatch_epoch: int
+    limits_version: int = 0
+    desk_version: int = 0
+    overrides: tuple[str, ...] = ()
 
 
 class OrderRejected(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +37,8 @@ class OrderRejected(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
     code: str
     text: str
     details: dict[str, str]
+    limits_version: int = 0
+    desk_version: int = 0
 
 
 class OrderAcknowledged(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +59,8 @@ class OrderCancelRequested(LedgerEvent, frozen=True, kw_only=True, forbid_unknow
     order_id: str
     dispatch_epoch: int
     linked: tuple[LinkedOrder, ...] = ()
+    limits_version: int = 0
+    desk_version: int = 0
 
 
 class OrderTriggered(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):

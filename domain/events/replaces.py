@@ -25,6 +25,9 @@ class OrderReplaceRequested(LedgerEvent, frozen=True, kw_only=True, forbid_unkno
     changes: dict[str, str]
     hold_cash: Decimal
     hold_quantity: Decimal
+    limits_version: int = 0
+    desk_version: int = 0
+    overrides: tuple[str, ...] = ()
 
 
 class OrderReplaced(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):

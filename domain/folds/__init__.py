@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from domain import events
-from domain.folds import accounts, fills, groups, orders, rebalance, replaces
+from domain.folds import accounts, fills, groups, orders, rebalance, replaces, risk
 
 if TYPE_CHECKING:
     from domain.account import Account
@@ -36,4 +36,10 @@ FOLDS: dict[type[events.LedgerEvent], Callable[[Account, Any], None]] = {
     events.OrderRedispatched: orders.redispatched,
     events.RebalancePlanned: rebalance.planned,
     events.RebalanceCanceled: rebalance.canceled,
+    events.LimitsSet: risk.limits_set,
+    events.OverrideGranted: risk.override_granted,
+    events.OverrideRevoked: risk.override_revoked,
+    events.StrategyEnabled: risk.strategy_enabled,
+    events.KillSwitchEngaged: risk.kill_switch_engaged,
+    events.KillSwitchReleased: risk.kill_switch_released,
 }

@@ -30,6 +30,7 @@ def accepted(account: Account, event: events.OrderGroupAccepted) -> None:
             dispatch_epoch=0 if waits else event.dispatch_epoch,
             fingerprint=order_content(terms),
             accepted_at_us=event.timestamp,
+            desk_version=event.desk_version,
         )
     first = account.orders[event.orders[0].order_id]
     holder = account.holder(first)

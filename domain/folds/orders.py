@@ -29,6 +29,7 @@ def accepted(account: Account, event: events.OrderAccepted) -> None:
         dispatch_epoch=event.dispatch_epoch,
         fingerprint=order_content(terms),
         accepted_at_us=event.timestamp,
+        desk_version=event.desk_version,
     )
 
 

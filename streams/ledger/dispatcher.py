@@ -100,7 +100,8 @@ class Dispatcher:
         self._deciders[partition] = decider
         self._waiting[partition] = {}
         for account, order in decider.ledger.open_orders():
-            if order.worker_id is None or order.status in ("PENDING_CANCEL", "PENDING_REPLACE"):
+            asked = order.status == "PENDING_REPLACE" or decider.ledger.is_to_be_canceled(order)
+            if order.worker_id is None or asked:
                 dispatch = decider.ledger.dispatch_for(account, order.terms.order_id)
                 if dispatch is not None:
                     self._put(partition, dispatch, None)
@@ -286,7 +287,7 @@ def _settles(event: LedgerEvent, ledger: Ledger) -> bool:
         return event.status in TERMINAL
     if isinstance(event, OrderAcknowledged | OrderReplaced | OrderReplaceRefused):
         order = ledger.accounts[event.originator_id].orders.get(event.order_id)
-        return order is None or order.status not in ("PENDING_CANCEL", "PENDING_REPLACE")
+        return order is None or not (order.status == "PENDING_REPLACE" or ledger.is_to_be_canceled(order))
     return isinstance(event, OrderCanceled | OrderExpired | OrderRefusedByVenue)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain.catalog import catalog
 from runtime.settings import Settings
 from streams.agent import AgentSpec, run_agent
+from streams.desks import desk_key
 from streams.ledger.decider import LedgerDecider
 from streams.ledger.dispatcher import Dispatcher
 from streams.ledger.followers import Followers
@@ -21,7 +22,7 @@ def spec(settings: Settings) -> AgentSpec:
         tape="ledger.events",
         inputs=("trading.commands", "execution.reports"),
         key="account_id",
-        decider=lambda partition: LedgerDecider(instruments, kept_us),
+        decider=lambda partition: LedgerDecider(instruments, kept_us, desk_key(partition, settings.partitions)),
         snapshots=SnapshotSpec(SNAPSHOTS, AccountStates(settings)),
     )
 

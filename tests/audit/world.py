@@ -7,6 +7,7 @@ Each command, report and tick is on its own topic too, so that causes name real 
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,9 +20,11 @@ from domain import ids
 from domain import reports as r
 from domain.catalog import catalog
 from domain.ledger import Ledger
+from domain.limits import Limits
 from domain.market import Bar, Tick, TickRef
 from domain.signals import SignalGenerated, SignalRefused
 from domain.terms import OrderTerms
+from domain.world import MarkedPrice
 from projections.groups import GROUPS
 from projections.worker import Projector
 from runtime.clients import kafka_producer
@@ -39,7 +42,7 @@ EVENTS, SIGNALS, COMMANDS, REPORTS, TICKS = (
     "market.ticks",
 )
 AUDIT, INTAKE = "audit.logs", "audit.intake"
-HOME = {"ann": 0, "bob": 1, "dora": 2, "IBM": 2, "AAPL": 3, "a place": 1}
+HOME = {"ann": 0, "bob": 1, "dora": 2, "IBM": 2, "AAPL": 3, "a place": 1, "desk:0": 2}
 ACCEPTED_AFTER_US, ACKNOWLEDGED_AFTER_US, SIGNALLED_AFTER_US = 2_000, 3_000, 5_000
 
 
@@ -276,6 +279,12 @@ class World:
         self.append(SIGNALS, symbol, message, cause, time_us=recorded_us)
         return message.signal_id
 
+    def digest(self) -> str:
+        """Of all accounts, and then of the desk of the one partition that has one."""
+        accounts = Ledger(self.ledger.catalog, ids_kept_us_max=self.settings.client_ids_kept_s * 1_000_000)
+        accounts.accounts = self.ledger.accounts
+        return hashlib.sha256(accounts.digest() + self.ledger.desk.digest()).hexdigest()
+
     # Putting it where it belongs
 
     def flush(self) -> None:
@@ -363,6 +372,7 @@ def story(settings: Settings) -> World:
         time_us=world.now_us,
     )
     _carol(world)
+    _grace(world)
     world.flush()
     return world
 
@@ -470,6 +480,21 @@ def _carol(world: World) -> None:
     for number, event in enumerate((begun, told, refused)):
         cause = Cause(world.settings.topic(INTAKE), HOME["a place"], number, f"act-{number}")
         world.append(AUDIT, "a place", event, cause, time_us=event.recorded_at_us)
+
+
+def _grace(world: World) -> None:
+    """A risk officer: limits of a strategy, a halt of all trading and its end, and two marks."""
+    own: dict[str, Any] = {"account_id": "desk:0", "issued_at_us": world.now_us}
+    officer: dict[str, Any] = {"by": "grace", "reason": "drill"}
+    figures = Limits(order_value_max=Decimal("1000.50"), restricted_symbols=("FB",))
+    limits: dict[str, Any] = {"scope": "STRATEGY", "strategy_id": "s1", "limits": figures}
+    world.decide(COMMANDS, c.SetDeskLimits(command_id="g1", **limits, set_by="grace", reason="new", **own))
+    world.decide(COMMANDS, c.HaltTrading(command_id="g2", scope="ALL", **officer, **own))
+    world.decide(COMMANDS, c.ResumeTrading(command_id="g3", scope="ALL", **officer, **own))
+    tick = TickRef(partition=2, offset=7, market_time_us=DAY_1_US)
+    ibm = MarkedPrice(symbol="IBM", price=Decimal("101"), market_time_us=DAY_1_US, tick=tick)
+    euro = MarkedPrice(symbol="EUR/USD", price=Decimal("1.31"), market_time_us=DAY_1_US)
+    world.decide(COMMANDS, c.MarkPrices(command_id="g4", marks=(ibm, euro), **own))
 
 
 def _rival(world: World, account: str) -> tuple[Any, Cause]:

@@ -12,7 +12,7 @@ from domain.events import LedgerEvent
 from domain.ledger import Ledger
 from domain.market import TickRef
 from domain.terms import OrderTerms
-from domain.world import Mark
+from domain.world import Mark, PlainDesk
 
 DAY_US = 24 * 3600 * 1_000_000
 START_US = 1_300_000_000_000_000
@@ -118,7 +118,7 @@ class Desk:
         own = {"client_group_id": name, "group_id": ids.group_id("acc", name), "kind": kind, "orders": orders}
         return self.send(commands.SubmitOrderGroup(**(own | fields)))
 
-    def mark(self, **prices: str) -> None:
+    def prices(self, **prices: str) -> None:
         """Let the ledger know prices by symbol."""
         for symbol, price in prices.items():
             self.ledger.marks[symbol] = Mark(price=Decimal(price), market_time_us=self.now_us)
@@ -206,6 +206,13 @@ class Desk:
         """A limit order that fills at once and whole at its price; gives the fill."""
         accepted = self.submit(side, quantity, price, **fields)
         return self.fill(accepted.order.order_id, quantity, price, fee)
+
+
+def lay_down(ledger: Ledger, view: PlainDesk) -> None:
+    """What a desk has laid down, put in by hand: no event says so."""
+    ledger.desk.version, ledger.desk.limits, ledger.desk.halted = view.version, view.limits, view.halted
+    ledger.desk.strategy_limits = dict(view.strategy_limits)
+    ledger.desk.halted_strategies = dict(view.halted_strategies)
 
 
 def tick(offset: int) -> TickRef:

@@ -21,7 +21,7 @@ def rich(**fields: Any) -> Desk:
     """6,000 USD of cash and 40 AAPL at a mark of 100; IBM at 50. Equity 10,000."""
     desk = Desk(**fields)
     desk.trade("BUY", "40", "100")
-    desk.mark(AAPL="100", IBM="50")
+    desk.prices(AAPL="100", IBM="50")
     return desk
 
 
@@ -161,7 +161,7 @@ def test_a_plan_needs_marks_an_idle_account_and_the_version_that_was_seen() -> N
     """Without a mark nobody guesses; open orders, or another plan, would count on the same cash."""
     desk = Desk()
     assert desk.rebalance({"IBM": "1"}).code == "MARK_MISSING"
-    desk.mark(IBM="50")
+    desk.prices(IBM="50")
     resting = desk.submit("BUY", "1", "10").order.order_id
     assert desk.rebalance({"IBM": "1"}).code == "PORTFOLIO_ORDERS_OPEN"
     desk.canceled(resting)
@@ -177,9 +177,9 @@ def test_what_was_shown_is_what_is_done_or_nothing() -> None:
     """The digest of one plan is taken while the marks stand; when IBM has moved, other orders are not made instead."""
     desk = rich()
     shown = rich().rebalance({"IBM": "0.5"})
-    desk.mark(IBM="51")
+    desk.prices(IBM="51")
     assert desk.rebalance({"IBM": "0.5"}, expected_orders=digest_of(shown.orders)).code == "PLAN_CHANGED"
-    desk.mark(IBM="50")
+    desk.prices(IBM="50")
     event = desk.rebalance({"IBM": "0.5"}, expected_orders=digest_of(shown.orders))
 
     assert lines(event) == lines(shown)
@@ -228,7 +228,7 @@ def test_a_plan_can_always_be_carried_out(
             desk.deposit(str(Decimal(units) * 2))
             desk.trade("BUY", str(units), "1", symbol=symbol)
     desk.deposit(str(Decimal(cash) / 100))
-    desk.mark(**dict(zip(SYMBOLS, map(str, marks), strict=True)))
+    desk.prices(**dict(zip(SYMBOLS, map(str, marks), strict=True)))
     total = sum(wish)
     weights = {
         symbol: str(Decimal(part * 10_000 // total) / 10_000) for symbol, part in zip(SYMBOLS, wish[:2], strict=True)

@@ -16,8 +16,15 @@ import domain
 from domain import events, schema
 from domain.account import IDS_KEPT_US
 from domain.codes import CODES
+from domain.limits import NO_LIMITS, Limits
+from domain.world import MarkedPrice
+from tests.domain import test_kill_switch, test_overrides, test_throttle
 from tests.domain.desk import START_US, Desk
+from tests.domain.officer import halt, limit, mark, priced, resume
+from tests.domain.risk_desk import RiskDesk
 from tests.domain.test_actions import ACTIONS_REFUSED
+from tests.domain.test_desk import REFUSED as DESK_REFUSED
+from tests.domain.test_risk_checks import RISK_REJECTED
 
 Case = Callable[[Desk], Any]
 
@@ -44,7 +51,7 @@ def _chain(desk: Desk, quantity: str = "1", **fields: Any) -> Any:
 
 
 def _planned(desk: Desk) -> Any:
-    desk.mark(IBM="10")
+    desk.prices(IBM="10")
     return desk.rebalance({"IBM": "1"})
 
 
@@ -251,6 +258,43 @@ def test_a_report_is_refused(code: str, case: Case) -> None:
     _check_storable(event)
 
 
+RISK_REFUSED: list[tuple[str, Case]] = [
+    *test_overrides.REFUSED,
+    *test_throttle.REFUSED,
+    *test_kill_switch.REFUSED,
+    ("LIMIT_INVALID", lambda desk: desk.limit(order_quantity_max="NaN")),
+    ("LIMIT_INVALID", lambda desk: desk.limit(permitted_traders=("nul\0",))),
+    ("SCOPE_INVALID", lambda desk: desk.set_limits(NO_LIMITS, scope="STRATEGY")),
+    ("SCOPE_INVALID", lambda desk: desk.set_limits(NO_LIMITS, "nul\0", scope="STRATEGY")),
+    ("PERSON_INVALID", lambda desk: desk.set_limits(NO_LIMITS, set_by="")),
+    ("REASON_INVALID", lambda desk: desk.set_limits(NO_LIMITS, reason="x" * 501)),
+]
+
+
+@pytest.mark.parametrize(("code", "case"), RISK_REFUSED, ids=[f"{n}-{c[0]}" for n, c in enumerate(RISK_REFUSED)])
+def test_what_a_risk_officer_asks_is_refused(code: str, case: Case) -> None:
+    """The answer is a CommandRejected of version 0 with this code, and it can be written and read."""
+    event = case(RiskDesk())
+
+    assert isinstance(event, events.CommandRejected)
+    assert event.code == code
+    assert event.originator_version == 0
+    _check_storable(event)
+
+
+@pytest.mark.parametrize(("code", "case"), RISK_REJECTED, ids=[f"{n}-{c[0]}" for n, c in enumerate(RISK_REJECTED)])
+def test_an_order_is_rejected_under_limits(code: str, case: Case) -> None:
+    """The answer is an OrderRejected with this code; it can be written and read, and nothing more is held."""
+    desk = RiskDesk()
+
+    event = case(desk)
+
+    assert isinstance(event, events.OrderRejected)
+    assert event.code == code
+    assert event.postings == ()
+    _check_storable(event)
+
+
 def _check_storable(event: Any) -> None:
     """What PostgreSQL's text and Kafka's record size allow: no control characters, no endless values."""
     for text in (event.text, *event.details, *event.details.values(), event.originator_id):
@@ -294,6 +338,15 @@ def test_no_number_and_no_text_makes_the_ledger_raise(number: Decimal, other: De
         desk.group("OTO", *(desk.terms(text, "BUY", str(number), limit_price=str(other)) for _ in "ab")),
         desk.triggered(open_id, str(number)),
         desk.rebalance({"AAPL": str(number), text: str(other)}, cash_weight=str(other), plan_id=text),
+        mark(desk, priced(text, "1", 1)),
+        mark(desk, MarkedPrice(symbol="IBM", price=number, market_time_us=1)),
+        limit(desk, Limits(order_value_max=number, restricted_symbols=(text,)), text, set_by=text, reason=text),
+        limit(desk, Limits(price_collar_bps=number)),
+        halt(desk, text, account_id=text),
+        resume(desk, text),
+        halt(desk, by=text),
+        halt(desk, reason=text),
+        desk.submit("BUY", "1", "1.00"),
     ]
 
     for answer in answers:
@@ -304,9 +357,10 @@ def test_no_number_and_no_text_makes_the_ledger_raise(number: Decimal, other: De
 
 
 def test_every_code_has_a_case() -> None:
-    """The table of codes and the cases of this module and of test_actions name the same codes."""
+    """The table of codes and the cases of this module, of test_actions and of test_desk name the same codes."""
     cases = {code for code, _ in (*COMMANDS_REFUSED, *ORDERS_REJECTED, *GROUPS_REJECTED, *REPORTS_REFUSED)}
-    cases |= {code for code, *_ in ACTIONS_REFUSED}
+    cases |= {code for code, _ in (*RISK_REFUSED, *RISK_REJECTED)}
+    cases |= {code for code, *_ in (*ACTIONS_REFUSED, *DESK_REFUSED)}
 
     assert cases == set(CODES)
 

@@ -16,10 +16,13 @@ import pytest
 from domain import commands, events, ids, reports, schema
 from domain.errors import UnreadableInput
 from domain.json_schema import DIALECT, breaking_changes, json_schemas, missing_upcasters
+from domain.limits import Limits
 from domain.reports import FillEvidence
 from domain.upcasters import UPCASTERS
 from streams import schemas
 from tests.domain.desk import Desk, tick
+from tests.domain.officer import halt, limit, mark, priced, resume
+from tests.domain.risk_desk import RiskDesk, limits_of
 
 STORED = schemas.stored()
 
@@ -69,7 +72,7 @@ def _depth(desk: Desk) -> list[Any]:
     desk.fill(ids.order_id("acc", "e11"), "1", "10")
     for order_id in list(desk.account.orders):
         desk.canceled(order_id)
-    desk.mark(AAPL="10", IBM="10")
+    desk.prices(AAPL="10", IBM="10")
     plan = commands.PlanRebalance(
         **desk._envelope({"command_id": "plan"}), plan_id=ids.plan_id("acc", "plan"), weights={"IBM": Decimal(1)}
     )
@@ -79,9 +82,21 @@ def _depth(desk: Desk) -> list[Any]:
     return sent
 
 
+def _risk(desk: RiskDesk) -> None:
+    """What a risk officer does in a day."""
+    desk.set_limits(limits_of(order_quantity_max="100", restricted_symbols=("IBM",), executions_max=1))
+    desk.revoke(desk.grant("block", "ORDER_QUANTITY_EXCEEDED", "ORDER_DUPLICATE").override_id)
+    desk.trade("BUY", "1", "9.00", strategy_id="swift")
+    desk.enable("swift")
+    desk.submit("BUY", "1", "8.00")
+    desk.kill()
+    desk.release()
+
+
 def test_the_messages_are_as_their_schemas_say() -> None:
     """Commands, reports and events of a small trading day pass their schemas, with an independent validator."""
-    desk = Desk(fee_bps="1.5")
+    desk = RiskDesk(fee_bps="1.5")
+    desk.ledger.marks.clear()
     command = desk.order("BUY", "5", "10.00", active_after=tick(1))
     accepted = desk.send(command)
     order_id = accepted.order.order_id
@@ -100,7 +115,14 @@ def test_the_messages_are_as_their_schemas_say() -> None:
     desk.withdraw("1")
     desk.withdraw("1000000")
     desk.fill("ord_unknown", "1", "1.00")
-    messages = [command, report, *_depth(desk), *desk.events]
+    limit(desk, Limits(order_value_max=Decimal("1000"), restricted_symbols=("IBM",)))
+    halt(desk, "s1")
+    resume(desk, "s1")
+    limit(desk, Limits())
+    mark(desk, priced("EUR/USD", "1.3", 1, 2))
+    deep = _depth(desk)
+    _risk(desk)
+    messages = [command, report, *deep, *desk.events]
     assert {type(message) for message in desk.events} == set(events.LEDGER_EVENTS)
     for message in messages:
         type_, value = schema.encode(message)

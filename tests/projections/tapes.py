@@ -40,6 +40,9 @@ TABLES = (
     "signal_refusals",
     "audit_actions",
     "audit_refusals",
+    "desk_events",
+    "desk_controls",
+    "desk_marks",
     "ticks",
     "portfolio_values",
 )
