@@ -6,7 +6,7 @@ commands are remembered. Forgetting is driven by the events' record times, at mo
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from eventsourcing.domain import BaseAggregate
 from domain import canonical, folds, journal
 from domain.errors import BooksError
 from domain.events import LedgerEvent, Posting
+from domain.history import Entry, Execution, Stock, forget
 from domain.journal import Balances
 from domain.lots import Position
 from domain.numbers import ONE, ZERO, cents_up, exact
@@ -27,6 +28,8 @@ from domain.terms import LotMethod
 E = TypeVar("E", bound=LedgerEvent)
 
 IDS_KEPT_US = 7 * 24 * 3600 * 1_000_000
+REFERENCES_KEPT_US = 400 * 24 * 3600 * 1_000_000
+"""For how long references of corporate actions, cash movements and transfers are known: over a year of dividends."""
 FORGOTTEN_MAX = 4
 
 
@@ -42,7 +45,9 @@ class Account(BaseAggregate[str]):
 
     orders: the open ones by order id; groups: those of which an order is open, by group id; plans: the rebalances under
     way, by plan id; closed: the finished orders that are remembered, oldest first; commands: the commands that are
-    remembered, oldest first; books: the balances of all postings, see domain.journal.
+    remembered, oldest first; references: what operators have done under their own ids, oldest first; history, bases:
+    the fills that can be corrected and the lots before them, see domain.history; books: the balances of all postings,
+    see domain.journal.
     """
 
     @classmethod
@@ -69,6 +74,9 @@ class Account(BaseAggregate[str]):
         self.plans: dict[str, Plan] = {}
         self.closed: OrderedDict[str, ClosedOrder] = OrderedDict()
         self.commands: OrderedDict[str, TakenCommand] = OrderedDict()
+        self.references: OrderedDict[str, TakenCommand] = OrderedDict()
+        self.history: deque[Entry] = deque()
+        self.bases: dict[str, Stock] = {}
         self.books: Balances = {}
 
     @property
@@ -102,7 +110,7 @@ class Account(BaseAggregate[str]):
             journal.fold_postings(self.books, event.postings)
             for leg in event.postings:
                 self._check_leg(leg.account, leg.commodity)
-        self._forget(event.timestamp - self.ids_kept_us)
+            self._forget(event.timestamp - self.ids_kept_us)
 
     def _check_leg(self, name: str, commodity: str) -> None:
         expected = self.books.get((name, commodity), ZERO)
@@ -115,14 +123,21 @@ class Account(BaseAggregate[str]):
             if not self.closed or next(iter(self.closed.values())).closed_at_us >= before_us:
                 break
             self.closed.popitem(last=False)
+        _drop_old(self.commands, before_us)
+        if self.references:
+            _drop_old(self.references, before_us + self.ids_kept_us - REFERENCES_KEPT_US)
+        history = self.history
         for _ in range(FORGOTTEN_MAX):
-            if not self.commands or next(iter(self.commands.values())).recorded_at_us >= before_us:
+            if not history or history[0].recorded_at_us >= before_us:
                 break
-            self.commands.popitem(last=False)
+            forget(history.popleft(), self.bases, self.lot_method)
 
     def remember_command(self, command_id: str, fingerprint: bytes, recorded_at_us: int) -> None:
         self.commands.pop(command_id, None)
         self.commands[command_id] = TakenCommand(fingerprint=fingerprint, recorded_at_us=recorded_at_us)
+
+    def remember_reference(self, reference: str, fingerprint: bytes, recorded_at_us: int) -> None:
+        self.references[reference] = TakenCommand(fingerprint=fingerprint, recorded_at_us=recorded_at_us)
 
     def remember_closed(self, order_id: str, closed: ClosedOrder) -> None:
         self.closed.pop(order_id, None)
@@ -164,6 +179,13 @@ class Account(BaseAggregate[str]):
         """Whatever holds the cash and the units that are set aside for an open order: itself, or its group."""
         return self.groups[order.terms.group_id or ""] if order.exclusive else order
 
+    def execution(self, execution_id: str) -> Execution | None:
+        """A fill that can still be corrected. Looks through all that are remembered, the newest first."""
+        for entry in reversed(self.history):
+            if isinstance(entry, Execution) and entry.execution_id == execution_id:
+                return entry
+        return None
+
     def hold_for(self, quantity: Decimal, price: Decimal) -> Decimal:
         """Cash to set aside for buying: quantity x price x (1 + fee_bps / 10,000), rounded up to the cent.
 
@@ -175,3 +197,10 @@ class Account(BaseAggregate[str]):
         """SHA-256 over the whole state; equal for equal folds."""
         state = {name: value for name, value in vars(self).items() if name not in {"_pending_events", "_created_on"}}
         return canonical.digest(state)
+
+
+def _drop_old(taken: OrderedDict[str, TakenCommand], before_us: int) -> None:
+    for _ in range(FORGOTTEN_MAX):
+        if not taken or next(iter(taken.values())).recorded_at_us >= before_us:
+            break
+        taken.popitem(last=False)

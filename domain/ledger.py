@@ -11,20 +11,27 @@ from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
 from domain import (
     checks,
     decide_cash,
+    decide_corporate,
+    decide_corrections,
     decide_groups,
+    decide_movements,
     decide_orders,
     decide_rebalance,
     decide_replace,
     decide_reports,
     dispatching,
     forms,
+    operator_checks,
+    references,
 )
 from domain.account import IDS_KEPT_US, Account
 from domain.catalog import Catalog
 from domain.commands import (
+    BustFill,
     CancelOrder,
     CancelRebalance,
     Command,
+    CorrectFill,
     Deposit,
     OpenAccount,
     PlanRebalance,
@@ -112,7 +119,7 @@ class Ledger:
         return decide_reports.report(account, report, now_us, self.catalog)
 
     def _command(self, command: Command, now_us: int, kept_us: int) -> LedgerEvent | None:
-        refusal = checks.envelope(command) or forms.form(command)
+        refusal = checks.envelope(command) or forms.form(command) or operator_checks.form(command)
         if refusal is not None:
             return decide_cash.rejected(command, refusal, now_us)
         account = self.accounts.get(command.account_id)
@@ -144,7 +151,8 @@ class Ledger:
             return decide_replace.request(account, command, now_us, self.world)
         if isinstance(command, PlanRebalance):
             return decide_rebalance.plan(account, command, now_us, self.world)
-        return _DECISIONS[type(command)](account, command, now_us)
+        decide = _OF_INSTRUMENTS.get(type(command), _without_instruments)
+        return decide(account, command, now_us, self.catalog)
 
     # Reading
 
@@ -177,7 +185,11 @@ def _repeat(account: Account, command: Command, forgotten_before_us: int) -> che
         return decide_orders.repeat(account, command, forgotten_before_us)
     if isinstance(command, SubmitOrderGroup):
         return decide_groups.repeat(account, command, forgotten_before_us)
-    return decide_cash.repeat(account, command, forgotten_before_us)
+    return decide_cash.repeat(account, command, forgotten_before_us) or references.repeat(account, command)
+
+
+def _without_instruments(account: Account, command: Command, now_us: int, _: Catalog) -> LedgerEvent | None:
+    return _DECISIONS[type(command)](account, command, now_us)
 
 
 _DECISIONS: dict[type[Command], Callable[[Account, Any, int], LedgerEvent | None]] = {
@@ -186,4 +198,10 @@ _DECISIONS: dict[type[Command], Callable[[Account, Any, int], LedgerEvent | None
     Withdraw: decide_cash.withdraw,
     CancelOrder: decide_orders.cancel,
     CancelRebalance: decide_rebalance.cancel,
+    **decide_movements.DECISIONS,
+}
+_OF_INSTRUMENTS: dict[type[Command], Callable[[Account, Any, int, Catalog], LedgerEvent | None]] = {
+    **decide_corporate.DECISIONS,
+    CorrectFill: decide_corrections.command,
+    BustFill: decide_corrections.command,
 }

@@ -14,6 +14,7 @@ OrderType = Literal["MARKET", "LIMIT", "STOP", "STOP_LIMIT", "TRAILING_STOP"]
 TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK", "AT_OPEN", "AT_CLOSE"]
 GroupKind = Literal["OCO", "OTO", "BRACKET"]
 LotMethod = Literal["FIFO", "LIFO", "HIFO", "AVERAGE"]
+AdjustmentKind = Literal["INTEREST", "FEE", "REBATE", "CORRECTION"]
 OrderStatus = Literal[
     "PENDING_NEW",
     "NEW",

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from domain.commands.accounts import Deposit, OpenAccount, Withdraw
 from domain.commands.base import Command
+from domain.commands.cash import AdjustCash, ReceiveTransfer, ReturnTransfer, TransferCash
+from domain.commands.corporate import ChangeSymbol, DelistInstrument, PayDividend, SplitShares
+from domain.commands.corrections import BustFill, CorrectFill
+from domain.commands.operator import OperatorCommand
 from domain.commands.orders import CancelOrder, ReplaceOrder, SubmitOrder, SubmitOrderGroup
 from domain.commands.rebalance import CancelRebalance, PlanRebalance
 
@@ -20,18 +24,39 @@ COMMANDS: tuple[type[Command], ...] = (
     CancelOrder,
     PlanRebalance,
     CancelRebalance,
+    PayDividend,
+    SplitShares,
+    ChangeSymbol,
+    DelistInstrument,
+    AdjustCash,
+    TransferCash,
+    ReceiveTransfer,
+    ReturnTransfer,
+    CorrectFill,
+    BustFill,
 )
 
 __all__ = [
     "COMMANDS",
+    "AdjustCash",
+    "BustFill",
     "CancelOrder",
     "CancelRebalance",
+    "ChangeSymbol",
     "Command",
+    "CorrectFill",
+    "DelistInstrument",
     "Deposit",
     "OpenAccount",
+    "OperatorCommand",
+    "PayDividend",
     "PlanRebalance",
+    "ReceiveTransfer",
     "ReplaceOrder",
+    "ReturnTransfer",
+    "SplitShares",
     "SubmitOrder",
     "SubmitOrderGroup",
+    "TransferCash",
     "Withdraw",
 ]

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from domain.events.accounts import AccountOpened, CashDeposited, CashWithdrawn
 from domain.events.base import LedgerEvent, Posting
+from domain.events.cash import CashAdjusted, CashTransferredIn, CashTransferredOut, CashTransferReturned
+from domain.events.corporate import DividendPaid, InstrumentDelisted, LotState, SharesSplit, SymbolChanged
+from domain.events.corrections import FillBusted, FillCorrected, FillRestated, RestatedAction
 from domain.events.fills import LotUse, OrderFilled
 from domain.events.groups import OrderGroupAccepted, OrderGroupRejected
 from domain.events.links import LinkedOrder, LinkEffect
+from domain.events.operator import OperatorEvent
 from domain.events.orders import (
     OrderAccepted,
     OrderAcknowledged,
@@ -49,6 +53,16 @@ LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
     OrderRedispatched,
     RebalancePlanned,
     RebalanceCanceled,
+    DividendPaid,
+    SharesSplit,
+    SymbolChanged,
+    InstrumentDelisted,
+    CashAdjusted,
+    CashTransferredOut,
+    CashTransferredIn,
+    CashTransferReturned,
+    FillCorrected,
+    FillBusted,
     CommandRejected,
     ReportRejected,
 )
@@ -57,13 +71,24 @@ __all__ = [
     "LEDGER_EVENTS",
     "TERMINAL",
     "AccountOpened",
+    "CashAdjusted",
     "CashDeposited",
+    "CashTransferReturned",
+    "CashTransferredIn",
+    "CashTransferredOut",
     "CashWithdrawn",
     "CommandRejected",
+    "DividendPaid",
+    "FillBusted",
+    "FillCorrected",
+    "FillRestated",
+    "InstrumentDelisted",
     "LedgerEvent",
     "LinkEffect",
     "LinkedOrder",
+    "LotState",
     "LotUse",
+    "OperatorEvent",
     "OrderAccepted",
     "OrderAcknowledged",
     "OrderCancelRequested",
@@ -85,4 +110,7 @@ __all__ = [
     "RebalanceCanceled",
     "RebalancePlanned",
     "ReportRejected",
+    "RestatedAction",
+    "SharesSplit",
+    "SymbolChanged",
 ]

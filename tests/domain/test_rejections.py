@@ -18,6 +18,7 @@ from domain.account import IDS_KEPT_US
 from domain.codes import CODES
 from tests.domain.desk import START_US, Desk
 from tests.domain.test_actions import ACTIONS_REFUSED
+from tests.domain.test_operator_rejections import OPERATORS_REFUSED, RESTATEMENTS_REFUSED
 
 Case = Callable[[Desk], Any]
 
@@ -306,7 +307,8 @@ def test_no_number_and_no_text_makes_the_ledger_raise(number: Decimal, other: De
 def test_every_code_has_a_case() -> None:
     """The table of codes and the cases of this module and of test_actions name the same codes."""
     cases = {code for code, _ in (*COMMANDS_REFUSED, *ORDERS_REJECTED, *GROUPS_REJECTED, *REPORTS_REFUSED)}
-    cases |= {code for code, *_ in ACTIONS_REFUSED}
+    cases |= {code for code, *_ in (*ACTIONS_REFUSED, *OPERATORS_REFUSED, *RESTATEMENTS_REFUSED)}
+    cases |= {"POSITION_TOO_FRAGMENTED"}  # tests/domain/test_corporate.py
 
     assert cases == set(CODES)
 
