@@ -70,12 +70,16 @@ class Trader(RuleBasedStateMachine):
     def envelope(self, account: str) -> dict[str, Any]:
         return {"command_id": f"cmd_{next(self.numbers)}", "account_id": account, "issued_at_us": self.now_us}
 
+    def new_model(self, method: str) -> ModelAccount:
+        del method  # this model keeps both
+        return ModelAccount(fee_bps=Fraction(FEE_BPS))
+
     @initialize()
     def open(self) -> None:
         for account, method in ACCOUNTS.items():
             fields: Any = {"owner": "x", "lot_method": method, "fee_bps": FEE_BPS}
             assert isinstance(self.send(commands.OpenAccount(**self.envelope(account), **fields)), events.AccountOpened)
-            self.model[account] = ModelAccount(fee_bps=Fraction(FEE_BPS))
+            self.model[account] = self.new_model(method)
             self.deposit(account, Decimal("500.00"))
 
     # Commands
