@@ -1,15 +1,4 @@
-"""Postings of corporate actions, cash movements and re-stated fills. The first part of the chart: domain.journal.
-
-| book account      | commodity | holds                                                                        |
-|-------------------|-----------|------------------------------------------------------------------------------|
-| `dividends:SYM`   | currency  | dividends, as a credit: income is below zero; owed on short units above it   |
-| `withholding_tax` | currency  | tax that was kept back from dividends                                        |
-| `interest`        | currency  | interest: income below zero, expense above it                                |
-| `account_fees`    | currency  | fees of the account, not of its trades (those are `fees`)                    |
-| `rebates`         | currency  | rebates, as a credit                                                         |
-| `corrections`     | currency  | counterpart of corrections of cash                                           |
-| `transfers`       | currency  | counterpart of transfers; its sum over all accounts is what is on its way    |
-"""
+"""Postings of corporate actions, cash movements and re-stated fills. The book accounts are in domain.chart."""
 
 from __future__ import annotations
 
