@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from audit import logtables_corporate as corporate
 from audit.compare import Row, stored, time_of
 from domain.actions import ActionRecorded, ActionRefused
 from domain.events import (
@@ -243,6 +244,9 @@ LEDGER_LOGS: tuple[LogTable, ...] = (
         _command_rejections,
     ),
     LogTable("rebalance_events", "0", ("plan_id", "account_id", "event_type", "recorded_at", "data"), _rebalances),
+    LogTable("operator_actions", "0", corporate.ACTIONS, corporate.actions),
+    LogTable("fill_corrections", "0", corporate.CORRECTIONS, corporate.corrections),
+    LogTable("position_changes", "leg", corporate.CHANGES, corporate.changes),
 )
 SIGNAL_LOGS: tuple[LogTable, ...] = (
     LogTable(

@@ -49,9 +49,7 @@ CHART: dict[str, Kind] = {
         Kind("market", "equity", "units", True, "counterpart of units bought and sold"),
         Kind("realized_pnl", "income", "money", False, "realised profit, as a credit: a profit is below zero"),
         Kind("fees", "expense", "money", False, "fees paid"),
-        Kind(
-            "dividends", "income", "money", True, "dividends before tax; what was owed is above zero"
-        ),
+        Kind("dividends", "income", "money", True, "dividends before tax; what was owed is above zero"),
         Kind("withholding_tax", "expense", "money", False, "tax that was kept back from dividends"),
         Kind("interest", "income", "money", False, "interest; what was charged is above zero"),
         Kind("account_fees", "expense", "money", False, "fees of the account, not of its trades"),
