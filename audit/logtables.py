@@ -13,6 +13,7 @@ from audit.compare import Row, stored, time_of
 from domain.actions import ActionRecorded, ActionRefused
 from domain.events import (
     CommandRejected,
+    FillRestated,
     LedgerEvent,
     OrderAccepted,
     OrderAcknowledged,
@@ -125,7 +126,7 @@ def _order_events(live: Live) -> list[Row]:
         (
             stored(order_id),
             type(event).__name__,
-            event.status if isinstance(event, OrderFilled) else _STATUS_AFTER.get(type(event)),
+            event.status if isinstance(event, OrderFilled | FillRestated) else _STATUS_AFTER.get(type(event)),
             time_of(event.timestamp),
             time_of(getattr(event, "market_time_us", None)),
             stored(json.loads(live.value)),
