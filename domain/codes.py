@@ -34,6 +34,7 @@ CODES: dict[str, str] = {
     "PRICE_NEGATIVE": "a price is below zero",
     "POSITION_EMPTY": "the account has neither units nor open orders that it could be about",
     "POSITION_TOO_FRAGMENTED": "the position has more lots than one event can list",
+    "PLAN_IN_THE_WAY": "a rebalance under way is yet to send orders of the symbol",
     "SYMBOL_UNCHANGED": "the new symbol is the old one",
     "SYMBOL_IN_USE": "the account has units, open orders or remembered fills under the new symbol",
     "TRANSFER_TO_ITSELF": "the two accounts of a transfer are one",

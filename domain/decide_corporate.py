@@ -86,6 +86,7 @@ def split(account: Account, command: SplitShares, now_us: int, catalog: Catalog)
     refusal = (
         _traded(symbol, catalog)
         or (None if position.quantity or orders else operator_checks.nothing_there(symbol))
+        or _unplanned(account, symbol)
         or operator_checks.lots_listed(account, symbol, len(position.lots))
     )
     if refusal is not None:
@@ -123,6 +124,7 @@ def change_symbol(account: Account, command: ChangeSymbol, now_us: int, catalog:
         _traded(new, catalog)
         or checks.same_currency(account, catalog[new].currency)
         or (None if position.quantity or orders else operator_checks.nothing_there(old))
+        or _unplanned(account, old)
         or _unused(account, new)
     )
     if refusal is not None:
@@ -148,8 +150,10 @@ def change_symbol(account: Account, command: ChangeSymbol, now_us: int, catalog:
 def delist(account: Account, command: DelistInstrument, now_us: int, _: Catalog) -> LedgerEvent:
     symbol, position = command.symbol, account.position(command.symbol)
     orders = open_orders(account, symbol)
-    if not position.quantity and not orders:
-        return rejected(command, operator_checks.nothing_there(symbol), now_us)
+    refusal = None if position.quantity or orders else operator_checks.nothing_there(symbol)
+    refusal = refusal or _unplanned(account, symbol)
+    if refusal is not None:
+        return rejected(command, refusal, now_us)
     payout = trades.pay_out(trades.copy_of(position.lots), command.price)
     change = Change(-payout.quantity, payout.proceeds, payout.realized_pnl)
     return account.record(
@@ -172,6 +176,16 @@ def _traded(symbol: str, catalog: Catalog) -> Refusal | None:
         return None
     expected = checks.clean(", ".join(sorted(catalog)))
     return refuse("INSTRUMENT_UNKNOWN", f"expected one of {expected}; it was {symbol!r}", symbol=symbol)
+
+
+def _unplanned(account: Account, symbol: str) -> Refusal | None:
+    """Whether no rebalance is yet to send orders of the symbol: those would be of the old units, at the old price."""
+    for plan in account.plans.values():
+        waits = (order for order in plan.orders if order.order_id not in plan.done | account.orders.keys())
+        if not plan.canceled and any(order.symbol == symbol for order in waits):
+            text = f"expected no rebalance that is yet to send orders of {symbol}; {plan.plan_id} is, cancel it first"
+            return refuse("PLAN_IN_THE_WAY", text, symbol=symbol, plan_id=plan.plan_id)
+    return None
 
 
 def _unused(account: Account, symbol: str) -> Refusal | None:

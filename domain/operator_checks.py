@@ -66,7 +66,8 @@ def form(command: Command) -> Refusal | None:
 def _dividend(command: PayDividend) -> Refusal | None:
     rate = command.withholding_bps
     if command.per_unit <= 0:
-        return refuse("PRICE_NOT_POSITIVE", f"expected per_unit above zero, it was {command.per_unit}")
+        text = f"expected per_unit above zero, it was {command.per_unit}"
+        return refuse("PRICE_NOT_POSITIVE", text, per_unit=command.per_unit)
     if not is_sound(rate) or not 0 <= rate <= BPS_MAX or rate % CENT.scaleb(-2):
         text = f"expected 0 to {BPS_MAX} basis points with at most 4 decimals, it was {rate}"
         return refuse("RATE_INVALID", text, withholding_bps=rate)
@@ -95,13 +96,14 @@ def _symbol(command: ChangeSymbol) -> Refusal | None:
 
 def _delisting(command: DelistInstrument) -> Refusal | None:
     if command.price < 0:
-        return refuse("PRICE_NEGATIVE", f"expected a price of zero or above, it was {command.price}")
+        text = f"expected a price of zero or above, it was {command.price}"
+        return refuse("PRICE_NEGATIVE", text, price=command.price)
     return None
 
 
 def _adjustment(command: AdjustCash) -> Refusal | None:
     if not command.amount:
-        return refuse("AMOUNT_ZERO", "expected an amount above or below zero, it was zero")
+        return refuse("AMOUNT_ZERO", "expected an amount above or below zero, it was zero", amount=command.amount)
     return checks.amount_alone(abs(command.amount))
 
 

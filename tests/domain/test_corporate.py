@@ -389,3 +389,18 @@ def test_a_new_symbol_goes_with_a_replacement_that_is_under_way() -> None:
     desk.canceled(order_id)
     assert desk.account.position("IBM").free == 10
     desk.check()
+
+
+def test_a_rebalance_that_was_cancelled_is_in_nobodys_way() -> None:
+    """Its purchase would have been of old units at the old price; without it the split goes on."""
+    desk = OperatorDesk()
+    desk.trade("BUY", "1", "100.00")
+    desk.mark(AAPL="100")
+    plan = desk.rebalance({"AAPL": "0.5"})
+    assert desk.split(2, 1).code == "PLAN_IN_THE_WAY"
+    assert isinstance(desk.dividend("1.00"), events.DividendPaid)
+
+    desk.cancel_rebalance(plan.plan_id)
+
+    assert desk.split(2, 1).new_quantity == 2
+    desk.check()

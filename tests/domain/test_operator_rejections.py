@@ -23,6 +23,14 @@ def _busted(desk: OperatorDesk) -> Any:
     return fill
 
 
+def _planned(desk: OperatorDesk) -> OperatorDesk:
+    """Half of 10,000 in AAPL, of which a hundredth is there: a purchase that nobody has sent yet."""
+    desk.trade("BUY", "1", "100.00")
+    desk.mark(AAPL="100")
+    desk.rebalance({"AAPL": "0.5"})
+    return desk
+
+
 def _transfer(desk: OperatorDesk, **fields: Any) -> Any:
     own = {"to_account_id": "other", "amount": Decimal(1)}
     return desk.operate(commands.TransferCash, **(own | fields))
@@ -64,6 +72,9 @@ OPERATORS_REFUSED: list[tuple[str, Case]] = [
     ("POSITION_EMPTY", lambda desk: desk.split(2, 1)),
     ("POSITION_EMPTY", lambda desk: desk.rename()),
     ("POSITION_EMPTY", lambda desk: desk.delist()),
+    ("PLAN_IN_THE_WAY", lambda desk: _planned(desk).split(2, 1)),
+    ("PLAN_IN_THE_WAY", lambda desk: _planned(desk).rename("IBM")),
+    ("PLAN_IN_THE_WAY", lambda desk: _planned(desk).delist()),
     ("CURRENCY_MISMATCH", lambda desk: desk.adjust("FEE", "-1", currency="EUR")),
     ("CASH_INSUFFICIENT", lambda desk: _transfer(desk, amount=Decimal("10000.01"))),
     ("TRANSFER_TO_ITSELF", lambda desk: _transfer(desk, to_account_id="acc")),
