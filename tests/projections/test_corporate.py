@@ -6,7 +6,7 @@ The events are the domain's own, of desks whose figures tests/domain works by ha
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from runtime.settings import Settings
 from tests.domain.desk import DAY_US, START_US
 from tests.domain.operators import OPERATORS_EVENTS, OperatorDesk, a_day_of_operators
 from tests.projections.tapes import Tape
+from tests.projections.test_tables import empty, project
 
 pytestmark = pytest.mark.integration
 Connection = psycopg.Connection[Any]
@@ -30,11 +31,6 @@ Connection = psycopg.Connection[Any]
 def connection(ledger_settings: Settings) -> Iterator[Connection]:
     with psycopg.connect(ledger_settings.database_url, autocommit=True) as opened:
         yield opened
-
-
-def project(connection: Connection, apply: Any, items: Sequence[Any]) -> None:
-    with connection.transaction(), connection.cursor() as cursor:
-        apply(cursor, items)
 
 
 def taped(desk: OperatorDesk) -> Tape:
@@ -75,11 +71,7 @@ def test_any_cut_into_batches_gives_what_the_ledger_has(
     desk = _busy(lot_method)
     sizes_max = (1, 3, 100)
     for size_max in sizes_max:
-        connection.execute(
-            "truncate accounts, balances, positions, lots, journal_postings, orders, order_events, fills"
-        )
-        connection.execute("truncate operator_actions, fill_corrections, position_changes, portfolio_values")
-        connection.execute("truncate tape_records, order_book_levels, command_rejections")
+        empty(connection, ledger_settings)
         records = list(taped(desk).records)
         while records:
             size = chance.randint(1, size_max)
