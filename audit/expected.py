@@ -66,6 +66,8 @@ class Expected:
             kind, _, symbol = leg.account.partition(":")
             if kind in ("position", "position_hold", "inventory"):
                 self.touched["positions", (account_id, symbol)] = place
+        for lot in _restated_lots(event):
+            self.touched["lots", (account_id, *lot)] = place
         if isinstance(event, events.AccountOpened):
             self._opened[event.originator_id] = event.timestamp
         elif isinstance(event, events.OrderFilled):
@@ -164,3 +166,10 @@ class Expected:
             for symbol, position in account.positions.items()
             for lot in position.lots
         }
+
+
+def _restated_lots(event: events.LedgerEvent) -> list[tuple[str, str]]:
+    """Symbol and id of the lots that an event states anew."""
+    if isinstance(event, events.SharesSplit | events.FillRestated):
+        return [(event.symbol, stored(lot.lot_id)) for lot in event.lots]
+    return []

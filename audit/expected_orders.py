@@ -87,6 +87,9 @@ def touched(event: Any) -> list[Touched]:
     """The orders that an event is about or changes, and for another order of a group what it does to that."""
     if isinstance(event, events.OrderGroupAccepted | events.OrderGroupRejected):
         return [(terms.order_id, None) for terms in event.orders]
+    if isinstance(event, events.SymbolChanged):
+        links = {link.order_id: link for link in event.linked}
+        return [(order_id, links.get(order_id)) for order_id in event.orders]
     terms = getattr(event, "order", None)
     order_id = getattr(event, "order_id", None) if terms is None else terms.order_id
     linked: list[Touched] = [(link.order_id, link) for link in getattr(event, "linked", ())]
@@ -206,6 +209,8 @@ def _end(order: KnownOrder, event: Any) -> None:
             order.filled_value += event.quantity * event.price
             order.fees += event.fee
             order.status = event.status
+        case events.FillCorrected() | events.FillBusted():
+            _restate(order, event)
         case events.OrderReplaced():
             order.terms, order.status = event.order, event.status
             order.revision, order.keeps_priority = event.revision, event.keeps_priority
@@ -215,6 +220,13 @@ def _end(order: KnownOrder, event: Any) -> None:
             order.status, order.expire_reason = "EXPIRED", event.reason
         case events.OrderRefusedByVenue():
             order.status, order.reject = "REJECTED", (event.code, event.text, None)
+
+
+def _restate(order: KnownOrder, event: events.FillCorrected | events.FillBusted) -> None:
+    order.filled_quantity, order.status = event.cumulative_quantity, event.status
+    value = event.quantity * event.price if isinstance(event, events.FillCorrected) else ZERO
+    order.filled_value += value - event.old_quantity * event.old_price
+    order.fees += event.fees_change
 
 
 def _end_linked(order: KnownOrder, link: events.LinkedOrder) -> None:
@@ -229,7 +241,7 @@ def _step(event: Any, order_id: str, link: events.LinkedOrder | None, before: Vi
     if link is None:
         code = getattr(event, "code", None)
         reason = getattr(event, "reason", None) or getattr(event, "text", None)
-    elif event.order_id != order_id:
+    elif getattr(event, "order_id", order_id) != order_id:
         caused_by = event.order_id
     return (
         stored(order_id),
@@ -252,8 +264,10 @@ def _step(event: Any, order_id: str, link: events.LinkedOrder | None, before: Vi
 def _executed(event: Any) -> tuple[Decimal | None, Decimal | None]:
     """Units that were executed or are void, and at which price, or the price that met the stop."""
     match event:
-        case events.OrderFilled():
+        case events.OrderFilled() | events.FillCorrected():
             return event.quantity, event.price
+        case events.FillBusted():
+            return event.old_quantity, event.old_price
         case events.OrderTriggered():
             return None, event.price
         case events.OrderCanceled():

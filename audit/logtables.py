@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from audit import logtables_corporate as corporate
 from audit.compare import Row, stored, time_of
 from domain.actions import ActionRecorded, ActionRefused
 from domain.events import (
     CommandRejected,
+    FillRestated,
     LedgerEvent,
     OrderAccepted,
     OrderAcknowledged,
@@ -124,7 +126,7 @@ def _order_events(live: Live) -> list[Row]:
         (
             stored(order_id),
             type(event).__name__,
-            event.status if isinstance(event, OrderFilled) else _STATUS_AFTER.get(type(event)),
+            event.status if isinstance(event, OrderFilled | FillRestated) else _STATUS_AFTER.get(type(event)),
             time_of(event.timestamp),
             time_of(getattr(event, "market_time_us", None)),
             stored(json.loads(live.value)),
@@ -243,6 +245,9 @@ LEDGER_LOGS: tuple[LogTable, ...] = (
         _command_rejections,
     ),
     LogTable("rebalance_events", "0", ("plan_id", "account_id", "event_type", "recorded_at", "data"), _rebalances),
+    LogTable("operator_actions", "0", corporate.ACTIONS, corporate.actions),
+    LogTable("fill_corrections", "0", corporate.CORRECTIONS, corporate.corrections),
+    LogTable("position_changes", "leg", corporate.CHANGES, corporate.changes),
 )
 SIGNAL_LOGS: tuple[LogTable, ...] = (
     LogTable(

@@ -6,7 +6,7 @@ commands are remembered. Forgetting is driven by the events' record times, at mo
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from domain.aggregate import LedgerAggregate
 from domain.errors import BooksError
 from domain.events import LedgerEvent
 from domain.exposures import Exposures, touched
+from domain.history import Entry, Execution, Stock, forget
 from domain.journal import Balances
 from domain.lots import Position
 from domain.numbers import ONE, ZERO, cents_up, exact
@@ -24,6 +25,8 @@ from domain.risk_book import RiskBook
 from domain.terms import LotMethod
 
 IDS_KEPT_US = 7 * 24 * 3600 * 1_000_000
+REFERENCES_KEPT_US = 400 * 24 * 3600 * 1_000_000
+"""For how long references of corporate actions, cash movements and transfers are known: over a year of dividends."""
 
 
 class Account(LedgerAggregate):
@@ -31,8 +34,10 @@ class Account(LedgerAggregate):
 
     orders: the open ones by order id; groups: those of which an order is open, by group id; plans: the rebalances under
     way, by plan id; closed: the finished orders that are remembered, oldest first; commands: the commands that are
-    remembered, oldest first; books: the balances of all postings, see domain.journal; risk: limits and what their
-    checks remember. exposures: derived from positions and orders, no part of the state; None: not made.
+    remembered, oldest first; references: what operators have done under their own ids, oldest first; history, bases:
+    the fills that can be corrected and the lots before them, see domain.history; books: the balances of all postings,
+    see domain.journal; risk: limits and what their checks remember. exposures: derived from positions and orders, no
+    part of the state; None: not made.
     """
 
     NO_STATE = LedgerAggregate.NO_STATE | {"exposures"}
@@ -61,6 +66,9 @@ class Account(LedgerAggregate):
         self.plans: dict[str, Plan] = {}
         self.closed: OrderedDict[str, ClosedOrder] = OrderedDict()
         self.commands: remembered.Commands = OrderedDict()
+        self.references: remembered.Commands = OrderedDict()
+        self.history: deque[Entry] = deque()
+        self.bases: dict[str, Stock] = {}
         self.books: Balances = {}
         self.risk = RiskBook()
         self.exposures: Exposures | None = None
@@ -78,7 +86,7 @@ class Account(LedgerAggregate):
             journal.fold_postings(self.books, event.postings)
             for leg in event.postings:
                 self._check_leg(leg.account, leg.commodity)
-        self._forget(event.timestamp - self.ids_kept_us)
+            self._forget(event.timestamp - self.ids_kept_us)
 
     def _follow(self, event: LedgerEvent) -> None:
         order_ids = touched(event)
@@ -99,9 +107,19 @@ class Account(LedgerAggregate):
                 break
             self.closed.popitem(last=False)
         remembered.forget(self.commands, before_us)
+        if self.references:
+            remembered.forget(self.references, before_us + self.ids_kept_us - REFERENCES_KEPT_US)
+        history = self.history
+        for _ in range(remembered.FORGOTTEN_MAX):
+            if not history or history[0].recorded_at_us >= before_us:
+                break
+            forget(history.popleft(), self.bases, self.lot_method)
 
     def remember_command(self, command_id: str, fingerprint: bytes, recorded_at_us: int) -> None:
         remembered.remember(self.commands, command_id, fingerprint, recorded_at_us)
+
+    def remember_reference(self, reference: str, fingerprint: bytes, recorded_at_us: int) -> None:
+        remembered.remember(self.references, reference, fingerprint, recorded_at_us)
 
     def remember_closed(self, order_id: str, closed: ClosedOrder) -> None:
         self.closed.pop(order_id, None)
@@ -142,6 +160,13 @@ class Account(LedgerAggregate):
     def holder(self, order: Order) -> Order | Group:
         """Whatever holds the cash and the units that are set aside for an open order: itself, or its group."""
         return self.groups[order.terms.group_id or ""] if order.exclusive else order
+
+    def execution(self, execution_id: str) -> Execution | None:
+        """A fill that can still be corrected. Looks through all that are remembered, the newest first."""
+        for entry in reversed(self.history):
+            if isinstance(entry, Execution) and entry.execution_id == execution_id:
+                return entry
+        return None
 
     def hold_for(self, quantity: Decimal, price: Decimal) -> Decimal:
         """Cash to set aside for buying: quantity x price x (1 + fee_bps / 10,000), rounded up to the cent.

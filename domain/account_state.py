@@ -15,6 +15,7 @@ import msgspec
 
 from domain.account import Account
 from domain.errors import BooksError
+from domain.history import Entry, Stock
 from domain.lots import Lot, Position
 from domain.orders import ClosedOrder, Group, Order
 from domain.plans import Plan
@@ -57,6 +58,9 @@ class _AccountState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     plans: list[Plan]
     closed: list[tuple[str, ClosedOrder]]
     commands: list[tuple[str, TakenCommand]]
+    references: list[tuple[str, TakenCommand]]
+    history: list[Entry]
+    bases: list[tuple[str, Decimal, list[Lot]]]
     books: list[tuple[str, str, Decimal]]
     risk: RiskBookState
 
@@ -91,6 +95,9 @@ def dump(account: Account) -> bytes:
             plans=list(account.plans.values()),
             closed=list(account.closed.items()),
             commands=list(account.commands.items()),
+            references=list(account.references.items()),
+            history=list(account.history),
+            bases=[(symbol, base.quantity, list(base.lots)) for symbol, base in account.bases.items()],
             books=[(name, commodity, amount) for (name, commodity), amount in account.books.items()],
             risk=state_of(account.risk),
         )
@@ -128,6 +135,9 @@ def restore(raw: bytes) -> Account:
     account.plans = {plan.plan_id: plan for plan in state.plans}
     account.closed = OrderedDict(state.closed)
     account.commands = OrderedDict(state.commands)
+    account.references = OrderedDict(state.references)
+    account.history = deque(state.history)
+    account.bases = {symbol: Stock(quantity, deque(lots)) for symbol, quantity, lots in state.bases}
     account.books = {(name, commodity): amount for name, commodity, amount in state.books}
     account.risk = book_of(state.risk)
     return account

@@ -49,6 +49,16 @@ CHART: dict[str, Kind] = {
         Kind("market", "equity", "units", True, "counterpart of units bought and sold"),
         Kind("realized_pnl", "income", "money", False, "realised profit, as a credit: a profit is below zero"),
         Kind("fees", "expense", "money", False, "fees paid"),
+        Kind("dividends", "income", "money", True, "dividends before tax; what was owed is above zero"),
+        Kind("withholding_tax", "expense", "money", False, "tax that was kept back from dividends"),
+        Kind("interest", "income", "money", False, "interest; what was charged is above zero"),
+        Kind("account_fees", "expense", "money", False, "fees of the account, not of its trades"),
+        Kind("rebates", "income", "money", False, "rebates, as a credit"),
+        Kind("corrections", "income", "money", False, "counterpart of corrections of cash"),
+        Kind(
+            *("transfers", "equity", "money", False),
+            "counterpart of transfers; its sum over all accounts is what is on its way, as a debit",
+        ),
     )
 }
 

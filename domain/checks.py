@@ -194,28 +194,35 @@ def trigger(report: ReportTriggered, terms: OrderTerms) -> Refusal | None:
 
 def fill(report: ReportFilled, leaves: Decimal, instrument: Instrument | None) -> Refusal | None:
     """A fill as such. A fee below zero is a rebate. Whether the cash suffices is no question: it has happened."""
-    refusal = number("FILL", report.quantity) or number("FILL", report.price) or number("FILL", report.fee)
+    return figures(report.quantity, report.price, report.fee, leaves, instrument)
+
+
+def figures(
+    quantity: Decimal, price: Decimal, fee: Decimal, leaves: Decimal, instrument: Instrument | None
+) -> Refusal | None:
+    """The figures of a fill, as they were reported or as they are corrected. leaves: what it can be at most."""
+    refusal = number("FILL", quantity) or number("FILL", price) or number("FILL", fee)
     if refusal is not None:
         return refusal
-    if report.quantity <= 0 or report.price <= 0:
+    if quantity <= 0 or price <= 0:
         return refuse(
             "FILL_NOT_POSITIVE",
-            f"expected quantity and price above zero, they were {report.quantity} and {report.price}",
-            quantity=report.quantity,
-            price=report.price,
+            f"expected quantity and price above zero, they were {quantity} and {price}",
+            quantity=quantity,
+            price=price,
         )
-    if report.quantity > leaves:
+    if quantity > leaves:
         return refuse(
             "FILL_EXCEEDS_LEAVES",
-            f"expected at most the leaves quantity of {leaves}, it was {report.quantity}",
-            quantity=report.quantity,
+            f"expected at most the leaves quantity of {leaves}, it was {quantity}",
+            quantity=quantity,
             leaves=leaves,
         )
-    if instrument is not None and report.quantity % instrument.quantity_increment:
+    if instrument is not None and quantity % instrument.quantity_increment:
         return refuse(
             "FILL_OVER_PRECISE",
-            f"expected a multiple of {instrument.quantity_increment}, it was {report.quantity}",
-            quantity=report.quantity,
+            f"expected a multiple of {instrument.quantity_increment}, it was {quantity}",
+            quantity=quantity,
             increment=instrument.quantity_increment,
         )
     return None

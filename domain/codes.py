@@ -31,6 +31,20 @@ CODES: dict[str, str] = {
     "MARKS_INVALID": "there are no marks, too many, or two of one symbol",
     "ORDER_KILLED": "a halt has killed the order, it cannot be replaced",
     "TRADING_NOT_HALTED": "there is no halt to be lifted",
+    # What an operator or a vendor's feed sends (CommandRejected).
+    "REFERENCE_CONFLICT": "the reference was used before with other content",
+    "AMOUNT_ZERO": "the amount is zero",
+    "TIME_INVALID": "a market time is not between the years 1970 and 9999",
+    "RATIO_INVALID": "a split's ratio is not of two different whole numbers from 1 to 1,000,000",
+    "RATE_INVALID": "a rate is no number from 0 to 10,000 basis points with at most 4 decimals",
+    "PRICE_NEGATIVE": "a price is below zero",
+    "POSITION_EMPTY": "the account has neither units nor open orders that it could be about",
+    "POSITION_TOO_FRAGMENTED": "the position has more lots than one event can list",
+    "PLAN_IN_THE_WAY": "a rebalance under way is yet to send orders of the symbol",
+    "SYMBOL_UNCHANGED": "the new symbol is the old one",
+    "SYMBOL_IN_USE": "the account has units, open orders or remembered fills under the new symbol",
+    "TRANSFER_TO_ITSELF": "the two accounts of a transfer are one",
+    "TRANSFER_UNKNOWN": "this account has not sent such a transfer, or so long ago that it is forgotten",
     # A well-formed order that may not be placed (OrderRejected); the first two concern cash commands too.
     "CURRENCY_MISMATCH": "the currency is not the account's",
     "CASH_INSUFFICIENT": "the free cash does not cover it",
@@ -106,6 +120,9 @@ CODES: dict[str, str] = {
     "FILL_NOT_POSITIVE": "quantity or price is zero or below",
     "FILL_OVER_PRECISE": "the quantity is no multiple of the instrument's increment",
     "FILL_EXCEEDS_LEAVES": "more was filled than the order has left",
+    # A correction or a bust of a fill (CommandRejected, ReportRejected).
+    "FILL_UNKNOWN": "there is no such fill, or it is so old that it is forgotten",
+    "FILL_ALREADY_BUSTED": "the fill was busted before",
     # An action that cannot be put on record as it was sent (ActionRefused).
     "ACTION_ID_INVALID": "the action id is empty, longer than 128 characters or not printable",
     "ACTION_ID_CONFLICT": "the action id was used before on this subject with other content",

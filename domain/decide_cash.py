@@ -16,6 +16,7 @@ from domain.commands import (
     Command,
     Deposit,
     OpenAccount,
+    OperatorCommand,
     PlanRebalance,
     ReplaceOrder,
     Withdraw,
@@ -27,6 +28,7 @@ from domain.fingerprints import (
     cash_content,
     changes_of,
     opened_content,
+    operator_content,
     rebalance_content,
     replace_content,
     risk_content,
@@ -74,7 +76,8 @@ def repeat(commands: Commands, command: Command, forgotten_before_us: int) -> Re
     taken = commands.get(command.command_id)
     if taken is None or taken.recorded_at_us < forgotten_before_us:
         return False
-    if taken.fingerprint == content(command):
+    is_operators = isinstance(command, OperatorCommand)
+    if taken.fingerprint == (operator_content(type(command).__name__, command) if is_operators else content(command)):
         return True
     return checks.refuse(
         "COMMAND_ID_CONFLICT",

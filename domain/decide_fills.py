@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from domain import events, groups, holds, journal, kills, lots, reports, throttle
+from domain import events, groups, holds, journal, kills, lots, reports, throttle, trades
 from domain.account import Account
 from domain.events import LedgerEvent
 from domain.numbers import ZERO
@@ -20,15 +20,21 @@ def filled(account: Account, order: Order, message: reports.ReportFilled, now_us
     released, released_quantity, pnl = ZERO, ZERO, ZERO
     uses: tuple[events.LotUse, ...] = ()
     over = holds.surplus(account, order, leaves, filled=quantity)
+    position = account.position(terms.symbol)
+    own = position.free + position.held
     if terms.side == "BUY":
+        if own < 0:
+            uses, pnl, _ = trades.plan(position.lots, own, quantity, message.price)
         released = over.cash
-        postings = journal.purchase(account.currency, terms.symbol, quantity, value, fee, released)
+        postings = journal.purchase(account.currency, terms.symbol, quantity, value, fee, released, pnl)
     else:
-        uses = lots.plan_sale(account.position(terms.symbol).lots, quantity)
-        cost = sum((use.cost for use in uses), ZERO)
-        pnl = value - cost
+        if own < quantity:
+            uses, pnl, _ = trades.plan(position.lots, own, -quantity, message.price)
+        else:
+            uses = lots.plan_sale(position.lots, quantity)
+            pnl = value - trades.cost_of(uses)
         released_quantity = max(ZERO, over.quantity - quantity)
-        postings = journal.sale(account.currency, terms.symbol, quantity, value, fee, cost)
+        postings = journal.sale(account.currency, terms.symbol, quantity, value, fee, value - pnl)
         postings += journal.hold(account.currency, ZERO, terms.symbol, -released_quantity)
     stopped = throttle.stops(account, terms.strategy_id, message.market_time_us, desk)
     if stopped is not None:

@@ -11,7 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from domain import checks, decide_fills, decide_replace, events, groups, holds, journal, report_checks, reports
+from domain import (
+    checks,
+    decide_corrections,
+    decide_fills,
+    decide_replace,
+    events,
+    groups,
+    holds,
+    journal,
+    report_checks,
+    reports,
+)
 from domain.account import Account
 from domain.checks import Refusal
 from domain.decide_orders import not_open
@@ -39,6 +50,9 @@ def rejected(report: reports.Report, refusal: Refusal, now_us: int) -> ReportRej
 
 def report(account: Account, message: reports.Report, now_us: int, world: World) -> LedgerEvent | None:
     """The event of any report; None when its effect is already in."""
+    if isinstance(message, _RESTATEMENTS):
+        answer = decide_corrections.report(account, message, now_us, world.catalog)
+        return rejected(message, answer, now_us) if isinstance(answer, Refusal) else answer
     order = account.order(message.order_id)
     if order is not None and report_checks.is_repeat(order, message):
         return None
@@ -163,6 +177,8 @@ def _void(account: Account, order: Order) -> _End:
     follow = groups.after_end(account, order, postings) if order.terms.group_id else groups.NONE
     return _End(released, postings + follow.postings, follow.linked)
 
+
+_RESTATEMENTS = (reports.ReportCorrected, reports.ReportBusted)
 
 _DECISIONS: dict[type[reports.Report], Callable[[Account, Order, Any, int], LedgerEvent]] = {
     reports.ReportAcknowledged: _acknowledged,

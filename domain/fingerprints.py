@@ -66,6 +66,23 @@ def replace_content(order_id: str, changes: Mapping[str, str]) -> bytes:
     return _content("ReplaceOrder", order_id, sorted(changes.items()))
 
 
+def operator_content(command_type: str, asked: Any) -> bytes:
+    """Of what an operator's command asks for. asked: the command, or the event that has come of it.
+
+    Who and why do not count: a vendor's feed and a person may both tell of the same dividend.
+    """
+    return _content(command_type, *(getattr(asked, name) for name in OPERATOR_CONTENT[command_type]))
+
+
+def reference_key(command_type: str, asked: Any) -> str:
+    """Which action of the outside world it is: the kind, what it is about, and the actor's own id of it.
+
+    asked: the command, or the event that has come of it. No text of a command holds the separator.
+    """
+    about = (getattr(asked, name) for name in ("symbol", "kind") if name in OPERATOR_CONTENT[command_type])
+    return "\x1f".join((command_type, *about, asked.reference))
+
+
 def order_content(terms: OrderTerms) -> bytes:
     """Of all that was asked for; the order id is derived from the client's. Every order passes here: no loops."""
     values = (
@@ -129,3 +146,18 @@ _RISK_CONTENT = {
     command.__name__: tuple(name for name in command.__struct_fields__ if name not in Command.__struct_fields__)
     for command in (*RISK_COMMANDS, *DESK_CONTROLS)
 }
+
+
+OPERATOR_CONTENT: dict[str, tuple[str, ...]] = {
+    "PayDividend": ("symbol", "reference", "per_unit", "market_time_us", "quantity_of_record", "withholding_bps"),
+    "SplitShares": ("symbol", "reference", "numerator", "denominator", "market_time_us", "cash_in_lieu_price"),
+    "ChangeSymbol": ("symbol", "reference", "new_symbol", "market_time_us"),
+    "DelistInstrument": ("symbol", "reference", "price", "market_time_us"),
+    "AdjustCash": ("kind", "reference", "amount", "currency"),
+    "TransferCash": ("reference", "to_account_id", "amount", "currency"),
+    "ReceiveTransfer": ("reference", "from_account_id", "amount", "currency"),
+    "ReturnTransfer": ("reference", "to_account_id", "amount", "currency"),
+    "CorrectFill": ("execution_id", "reference", "quantity", "price", "fee"),
+    "BustFill": ("execution_id", "reference"),
+}
+"""The fields that a command has in common with its event and that say what was asked for."""

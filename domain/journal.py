@@ -1,8 +1,6 @@
 """Double-entry postings of each event, and the fold that turns postings into balances.
 
-Which book accounts there are, and what each holds: domain.chart. Debits are above zero, credits below it.
-Postings of an event sum to zero per commodity; a leg of zero is left out.
-"""
+ours"""
 
 from __future__ import annotations
 
@@ -17,21 +15,22 @@ Balances = dict[tuple[str, str], Decimal]  # (book account, commodity) -> amount
 Postings = tuple[Posting, ...]
 
 
-def _entry(*legs: tuple[str, str, Decimal]) -> Postings:
+def entry(*legs: tuple[str, str, Decimal]) -> Postings:
+    """Postings of (book account, commodity, amount); a leg of zero is left out."""
     return tuple(Posting(account=account, commodity=what, amount=amount) for account, what, amount in legs if amount)
 
 
 def deposit(currency: str, amount: Decimal) -> Postings:
-    return _entry(("cash", currency, amount), ("external", currency, -amount))
+    return entry(("cash", currency, amount), ("external", currency, -amount))
 
 
 def withdrawal(currency: str, amount: Decimal) -> Postings:
-    return _entry(("cash", currency, -amount), ("external", currency, amount))
+    return entry(("cash", currency, -amount), ("external", currency, amount))
 
 
 def hold(currency: str, cash: Decimal, symbol: str, quantity: Decimal) -> Postings:
     """Set cash (a purchase) or units (a sale) aside; below zero gives them back."""
-    return _entry(
+    return entry(
         ("cash", currency, -cash),
         ("hold", currency, cash),
         (f"position:{symbol}", symbol, -quantity),
@@ -39,12 +38,18 @@ def hold(currency: str, cash: Decimal, symbol: str, quantity: Decimal) -> Postin
     )
 
 
-def purchase(currency: str, symbol: str, quantity: Decimal, cost: Decimal, fee: Decimal, released: Decimal) -> Postings:
-    """A fill of a purchase: the hold pays; what it does not cover comes from free cash, what is over goes back."""
-    return _entry(
+def purchase(
+    currency: str, symbol: str, quantity: Decimal, value: Decimal, fee: Decimal, released: Decimal, pnl: Decimal = ZERO
+) -> Postings:
+    """A fill of a purchase: the hold pays; what it does not cover comes from free cash, what is over goes back.
+
+    pnl: of the units that were owed and that it covers.
+    """
+    return entry(
         ("hold", currency, -released),
-        ("cash", currency, released - cost - fee),
-        (f"inventory:{symbol}", currency, cost),
+        ("cash", currency, released - value - fee),
+        (f"inventory:{symbol}", currency, value + pnl if pnl else value),
+        ("realized_pnl", currency, -pnl if pnl else pnl),
         ("fees", currency, fee),
         (f"position:{symbol}", symbol, quantity),
         (f"market:{symbol}", symbol, -quantity),
@@ -53,7 +58,7 @@ def purchase(currency: str, symbol: str, quantity: Decimal, cost: Decimal, fee: 
 
 def sale(currency: str, symbol: str, quantity: Decimal, proceeds: Decimal, fee: Decimal, cost: Decimal) -> Postings:
     """A fill of a sale. cost: what the units cost when they were bought."""
-    return _entry(
+    return entry(
         (f"position_hold:{symbol}", symbol, -quantity),
         (f"market:{symbol}", symbol, quantity),
         ("cash", currency, proceeds - fee),

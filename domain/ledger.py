@@ -11,8 +11,11 @@ from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
 from domain import (
     checks,
     decide_cash,
+    decide_corporate,
+    decide_corrections,
     decide_desk,
     decide_groups,
+    decide_movements,
     decide_orders,
     decide_rebalance,
     decide_replace,
@@ -21,13 +24,17 @@ from domain import (
     desk_checks,
     dispatching,
     forms,
+    operator_checks,
+    references,
 )
 from domain.account import IDS_KEPT_US, Account
 from domain.catalog import Catalog
 from domain.commands import (
+    BustFill,
     CancelOrder,
     CancelRebalance,
     Command,
+    CorrectFill,
     Deposit,
     DeskCommand,
     EnableStrategy,
@@ -130,7 +137,7 @@ class Ledger:
         return decide_reports.report(account, report, now_us, self.world)
 
     def _command(self, command: Command, now_us: int, kept_us: int) -> LedgerEvent | None:
-        refusal = checks.envelope(command) or forms.form(command)
+        refusal = checks.envelope(command) or forms.form(command) or operator_checks.form(command)
         if refusal is not None:
             return decide_cash.rejected(command, refusal, now_us)
         if isinstance(command, DeskCommand):
@@ -156,6 +163,9 @@ class Ledger:
             event = decide_cash.open_account(account, command, now_us)
             self.accounts[account.id] = account
             return event
+        on_instruments = _OF_INSTRUMENTS.get(type(command))
+        if on_instruments is not None:
+            return on_instruments(account, command, now_us, self.catalog)
         on_orders = _ORDER_DECISIONS.get(type(command))
         if on_orders is None:
             return _DECISIONS[type(command)](account, command, now_us)
@@ -214,7 +224,7 @@ def _repeat(account: Account, command: Command, forgotten_before_us: int) -> che
         return decide_orders.repeat(account, command, forgotten_before_us)
     if isinstance(command, SubmitOrderGroup):
         return decide_groups.repeat(account, command, forgotten_before_us)
-    return decide_cash.repeat(account.commands, command, forgotten_before_us)
+    return decide_cash.repeat(account.commands, command, forgotten_before_us) or references.repeat(account, command)
 
 
 _DECISIONS: dict[type[Command], Callable[[Account, Any, int], LedgerEvent | None]] = {
@@ -228,6 +238,7 @@ _DECISIONS: dict[type[Command], Callable[[Account, Any, int], LedgerEvent | None
     CancelRebalance: decide_rebalance.cancel,
     EngageKillSwitch: decide_risk.engage,
     ReleaseKillSwitch: decide_risk.release,
+    **decide_movements.DECISIONS,
 }
 _ORDER_DECISIONS: dict[type[Command], Callable[[Account, Any, int, World], LedgerEvent | None]] = {
     SubmitOrder: decide_orders.submit,
@@ -235,4 +246,9 @@ _ORDER_DECISIONS: dict[type[Command], Callable[[Account, Any, int, World], Ledge
     ReplaceOrder: decide_replace.request,
     PlanRebalance: decide_rebalance.plan,
     CancelOrder: decide_orders.cancel,
+}
+_OF_INSTRUMENTS: dict[type[Command], Callable[[Account, Any, int, Catalog], LedgerEvent | None]] = {
+    **decide_corporate.DECISIONS,
+    CorrectFill: decide_corrections.command,
+    BustFill: decide_corrections.command,
 }

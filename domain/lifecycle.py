@@ -39,6 +39,8 @@ EXEC_TYPES: dict[str, str] = {
     "OrderExpired": "C",
     "OrderRefusedByVenue": "8",
     "OrderRedispatched": "D",  # restated
+    "FillCorrected": "G",  # trade correct
+    "FillBusted": "H",  # trade cancel
     "linked ACTIVATED": "A",
     "linked REDUCED": "E",
     "linked CANCEL_REQUESTED": "6",
@@ -47,6 +49,7 @@ EXEC_TYPES: dict[str, str] = {
 
 _AT_VENUE: tuple[OrderStatus, ...] = ("PENDING_NEW", "NEW", "PARTIALLY_FILLED", "PENDING_REPLACE", "PENDING_CANCEL")
 _WORKING: tuple[OrderStatus, ...] = ("PENDING_NEW", "NEW", "PARTIALLY_FILLED", "PENDING_REPLACE")
+_FILLED_IN_PART: tuple[OrderStatus, ...] = ("PARTIALLY_FILLED", "PENDING_REPLACE", "PENDING_CANCEL")
 
 
 def _steps() -> set[Step]:
@@ -84,6 +87,10 @@ def _steps() -> set[Step]:
         }
         if status != "PENDING_REPLACE":
             steps.add(Step(status, "OrderReplaceRequested", "PENDING_REPLACE"))
+    for status in _FILLED_IN_PART:
+        steps |= {Step(status, "FillCorrected", status), Step(status, "FillCorrected", "FILLED")}
+        steps.add(Step(status, "FillBusted", status))
+    steps |= {Step("PARTIALLY_FILLED", "FillBusted", "NEW"), Step("PARTIALLY_FILLED", "FillBusted", "PENDING_NEW")}
     for answer in ("OrderReplaced", "OrderReplaceRefused"):
         steps.add(Step("PENDING_CANCEL", answer, "PENDING_CANCEL"))
         steps |= {Step("PENDING_REPLACE", answer, "NEW"), Step("PENDING_REPLACE", answer, "PARTIALLY_FILLED")}

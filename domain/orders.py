@@ -89,7 +89,10 @@ class Group(msgspec.Struct, kw_only=True):
 
 
 class ClosedOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered of an order that is done, to know its repeats. status: a terminal one."""
+    """What is remembered of an order that is done, to know its repeats. status: a terminal one.
+
+    quantity, cumulative_quantity: what was ordered, and what was filled of it, both zero when it was never accepted.
+    """
 
     status: OrderStatus
     fingerprint: bytes
@@ -97,3 +100,5 @@ class ClosedOrder(msgspec.Struct, frozen=True, kw_only=True):
     worker_id: str | None
     executions: frozenset[str]
     closed_at_us: int
+    quantity: Decimal = ZERO
+    cumulative_quantity: Decimal = ZERO

@@ -102,6 +102,26 @@ class ReportReplaceRefused(Report, frozen=True, kw_only=True, forbid_unknown_fie
     text: str
 
 
+class ReportCorrected(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The venue has corrected a fill (FIX ExecType G). execution_id: of the fill as it was first reported (ExecRefID).
+
+    quantity, price, fee: what it was, all three, in the terms of its own day.
+    """
+
+    execution_id: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    reason: str
+
+
+class ReportBusted(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The venue has cancelled a fill (FIX ExecType H): it never was. execution_id: as it was first reported."""
+
+    execution_id: str
+    reason: str
+
+
 class RequestRedispatch(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The worker that held the order is gone (or the queue was lost): dispatch it again under a new epoch."""
 
@@ -117,5 +137,7 @@ REPORTS: tuple[type[Report], ...] = (
     ReportCanceled,
     ReportExpired,
     ReportRefused,
+    ReportCorrected,
+    ReportBusted,
     RequestRedispatch,
 )

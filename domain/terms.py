@@ -16,6 +16,7 @@ GroupKind = Literal["OCO", "OTO", "BRACKET"]
 HaltScope = Literal["ALL", "STRATEGY"]
 DeskLimitScope = Literal["DESK", "STRATEGY"]
 LotMethod = Literal["FIFO", "LIFO", "HIFO", "AVERAGE"]
+AdjustmentKind = Literal["INTEREST", "FEE", "REBATE", "CORRECTION"]
 OrderStatus = Literal[
     "PENDING_NEW",
     "NEW",

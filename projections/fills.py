@@ -9,6 +9,7 @@ import msgspec
 
 from domain.events import (
     CommandRejected,
+    FillRestated,
     LedgerEvent,
     OrderAccepted,
     OrderAcknowledged,
@@ -104,7 +105,8 @@ def order_events(events: Sequence[Event]) -> list[Row]:
         order_id = order_of(message)
         if order_id is None:
             continue
-        status = message.status if type(message) is OrderFilled else _STATUS.get(type(message))
+        is_fill = isinstance(message, OrderFilled | FillRestated)
+        status = message.status if is_fill else _STATUS.get(type(message))
         market_time_us = getattr(message, "market_time_us", None)
         name = type(message).__name__
         found.append((order_id, partition, offset, name, status, message.timestamp, market_time_us, json_text(data)))

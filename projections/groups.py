@@ -15,6 +15,7 @@ from projections import (
     accounts,
     actions,
     archive,
+    corporate,
     desk,
     fills,
     journal,
@@ -149,6 +150,7 @@ def apply_ledger(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> 
     accounts.apply(cursor, events)
     journal.apply(cursor, events)
     fills.apply(cursor, events)
+    corporate.apply(cursor, events)
     orders.apply(cursor, events)
     rebalances.apply(cursor, events)
     positions.apply(cursor, events)

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from domain.events import (
+    TERMINAL,
+    FillBusted,
+    FillCorrected,
     LinkedOrder,
     OrderAccepted,
     OrderAcknowledged,
@@ -27,6 +30,7 @@ from domain.events import (
     OrderReplaceRequested,
     OrderTerms,
     OrderTriggered,
+    SymbolChanged,
 )
 from domain.folds.links import FIRST_EPOCH
 from domain.numbers import ZERO, plain
@@ -58,7 +62,8 @@ class Touch(NamedTuple):
 
 
 def touched(event: Event) -> Iterator[Touch]:
-    """Every order that an event touches, its own first; nothing for events that name no order.
+    """Every order that an event touches, its own first; nothing for events that name no order. A corporate action has
+    no order of its own.
 
     An event that names an order and does nothing to it, such as a refused report, touches it as well. A cancel of an
     order that waits for its parent says all that it does in `linked`.
@@ -72,15 +77,31 @@ def touched(event: Event) -> Iterator[Touch]:
             hold = Hold() if leg else _hold(message)
             yield Touch(terms.order_id, fresh=_fresh(event, terms, leg), hold=hold)
         return
-    order_id = getattr(message, "order_id", None)
-    if order_id is None:
+    if isinstance(message, SymbolChanged):
+        yield from _renamed(message)
         return
+    order_id = getattr(message, "order_id", None)
     linked: tuple[LinkedOrder, ...] = getattr(message, "linked", ())
-    if not (linked and isinstance(message, OrderCancelRequested)):
+    if order_id is not None and not (linked and isinstance(message, OrderCancelRequested)):
         put = _PUTS.get(type(message))
         yield Touch(order_id, None if put is None else partial(put, message=message), hold=_hold(message))
     for link in linked:
         yield Touch(link.order_id, partial(_linked, link=link), link=link, hold=_hold(link))
+
+
+def _renamed(message: SymbolChanged) -> Iterator[Touch]:
+    """Every open order of the symbol, with what becomes of it besides; one that is void keeps its symbol."""
+    links = {link.order_id: link for link in message.linked}
+    for order_id in message.orders:
+        link = links.get(order_id)
+        yield Touch(order_id, partial(_rename, symbol=message.new_symbol, link=link), link=link)
+
+
+def _rename(order: OrderState, symbol: str, link: LinkedOrder | None) -> None:
+    if link is not None:
+        _linked(order, link)
+    if link is None or link.effect != "CANCELED":
+        order.symbol = symbol
 
 
 def _hold(message: Any) -> Hold:
@@ -196,6 +217,20 @@ def _redispatched(order: OrderState, message: OrderRedispatched) -> None:
     order.dispatch_epoch, order.worker_id = message.dispatch_epoch, None
 
 
+def _restated(order: OrderState, message: FillCorrected | FillBusted) -> None:
+    """What the fill was taken for before comes off, what it is taken for now is added. A finished order stays so."""
+    is_open = order.status not in TERMINAL
+    order.filled_quantity, order.leaves_quantity = message.cumulative_quantity, message.leaves_quantity
+    order.filled_value -= message.old_quantity * message.old_price
+    order.fees -= message.old_fee
+    if isinstance(message, FillCorrected):
+        order.filled_value += message.quantity * message.price
+        order.fees += message.fee
+    order.status = message.status
+    if is_open and message.status == "FILLED":
+        order.end("FILLED")
+
+
 def _linked(order: OrderState, link: LinkedOrder) -> None:
     if link.effect == "ACTIVATED":
         order.status, order.quantity, order.leaves_quantity = "PENDING_NEW", link.quantity, link.quantity
@@ -235,6 +270,8 @@ _PUTS: dict[type[Any], Callable[..., None]] = {
     OrderAcknowledged: _acknowledged,
     OrderTriggered: _triggered,
     OrderFilled: _filled,
+    FillCorrected: _restated,
+    FillBusted: _restated,
     OrderReplaceRequested: _replace_requested,
     OrderReplaced: _replaced,
     OrderReplaceRefused: _replace_refused,

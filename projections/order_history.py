@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from domain.events import OrderCanceled, OrderExpired, OrderFilled, OrderTriggered
+from domain.events import FillBusted, FillCorrected, OrderCanceled, OrderExpired, OrderFilled, OrderTriggered
 from projections.order_effects import Touch
 from projections.order_state import OrderState, text
 from projections.rows import Cursor, Event, Row, execute, insert, json_text
@@ -67,6 +67,7 @@ def step(event: Event, leg: int, touch: Touch, before: View, after: View) -> Row
     """A row of COLUMNS. leg: the place of the order among those that the event touches."""
     message, link = event.message, touch.link
     own = link is None
+    cause = getattr(message, "order_id", None)  # a corporate action has no order of its own
     quantity, price = _executed(message) if own else (None, None)
     return (
         touch.order_id,
@@ -75,7 +76,7 @@ def step(event: Event, leg: int, touch: Touch, before: View, after: View) -> Row
         event.offset,
         leg,
         type(message).__name__,
-        None if link is None or link.order_id == message.order_id else message.order_id,
+        None if link is None or link.order_id == cause else cause,
         None if link is None else link.effect,
         before.get("status"),
         after.get("status"),
@@ -103,8 +104,10 @@ def _changes(before: View, after: View) -> dict[str, tuple[str | None, str | Non
 
 def _executed(message: Any) -> tuple[Decimal | None, Decimal | None]:
     """Units that were executed or are void, and the price at which or by which something happened."""
-    if isinstance(message, OrderFilled):
+    if isinstance(message, OrderFilled | FillCorrected):
         return message.quantity, message.price
+    if isinstance(message, FillBusted):
+        return message.old_quantity, message.old_price
     if isinstance(message, OrderCanceled):
         return message.canceled_quantity, None
     if isinstance(message, OrderExpired):

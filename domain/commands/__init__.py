@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from domain.commands.accounts import Deposit, OpenAccount, Withdraw
 from domain.commands.base import Command
+from domain.commands.cash import AdjustCash, ReceiveTransfer, ReturnTransfer, TransferCash
+from domain.commands.corporate import ChangeSymbol, DelistInstrument, PayDividend, SplitShares
+from domain.commands.corrections import BustFill, CorrectFill
 from domain.commands.desk import DESK_CONTROLS, DeskCommand, HaltTrading, MarkPrices, ResumeTrading, SetDeskLimits
+from domain.commands.operator import OperatorCommand
 from domain.commands.orders import CancelOrder, ReplaceOrder, SubmitOrder, SubmitOrderGroup
 from domain.commands.rebalance import CancelRebalance, PlanRebalance
 from domain.commands.risk import (
@@ -33,15 +37,30 @@ COMMANDS: tuple[type[Command], ...] = (
     *RISK_COMMANDS,
     *DESK_CONTROLS,
     MarkPrices,
+    PayDividend,
+    SplitShares,
+    ChangeSymbol,
+    DelistInstrument,
+    AdjustCash,
+    TransferCash,
+    ReceiveTransfer,
+    ReturnTransfer,
+    CorrectFill,
+    BustFill,
 )
 
 __all__ = [
     "COMMANDS",
     "DESK_CONTROLS",
     "RISK_COMMANDS",
+    "AdjustCash",
+    "BustFill",
     "CancelOrder",
     "CancelRebalance",
+    "ChangeSymbol",
     "Command",
+    "CorrectFill",
+    "DelistInstrument",
     "Deposit",
     "DeskCommand",
     "EnableStrategy",
@@ -50,14 +69,20 @@ __all__ = [
     "HaltTrading",
     "MarkPrices",
     "OpenAccount",
+    "OperatorCommand",
+    "PayDividend",
     "PlanRebalance",
+    "ReceiveTransfer",
     "ReleaseKillSwitch",
     "ReplaceOrder",
     "ResumeTrading",
+    "ReturnTransfer",
     "RevokeOverride",
     "SetDeskLimits",
     "SetLimits",
+    "SplitShares",
     "SubmitOrder",
     "SubmitOrderGroup",
+    "TransferCash",
     "Withdraw",
 ]

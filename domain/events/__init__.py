@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from domain.events.accounts import AccountOpened, CashDeposited, CashWithdrawn
 from domain.events.base import LedgerEvent, Posting
+from domain.events.cash import CashAdjusted, CashTransferredIn, CashTransferredOut, CashTransferReturned
+from domain.events.corporate import DividendPaid, InstrumentDelisted, LotState, SharesSplit, SymbolChanged
+from domain.events.corrections import FillBusted, FillCorrected, FillRestated, RestatedAction
 from domain.events.desk import DeskEvent, DeskLimitsSet, PricesMarked, TradingHalted, TradingResumed
 from domain.events.fills import LotUse, OrderFilled
 from domain.events.groups import OrderGroupAccepted, OrderGroupRejected
 from domain.events.links import LinkedOrder, LinkEffect
+from domain.events.operator import OperatorEvent
 from domain.events.orders import (
     OrderAccepted,
     OrderAcknowledged,
@@ -64,6 +68,16 @@ LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
     StrategyEnabled,
     KillSwitchEngaged,
     KillSwitchReleased,
+    DividendPaid,
+    SharesSplit,
+    SymbolChanged,
+    InstrumentDelisted,
+    CashAdjusted,
+    CashTransferredOut,
+    CashTransferredIn,
+    CashTransferReturned,
+    FillCorrected,
+    FillBusted,
     CommandRejected,
     ReportRejected,
     DeskLimitsSet,
@@ -76,18 +90,29 @@ __all__ = [
     "LEDGER_EVENTS",
     "TERMINAL",
     "AccountOpened",
+    "CashAdjusted",
     "CashDeposited",
+    "CashTransferReturned",
+    "CashTransferredIn",
+    "CashTransferredOut",
     "CashWithdrawn",
     "CommandRejected",
     "DeskEvent",
     "DeskLimitsSet",
+    "DividendPaid",
+    "FillBusted",
+    "FillCorrected",
+    "FillRestated",
+    "InstrumentDelisted",
     "KillSwitchEngaged",
     "KillSwitchReleased",
     "LedgerEvent",
     "LimitsSet",
     "LinkEffect",
     "LinkedOrder",
+    "LotState",
     "LotUse",
+    "OperatorEvent",
     "OrderAccepted",
     "OrderAcknowledged",
     "OrderCancelRequested",
@@ -112,7 +137,10 @@ __all__ = [
     "RebalanceCanceled",
     "RebalancePlanned",
     "ReportRejected",
+    "RestatedAction",
+    "SharesSplit",
     "StrategyEnabled",
+    "SymbolChanged",
     "TradingHalted",
     "TradingResumed",
 ]

@@ -10,7 +10,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from domain import events
-from domain.folds import accounts, fills, groups, orders, rebalance, replaces, risk
+from domain.folds import (
+    accounts,
+    corporate,
+    corrections,
+    fills,
+    groups,
+    movements,
+    orders,
+    rebalance,
+    replaces,
+    risk,
+)
 
 if TYPE_CHECKING:
     from domain.account import Account
@@ -42,4 +53,14 @@ FOLDS: dict[type[events.LedgerEvent], Callable[[Account, Any], None]] = {
     events.StrategyEnabled: risk.strategy_enabled,
     events.KillSwitchEngaged: risk.kill_switch_engaged,
     events.KillSwitchReleased: risk.kill_switch_released,
+    events.DividendPaid: corporate.dividend_paid,
+    events.SharesSplit: corporate.split,
+    events.SymbolChanged: corporate.symbol_changed,
+    events.InstrumentDelisted: corporate.delisted,
+    events.CashAdjusted: movements.adjusted,
+    events.CashTransferredOut: movements.transferred_out,
+    events.CashTransferredIn: movements.transferred_in,
+    events.CashTransferReturned: movements.returned,
+    events.FillCorrected: corrections.corrected,
+    events.FillBusted: corrections.busted,
 }

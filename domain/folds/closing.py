@@ -44,6 +44,8 @@ def close(account: Account, order: Order, status: OrderStatus, at_us: int) -> No
         worker_id=order.worker_id,
         executions=frozenset(order.executions),
         closed_at_us=at_us,
+        quantity=order.terms.quantity,
+        cumulative_quantity=order.cumulative_quantity,
     )
     account.remember_closed(order.terms.order_id, closed)
     group = account.groups.get(order.terms.group_id) if order.terms.group_id else None

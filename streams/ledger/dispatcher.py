@@ -26,6 +26,7 @@ from domain import ids
 from domain.dispatch import Dispatch
 from domain.events import (
     TERMINAL,
+    FillCorrected,
     LedgerEvent,
     OrderAcknowledged,
     OrderCanceled,
@@ -283,7 +284,7 @@ class Dispatcher:
 
 def _settles(event: LedgerEvent, ledger: Ledger) -> bool:
     """Whether the order waits for the venue no longer. One that is to be cancelled or replaced waits for the answer."""
-    if isinstance(event, OrderFilled):
+    if isinstance(event, OrderFilled | FillCorrected):
         return event.status in TERMINAL
     if isinstance(event, OrderAcknowledged | OrderReplaced | OrderReplaceRefused):
         order = ledger.accounts[event.originator_id].orders.get(event.order_id)

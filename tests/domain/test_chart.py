@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import ast
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from domain import chart, journal
+from domain import chart, commands, journal, journal_corporate
 from domain.errors import BooksError
-from tests.domain.desk import Desk
+from tests.domain.operators import OperatorDesk
 
 DOMAIN = Path(journal.__file__).parent
 
 
 def _posted_kinds() -> set[str]:
-    """The kinds in domain/journal.py's legs: the first parts of tuples of three that begin with a text."""
-    found = set()
-    for node in ast.walk(ast.parse((DOMAIN / "journal.py").read_text())):
+    """The kinds in the journal's legs: the first parts of tuples of three that begin with a text, and adjustments."""
+    found = set(journal_corporate.ADJUSTMENTS.values())
+    modules = [ast.parse(path.read_text()) for path in DOMAIN.glob("journal*.py")]
+    for node in (node for module in modules for node in ast.walk(module)):
         if isinstance(node, ast.Tuple) and len(node.elts) == 3:
             name = node.elts[0]
             if isinstance(name, ast.JoinedStr):
@@ -84,12 +86,17 @@ def test_a_book_account_that_is_not_in_the_chart_is_an_error(name: str, words: s
 
 
 def test_measures_and_natural_sides_are_those_of_real_books() -> None:
-    """After trades at a profit and open orders, each balance is in its kind's commodity and on its natural side."""
-    desk = Desk(fee_bps="1")
+    """After trades at a profit and open orders, income and what costs, each balance is in its kind's commodity and on
+    its natural side."""
+    desk = OperatorDesk(fee_bps="1")
     desk.trade("BUY", "10", "10.00", "0.10")
     desk.trade("SELL", "4", "12.50", "0.05")
     desk.submit("SELL", "2", "13.00")
     desk.submit("BUY", "1", "9.00")
+    desk.dividend("0.50", withholding_bps=Decimal(1500))
+    for kind_of, amount in (("INTEREST", "1"), ("FEE", "-1"), ("REBATE", "1"), ("CORRECTION", "1")):
+        desk.adjust(kind_of, amount)
+    desk.operate(commands.ReceiveTransfer, from_account_id="other", amount=Decimal(1))
 
     seen = set()
     for (name, commodity), amount in desk.account.books.items():

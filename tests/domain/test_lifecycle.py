@@ -14,6 +14,7 @@ from domain.errors import BooksError
 from domain.lifecycle import EXEC_TYPES, STEPS, Step
 from domain.terms import TERMINAL, OrderStatus
 from tests.domain.desk import Desk
+from tests.domain.operators import OperatorDesk
 
 # What FIX allows (FIX 5.0 SP2, volume 4, order state change matrices): from a terminal OrdStatus nothing leads on.
 STATUSES: set[OrderStatus] = {step.after for step in STEPS}
@@ -89,6 +90,7 @@ def test_every_step_of_the_table_is_taken(taken: set[Step]) -> None:
     _taken_over()
     _answers()
     _groups()
+    _restated()
 
     assert taken == STEPS
 
@@ -125,6 +127,33 @@ def _answers() -> None:
         if cancel:
             desk.cancel(order_id)
         desk.replaced(order_id)
+
+
+def _restated() -> None:
+    """Fills that are corrected, to less than the order or to all of it, or busted, one of two or the only one."""
+    for status in ("PARTIALLY_FILLED", "PENDING_REPLACE", "PENDING_CANCEL"):
+        for quantity in ("3", "10"):
+            desk, fill = _filled_in_part(status)
+            desk.send(desk.correcting(fill, quantity, "10"))
+    for status in ("PARTIALLY_FILLED", "PENDING_REPLACE", "PENDING_CANCEL"):
+        for happen in ("", "acknowledge", "fill"):
+            desk, fill = _filled_in_part(status)
+            if happen == "acknowledge":
+                desk.acknowledge(fill.order_id)
+            elif happen == "fill":
+                desk.fill(fill.order_id, "1", "10")
+            desk.send(desk.busting(fill))
+
+
+def _filled_in_part(status: str) -> tuple[OperatorDesk, Any]:
+    desk = OperatorDesk()
+    order_id = _plain(desk)
+    fill = desk.fill(order_id, "4", "10")
+    if status == "PENDING_REPLACE":
+        desk.replace(order_id, quantity="12")
+    elif status == "PENDING_CANCEL":
+        desk.cancel(order_id)
+    return desk, fill
 
 
 def _groups() -> None:
@@ -205,5 +234,5 @@ def test_every_event_of_the_table_has_its_exec_type() -> None:
     assert {step.by for step in STEPS} == EXEC_TYPES.keys()
     fix = {"OrderAcknowledged": "0", "OrderCanceled": "4", "OrderReplaced": "5", "OrderCancelRequested": "6"}
     fix |= {"OrderRejected": "8", "OrderAccepted": "A", "OrderExpired": "C", "OrderFilled": "F", "OrderTriggered": "L"}
-    fix |= {"OrderReplaceRequested": "E"}
+    fix |= {"OrderReplaceRequested": "E", "FillCorrected": "G", "FillBusted": "H"}
     assert {name: EXEC_TYPES[name] for name in fix} == fix

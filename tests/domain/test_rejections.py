@@ -24,6 +24,7 @@ from tests.domain.officer import halt, limit, mark, priced, resume
 from tests.domain.risk_desk import RiskDesk
 from tests.domain.test_actions import ACTIONS_REFUSED
 from tests.domain.test_desk import REFUSED as DESK_REFUSED
+from tests.domain.test_operator_rejections import OPERATORS_REFUSED, RESTATEMENTS_REFUSED
 from tests.domain.test_risk_checks import RISK_REJECTED
 
 Case = Callable[[Desk], Any]
@@ -361,6 +362,8 @@ def test_every_code_has_a_case() -> None:
     cases = {code for code, _ in (*COMMANDS_REFUSED, *ORDERS_REJECTED, *GROUPS_REJECTED, *REPORTS_REFUSED)}
     cases |= {code for code, _ in (*RISK_REFUSED, *RISK_REJECTED)}
     cases |= {code for code, *_ in (*ACTIONS_REFUSED, *DESK_REFUSED)}
+    cases |= {code for code, *_ in (*ACTIONS_REFUSED, *OPERATORS_REFUSED, *RESTATEMENTS_REFUSED)}
+    cases |= {"POSITION_TOO_FRAGMENTED"}  # tests/domain/test_corporate.py
 
     assert cases == set(CODES)
 

@@ -22,6 +22,7 @@ from domain.upcasters import UPCASTERS
 from streams import schemas
 from tests.domain.desk import Desk, tick
 from tests.domain.officer import halt, limit, mark, priced, resume
+from tests.domain.operators import OPERATORS_EVENTS, OperatorDesk, a_day_of_operators
 from tests.domain.risk_desk import RiskDesk, limits_of
 
 STORED = schemas.stored()
@@ -123,7 +124,25 @@ def test_the_messages_are_as_their_schemas_say() -> None:
     deep = _depth(desk)
     _risk(desk)
     messages = [command, report, *deep, *desk.events]
-    assert {type(message) for message in desk.events} == set(events.LEDGER_EVENTS)
+    assert {type(message) for message in desk.events} == set(events.LEDGER_EVENTS) - OPERATORS_EVENTS
+    _check_schemas(messages)
+
+
+def test_what_operators_do_is_as_the_schemas_say() -> None:
+    """Corporate actions, cash movements, corrections and busts: commands, reports and events."""
+    desk = OperatorDesk()
+
+    sent = a_day_of_operators(desk)
+
+    assert {type(message) for message in desk.events} >= OPERATORS_EVENTS
+    assert {type(message) for message in sent} >= {
+        *(cls for cls in commands.COMMANDS if issubclass(cls, commands.OperatorCommand)),
+        *(reports.ReportCorrected, reports.ReportBusted),
+    }
+    _check_schemas([*sent, *desk.events])
+
+
+def _check_schemas(messages: list[Any]) -> None:
     for message in messages:
         type_, value = schema.encode(message)
         jsonschema.validate(json.loads(value), STORED[type_])
