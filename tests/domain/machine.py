@@ -143,7 +143,7 @@ class Trader(RuleBasedStateMachine):
         """An order that is filled whole at once, if it is accepted, so that lots pile up and are sold."""
         self.submit(account, symbol, side, "LIMIT", quantity, price)
         order_id, order = next(reversed(self.model[account].orders.items()), ("", None))
-        if order is not None and order.price == price and order.quantity == order.leaves == quantity:
+        if order is not None and not order.done and order.price == price and order.quantity == order.leaves == quantity:
             self.fill_now(account, order_id, order, order.epoch, quantity, price, Decimal("0.01"))
 
     # Reports and cancellations on an open order

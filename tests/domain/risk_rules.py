@@ -51,8 +51,17 @@ limits = st.tuples(
     windows,
     windows,
 ).map(lambda parts: Limits(**parts[0], message_rate_window_us=parts[1], executions_window_us=parts[2]))
-one_figure = st.sampled_from(sorted(FIGURES)).flatmap(
-    lambda name: st.tuples(*(FIGURES[name].map(lambda value: Limits(**{name: value})) for _ in range(2)))
+one_figure = st.tuples(st.sampled_from(sorted(FIGURES)), windows).flatmap(
+    lambda drawn: st.tuples(
+        *(
+            FIGURES[drawn[0]].map(
+                lambda value: Limits(
+                    **{drawn[0]: value}, message_rate_window_us=drawn[1], executions_window_us=drawn[1]
+                )
+            )
+            for _ in range(2)
+        )
+    )
 )
 WHO = {"reason": "r"}
 
@@ -218,11 +227,14 @@ class RiskTrader(Trader):
         symbol=symbols,
         quantity=st.integers(min_value=1, max_value=2),
         strategy=strategies,
-        others=st.lists(st.sampled_from(["again", "cancel", "fill"]), min_size=1, max_size=5),
+        others=st.lists(st.sampled_from(["again", "cancel", "fill", "fill", "pause"]), min_size=1, max_size=8),
     )
     def trade_in_a_row(self, account: str, symbol: str, quantity: int, strategy: str | None, others: list[str]) -> None:
         """The same order again and again, and what becomes of it in between: rates, duplicates, throttles."""
         for other in ["again", *others]:
+            if other == "pause":
+                self.now_us += 15
+                continue
             before = len(self.model[account].orders)
             if other == "again":
                 self.submit_overridden(account, symbol, "BUY", quantity, Decimal("1.00"), strategy, set())
