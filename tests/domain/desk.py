@@ -12,7 +12,7 @@ from domain.events import LedgerEvent
 from domain.ledger import Ledger
 from domain.market import TickRef
 from domain.terms import OrderTerms
-from domain.world import Mark, PlainDesk
+from domain.world import MarkedPrice, PlainDesk
 
 DAY_US = 24 * 3600 * 1_000_000
 START_US = 1_300_000_000_000_000
@@ -119,9 +119,13 @@ class Desk:
         return self.send(commands.SubmitOrderGroup(**(own | fields)))
 
     def prices(self, **prices: str) -> None:
-        """Let the ledger know prices by symbol."""
-        for symbol, price in prices.items():
-            self.ledger.marks[symbol] = Mark(price=Decimal(price), market_time_us=self.now_us)
+        """Let the ledger know prices by symbol, later ones than before."""
+        own = self._envelope({"account_id": self.ledger.desk.id})
+        at_us = self.now_us + self.sent
+        marks = [
+            MarkedPrice(symbol=symbol, price=Decimal(price), market_time_us=at_us) for symbol, price in prices.items()
+        ]
+        self.send(commands.MarkPrices(**own, marks=tuple(marks)))
 
     def rebalance(self, weights: dict[str, str], **fields: Any) -> Any:
         """Weights and shares as texts; what they lack to one is the weight of cash."""
