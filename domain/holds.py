@@ -98,8 +98,10 @@ def _others(account: Account, order: Order, filled: Decimal) -> list[Hold]:
     needs = []
     for order_id in group.order_ids:
         other = account.orders.get(order_id)
-        if other is not None and other is not order and other.exclusive and not other.is_suspended:
-            rest = other.leaves_quantity - filled
-            if rest > 0:
-                needs.append(needed(account, other.terms, rest))
+        if other is None or other is order or not other.exclusive or other.is_suspended:
+            continue
+        for terms in (other.terms, other.replacement):
+            rest = ZERO if terms is None else terms.quantity - other.cumulative_quantity - filled
+            if terms is not None and rest > 0:
+                needs.append(needed(account, terms, rest))
     return needs

@@ -197,6 +197,21 @@ def test_cancelling_one_leg_leaves_the_other_with_the_hold() -> None:
     assert held(desk) == (0, 0, 10)
 
 
+def test_the_shared_hold_covers_what_a_leg_is_to_be_replaced_by() -> None:
+    """Buy at 5 or at 9, and the second is to be replaced by 10: when the first is cancelled, 10 are still held."""
+    desk = Desk()
+    low, high = (desk.terms(name, "BUY", "1", limit_price=price) for name, price in (("low", "5"), ("high", "9")))
+    desk.group("OCO", low, high)
+    desk.replace(high.order_id, limit_price="10")
+    desk.canceled(low.order_id)
+    assert held(desk)[0] == 10
+
+    desk.replaced(high.order_id)
+    assert held(desk)[0] == 10
+    desk.fill(high.order_id, "1", "10")
+    assert (desk.account.cash, desk.account.held_cash) == (9990, 0)
+
+
 def test_a_leg_that_waits_is_cancelled_at_once() -> None:
     """No venue has it, so none is asked."""
     desk = Desk()
