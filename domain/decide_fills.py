@@ -33,7 +33,9 @@ def filled(account: Account, order: Order, message: reports.ReportFilled, now_us
         else:
             uses = lots.plan_sale(position.lots, quantity)
             pnl = value - trades.cost_of(uses)
-        released_quantity = max(ZERO, over.quantity - quantity)
+        held = account.holder(order).hold_quantity
+        # Of two legs that exclude each other both may fill; what the hold lacks comes from the free units.
+        released_quantity = max(ZERO, over.quantity - quantity) if quantity <= held else held - quantity
         postings = journal.sale(account.currency, terms.symbol, quantity, value, fee, value - pnl)
         postings += journal.hold(account.currency, ZERO, terms.symbol, -released_quantity)
     stopped = throttle.stops(account, terms.strategy_id, message.market_time_us, desk)

@@ -212,6 +212,45 @@ def test_the_shared_hold_covers_what_a_leg_is_to_be_replaced_by() -> None:
     assert (desk.account.cash, desk.account.held_cash) == (9990, 0)
 
 
+def test_when_both_legs_fill_the_ledger_takes_both() -> None:
+    """Ten units, an OCO of seven: the first leg sells five, and the second four before its cancel has come.
+
+    Two of the four were held, two come from the free units; nothing stays held when the group is done.
+    """
+    desk = Desk()
+    desk.trade("BUY", "10", "100")
+    profit = desk.terms("profit", "SELL", "7", limit_price="120")
+    loss = desk.terms("loss", "SELL", "7", "STOP", stop_price="90")
+    desk.group("OCO", profit, loss)
+    desk.fill(profit.order_id, "5", "120")
+    late = desk.fill(loss.order_id, "4", "90")
+
+    assert late.released_quantity == -2
+    assert held(desk) == (0, 0, 1)
+    desk.canceled(loss.order_id)
+    desk.canceled(profit.order_id)
+    assert (held(desk), desk.account.groups) == ((0, 0, 1), {})
+    assert desk.account.cash == 10_000 - 1000 + 600 + 360
+    assert desk.refolded().digest() == desk.ledger.digest()
+
+
+def test_when_both_legs_fill_and_units_lack_they_are_owed() -> None:
+    """Seven units: five and four are sold, two more than there are. The position says so, and the books balance."""
+    desk = Desk()
+    desk.trade("BUY", "7", "100")
+    profit = desk.terms("profit", "SELL", "7", limit_price="120")
+    loss = desk.terms("loss", "SELL", "7", "STOP", stop_price="90")
+    desk.group("OCO", profit, loss)
+    desk.fill(profit.order_id, "5", "120")
+    desk.fill(loss.order_id, "4", "90")
+    desk.canceled(loss.order_id)
+    desk.canceled(profit.order_id)
+
+    assert desk.account.position("AAPL").quantity == -2
+    assert held(desk) == (0, 0, -2)
+    assert desk.refolded().digest() == desk.ledger.digest()
+
+
 def test_a_leg_that_waits_is_cancelled_at_once() -> None:
     """No venue has it, so none is asked."""
     desk = Desk()
