@@ -9,7 +9,7 @@ BIN := .venv/bin
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(CURDIR)/$(BIN)/uv
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--override requirements/overrides.txt --custom-compile-command "make requirements"
-DEMO_EXTRAS := --extra embedded --extra models --extra demo
+DEMO_EXTRAS := --extra embedded --extra models --extra demo --extra broker
 
 .PHONY: demo test lint format up down bench faults faults-plants clean requirements env-example venv-demo venv-dev
 .NOTPARALLEL:

@@ -15,8 +15,14 @@ from api.gateway import routes as gateway_routes
 from api.gateway.service import Gateway
 from api.middleware import JsonGuard, RequestContext
 from api.query import account_routes as query_account_routes
+from api.query import books_routes as query_books_routes
+from api.query import order_book_routes as query_order_book_routes
+from api.query import rebalance_routes as query_rebalance_routes
+from api.query import risk_routes as query_risk_routes
 from api.query import routes as query_routes
 from api.query.database import Database
+from api.query.replica import Replica
+from domain.catalog import catalog
 from domain.errors import InvalidValue
 from runtime.settings import Settings
 
@@ -37,8 +43,17 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.gateway = Gateway(settings)
     app.state.database = Database(settings)
     app.state.symbols = settings.symbols()
+    app.state.replica = Replica(settings, catalog(settings.symbols()))
     problems.install(app)
-    for router in (gateway_routes.router, query_routes.router, query_account_routes.router, health.router):
+    query_routers = (
+        query_routes.router,
+        query_account_routes.router,
+        query_books_routes.router,
+        query_order_book_routes.router,
+        query_rebalance_routes.router,
+        query_risk_routes.router,
+    )
+    for router in (gateway_routes.router, *query_routers, health.router):
         app.include_router(router)
     openapi.install(app)
     app.add_middleware(JsonGuard)

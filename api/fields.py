@@ -136,3 +136,8 @@ Symbol = Annotated[
 def time_of_us(time_us: int) -> datetime:
     """Microseconds since 1970 UTC as an aware time."""
     return _EPOCH + timedelta(microseconds=time_us)
+
+
+def us_of_time(time: datetime) -> int:
+    """An aware time as microseconds since 1970 UTC, exactly."""
+    return (time - _EPOCH) // timedelta(microseconds=1)

@@ -36,6 +36,11 @@ _WRITE = {
     "ENGINE_BEHIND: the engine has all the orders that it may have, nothing was sent; "
     "KAFKA_QUEUE_FULL: too many commands wait for Kafka, nothing was sent; KAFKA_OUTCOME_UNKNOWN: Kafka did not answer",
 }
+_ASK = {name: _WRITE[name] for name in ("400", "413", "415", "500")} | {
+    "404": "it does not exist, or is not projected yet",
+    "422": "a field or parameter breaks a rule, or the ledger would refuse it, with its code",
+    "503": "the database does not answer in time; try again after Retry-After",
+}
 _READ = {
     "400": "the cursor is damaged or belongs to another list",
     "404": "not known, or not projected yet",
@@ -82,7 +87,9 @@ def _patched(document: dict[str, Any]) -> dict[str, Any]:
 
 def _errors(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
     """The error responses of an operation by status."""
-    if method == "post":
+    if path.endswith("/preview"):
+        return _ASK
+    if method in ("post", "patch"):
         return _WRITE
     if path == "/readyz":
         return _PLAIN | {"503": "Kafka or the database is missing"}

@@ -162,6 +162,7 @@ class LogReader:
         self.table = table
         self.columns = columns
         self.rows = 0
+        self._leg = leg
         self._place = place
         self._cursor = connection.cursor(f"log_{table}_{place.partition}")
         self._cursor.itersize = _FETCH
@@ -217,7 +218,7 @@ class LogReader:
 
     def _key(self, offset: int, leg: int) -> str:
         key = f"partition {self._place.partition}, record_offset {offset}"
-        return f"{key}, leg {leg}" if self.table == "journal_postings" else key
+        return f"{key}, leg {leg}" if self._leg != "0" else key
 
     def _at(self, offset: int) -> Place:
         return self._place._replace(offset=offset)

@@ -1,24 +1,23 @@
 """What the tables that change must hold, from the domain's own fold of the tape and not from the projections' SQL.
 
 Open orders, cash, units, lots and versions are read off the Ledger's state; what the Ledger forgets (finished orders)
-is kept here from the events.
+is kept from the events: of orders in audit/expected_orders.py, of the order book in audit/expected_book.py.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from decimal import Decimal
-from typing import Any
-
-import msgspec
 
 from audit.compare import Place, Row, StateTable, stored, time_of
+from audit.expected_book import ENTRIES, LEVELS, SPANS, Book
+from audit.expected_desk import CONTROLS, MARKS, ExpectedDesks
+from audit.expected_orders import GROUPS, ORDERS, Orders, touched
 from domain import events
 from domain.account import Account
 from domain.ledger import Ledger
 from domain.lots import POOLED_LOT, POOLED_SHORT_LOT
-from domain.numbers import ZERO, exact
-from domain.orders import Order
+from domain.numbers import ZERO
 from projections.positions import BOOK_ACCOUNTS
 
 ACCOUNTS = StateTable(
@@ -37,38 +36,7 @@ POSITIONS = StateTable(
     null_row=(ZERO,) * 5,
 )
 LOTS = StateTable("lots", ("account_id", "symbol", "lot_id"), ("quantity", "cost", "opened_at"))
-BOOK = StateTable("order_book_levels", ("symbol", "side", "price"), ("quantity", "orders"))
-ORDERS = StateTable(
-    "orders",
-    ("order_id",),
-    (
-        *("account_id", "client_order_id", "symbol", "side", "order_type", "quantity", "limit_price"),
-        *("protection_price", "signal_id", "strategy_id", "submitted_at"),
-        *("status", "filled_quantity", "leaves_quantity", "filled_value", "fees", "hold_cash", "hold_quantity"),
-        *("reject_code", "reject_text", "reject_details", "cancel_reason", "dispatch_epoch", "worker_id", "venue"),
-        *("updated_at", "version", "partition", "record_offset"),
-    ),
-)
-STATE_TABLES = (ACCOUNTS, BALANCES, ORDERS, POSITIONS, LOTS, BOOK)
-_WORKING = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"})
-
-
-class _Order(msgspec.Struct, kw_only=True):
-    """What the events say of an order, open or done."""
-
-    account_id: str
-    terms: events.OrderTerms
-    submitted_at_us: int
-    status: str = ""  # of an order that is done
-    filled_quantity: Decimal = ZERO
-    filled_value: Decimal = ZERO
-    fees: Decimal = ZERO
-    reject: tuple[str, str, dict[str, str] | None] | None = None
-    cancel_reason: str | None = None
-    dispatch_epoch: int | None = None
-    worker_id: str | None = None
-    venue: str | None = None
-    last: tuple[int, int, Place] = (0, 0, Place("", 0, 0))  # recorded_at_us, account version, place
+STATE_TABLES = (ACCOUNTS, BALANCES, ORDERS, GROUPS, POSITIONS, LOTS, LEVELS, ENTRIES, SPANS, CONTROLS, MARKS)
 
 
 class Expected:
@@ -79,12 +47,18 @@ class Expected:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
+        self.desks = ExpectedDesks(ledger.desk.ids_kept_us)
         self.touched: dict[tuple[str, Row], Place] = {}
         self._opened: dict[str, int] = {}
-        self._orders: dict[str, _Order] = {}
+        self._orders = Orders(ledger)
+        self._book = Book()
 
-    def take(self, event: events.LedgerEvent, place: Place) -> None:
-        """Fold one event."""
+    def take(self, event: events.LedgerEvent, place: Place) -> list[Row]:
+        """Fold one event, and give the rows that order_history must have of it."""
+        if isinstance(event, events.DeskEvent):
+            self.desks.take(event, place)
+            return []
+        self._orders.before(event)
         self.ledger.fold(event)
         account_id = stored(event.originator_id)
         if event.originator_version > 0:
@@ -94,54 +68,59 @@ class Expected:
             kind, _, symbol = leg.account.partition(":")
             if kind in BOOK_ACCOUNTS:
                 self.touched["positions", (account_id, symbol)] = place
+        for lot in _restated_lots(event):
+            self.touched["lots", (account_id, *lot)] = place
         if isinstance(event, events.AccountOpened):
             self._opened[event.originator_id] = event.timestamp
-        elif isinstance(event, events.OrderAccepted | events.OrderRejected):
-            self._place_order(event, place)
-        else:
-            self._change_order(event, place)
+        elif isinstance(event, events.OrderFilled):
+            self._mark_lots(event, place)
+        steps = self._orders.after(event, place)
+        if not isinstance(event, events.ReportRejected):
+            self._move_book(event, place)
+        return steps
 
-    def _place_order(self, event: events.OrderAccepted | events.OrderRejected, place: Place) -> None:
-        order = _Order(account_id=event.originator_id, terms=event.order, submitted_at_us=event.timestamp)
-        if isinstance(event, events.OrderRejected):
-            order.status, order.reject = "REJECTED", (event.code, event.text, event.details)
-        else:
-            order.dispatch_epoch = event.dispatch_epoch
-        self._orders[event.order.order_id] = order
-        self._mark(order, event, place)
+    def _mark_lots(self, event: events.OrderFilled, place: Place) -> None:
+        for lot_id in (event.execution_id, POOLED_LOT, POOLED_SHORT_LOT, *(use.lot_id for use in event.lots)):
+            self.touched["lots", (stored(event.originator_id), event.symbol, stored(lot_id))] = place
 
-    def _change_order(self, event: events.LedgerEvent, place: Place) -> None:
-        change = _CHANGES.get(type(event))
-        if change is None:
-            return
-        order = self._orders[event.order_id]  # type: ignore[attr-defined]  # every event in _CHANGES has it
-        with exact():
-            change(order, event)
-        self._mark(order, event, place)
-        if isinstance(event, events.OrderFilled):
-            account_id = stored(event.originator_id)
-            self.touched["lots", (account_id, event.symbol, stored(event.execution_id))] = place
-            for pool in (POOLED_LOT, POOLED_SHORT_LOT):
-                self.touched["lots", (account_id, event.symbol, pool)] = place
-            for use in event.lots:
-                self.touched["lots", (account_id, event.symbol, stored(use.lot_id))] = place
+    def _move_book(self, event: events.LedgerEvent, place: Place) -> None:
+        for order_id, _ in touched(event):
+            order = self._orders.known.get(order_id)
+            if order is None:
+                continue
+            self.touched["orders", (stored(order_id),)] = place
+            if order.terms.group_id is not None:
+                self.touched["order_groups", (stored(order.terms.group_id),)] = place
+            for key in self._book.take(order_id, order, event, place):
+                self.touched[key] = place
 
-    def _mark(self, order: _Order, event: events.LedgerEvent, place: Place) -> None:
-        order.last = (event.timestamp, event.originator_version, place)
-        terms = order.terms
-        self.touched["orders", (stored(terms.order_id),)] = place
-        if terms.limit_price is not None:
-            self.touched["order_book_levels", (terms.symbol, terms.side, terms.limit_price)] = place
+    def last(self) -> dict[tuple[str, Row], Place]:
+        """(table, key) -> the last event that touched it."""
+        return {**self.touched, **self.desks.touched}
+
+    def digest(self) -> bytes:
+        """SHA-256 over all accounts, and over the desks of all partitions that have one."""
+        if not self.desks.desks:
+            return self.ledger.digest()
+        total = hashlib.sha256(self.ledger.digest())
+        for _, desk in sorted(self.desks.desks.items()):
+            total.update(desk.digest())
+        return total.digest()
 
     def rows(self, table: StateTable) -> dict[Row, Row]:
         """Key -> columns of every row that the table must hold."""
         makers: dict[str, Callable[[], dict[Row, Row]]] = {
             "accounts": self._accounts,
             "balances": self._balances,
-            "orders": self._order_rows,
+            "orders": self._orders.rows,
+            "order_groups": self._orders.group_rows,
             "positions": self._positions,
             "lots": self._lots,
-            "order_book_levels": self._book,
+            "order_book_levels": self._book.levels,
+            "order_book_orders": self._book.entries,
+            "order_book_history": self._book.spans,
+            "desk_controls": self.desks.controls,
+            "desk_marks": self.desks.marks,
         }
         return makers[table.name]()
 
@@ -196,93 +175,9 @@ class Expected:
             for lot in lots
         }
 
-    def _book(self) -> dict[Row, Row]:
-        levels: dict[Row, tuple[Decimal, int]] = {}
-        with exact():
-            for _, order in self.ledger.open_orders():
-                terms = order.terms
-                if terms.order_type == "LIMIT" and order.status in _WORKING:
-                    key = (terms.symbol, terms.side, terms.limit_price)
-                    quantity, count = levels.get(key, (ZERO, 0))
-                    levels[key] = (quantity + order.leaves_quantity, count + 1)
-        return dict(levels)
 
-    def _order_rows(self) -> dict[Row, Row]:
-        working = {order.terms.order_id: order for _, order in self.ledger.open_orders()}
-        return {
-            (stored(order_id),): _order_row(order, working.get(order_id)) for order_id, order in self._orders.items()
-        }
-
-
-def _order_row(order: _Order, working: Order | None) -> Row:
-    terms, (recorded_at_us, version, place) = order.terms, order.last
-    code, text, details = order.reject or (None, None, None)
-    return (
-        stored(order.account_id),
-        stored(terms.client_order_id),
-        terms.symbol,
-        terms.side,
-        terms.order_type,
-        terms.quantity,
-        terms.limit_price,
-        terms.protection_price,
-        stored(terms.signal_id),
-        stored(terms.strategy_id),
-        time_of(order.submitted_at_us),
-        order.status if working is None else working.status,
-        order.filled_quantity if working is None else working.cumulative_quantity,
-        ZERO if working is None else working.leaves_quantity,
-        order.filled_value,
-        order.fees,
-        ZERO if working is None else working.hold_cash,
-        ZERO if working is None else working.hold_quantity,
-        stored(code),
-        stored(text),
-        stored(details),
-        stored(order.cancel_reason),
-        order.dispatch_epoch if working is None else working.dispatch_epoch,
-        stored(order.worker_id if working is None else working.worker_id),
-        stored(order.venue),
-        time_of(recorded_at_us),
-        version,
-        place.partition,
-        place.offset,
-    )
-
-
-def _acknowledged(order: _Order, event: events.OrderAcknowledged) -> None:
-    order.worker_id, order.venue = event.worker_id, event.venue
-
-
-def _filled(order: _Order, event: events.OrderFilled) -> None:
-    order.filled_quantity = event.cumulative_quantity
-    order.filled_value += event.quantity * event.price
-    order.fees += event.fee + event.commission
-    if event.status == "FILLED":
-        order.status = "FILLED"
-
-
-def _cancel_requested(order: _Order, event: events.OrderCancelRequested) -> None:
-    order.dispatch_epoch = event.dispatch_epoch
-
-
-def _canceled(order: _Order, event: events.OrderCanceled) -> None:
-    order.status, order.cancel_reason = "CANCELED", event.reason
-
-
-def _refused(order: _Order, event: events.OrderRefusedByVenue) -> None:
-    order.status, order.reject = "REJECTED", (event.code, event.text, None)
-
-
-def _redispatched(order: _Order, event: events.OrderRedispatched) -> None:
-    order.dispatch_epoch, order.worker_id = event.dispatch_epoch, None
-
-
-_CHANGES: dict[type[Any], Callable[[_Order, Any], None]] = {
-    events.OrderAcknowledged: _acknowledged,
-    events.OrderFilled: _filled,
-    events.OrderCancelRequested: _cancel_requested,
-    events.OrderCanceled: _canceled,
-    events.OrderRefusedByVenue: _refused,
-    events.OrderRedispatched: _redispatched,
-}
+def _restated_lots(event: events.LedgerEvent) -> list[tuple[str, str]]:
+    """Symbol and id of the lots that an event states anew."""
+    if isinstance(event, events.SharesSplit | events.FillRestated):
+        return [(event.symbol, stored(lot.lot_id)) for lot in event.lots]
+    return []

@@ -8,18 +8,26 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from audit import logtables_corporate as corporate
 from audit.compare import Row, stored, time_of
 from domain.actions import ActionRecorded, ActionRefused
 from domain.events import (
     CommandRejected,
+    FillRestated,
     LedgerEvent,
     OrderAccepted,
     OrderAcknowledged,
     OrderCanceled,
     OrderCancelRequested,
+    OrderExpired,
     OrderFilled,
+    OrderGroupAccepted,
+    OrderGroupRejected,
     OrderRefusedByVenue,
     OrderRejected,
+    OrderReplaceRequested,
+    RebalanceCanceled,
+    RebalancePlanned,
 )
 from domain.numbers import exact
 from domain.signals import SignalGenerated, SignalRefused
@@ -27,6 +35,10 @@ from domain.signals import SignalGenerated, SignalRefused
 _STATUS_AFTER: dict[type[Any], str] = {
     OrderAccepted: "PENDING_NEW",
     OrderRejected: "REJECTED",
+    OrderGroupAccepted: "PENDING_NEW",
+    OrderGroupRejected: "REJECTED",
+    OrderReplaceRequested: "PENDING_REPLACE",
+    OrderExpired: "EXPIRED",
     OrderAcknowledged: "NEW",
     OrderCancelRequested: "PENDING_CANCEL",
     OrderCanceled: "CANCELED",
@@ -35,12 +47,13 @@ _STATUS_AFTER: dict[type[Any], str] = {
 
 
 class Live(NamedTuple):
-    """A live record, decoded. id: its ce_id; value: the raw JSON."""
+    """A live record, decoded. id: its ce_id; value: the raw JSON. steps: what it does to orders (audit.expected)."""
 
     offset: int
     id: str
     message: Any
     value: bytes
+    steps: list[Row]
 
 
 class LogTable(NamedTuple):
@@ -105,18 +118,18 @@ def _fills(live: Live) -> list[Row]:
 
 def _order_events(live: Live) -> list[Row]:
     event = live.message
-    terms = getattr(event, "order", None)
+    terms = event.orders[0] if isinstance(event, OrderGroupAccepted | OrderGroupRejected) else None
+    terms = terms or getattr(event, "order", None)
     order_id = getattr(event, "order_id", None) if terms is None else terms.order_id
     if order_id is None:
         return []
-    filled = isinstance(event, OrderFilled)
     return [
         (
             stored(order_id),
             type(event).__name__,
-            event.status if filled else _STATUS_AFTER.get(type(event)),
+            event.status if isinstance(event, OrderFilled | FillRestated) else _STATUS_AFTER.get(type(event)),
             time_of(event.timestamp),
-            time_of(event.market_time_us) if filled else None,
+            time_of(getattr(event, "market_time_us", None)),
             stored(json.loads(live.value)),
         )
     ]
@@ -136,6 +149,14 @@ def _command_rejections(live: Live) -> list[Row]:
             time_of(event.timestamp),
         )
     ]
+
+
+def _rebalances(live: Live) -> list[Row]:
+    event = live.message
+    if not isinstance(event, RebalancePlanned | RebalanceCanceled):
+        return []
+    texts = (stored(event.plan_id), stored(event.originator_id), type(event).__name__)
+    return [(*texts, time_of(event.timestamp), stored(json.loads(live.value)))]
 
 
 def _signals(live: Live) -> list[Row]:
@@ -210,11 +231,24 @@ LEDGER_LOGS: tuple[LogTable, ...] = (
         _order_events,
     ),
     LogTable(
+        "order_history",
+        "leg",
+        (
+            *("order_id", "account_id", "event_type", "caused_by", "effect", "status_before", "status_after"),
+            *("changes", "last_quantity", "last_price", "code", "reason", "recorded_at", "market_time"),
+        ),
+        lambda live: live.steps,
+    ),
+    LogTable(
         "command_rejections",
         "0",
         ("account_id", "command_id", "command_type", "code", "text", "details", "recorded_at"),
         _command_rejections,
     ),
+    LogTable("rebalance_events", "0", ("plan_id", "account_id", "event_type", "recorded_at", "data"), _rebalances),
+    LogTable("operator_actions", "0", corporate.ACTIONS, corporate.actions),
+    LogTable("fill_corrections", "0", corporate.CORRECTIONS, corporate.corrections),
+    LogTable("position_changes", "leg", corporate.CHANGES, corporate.changes),
 )
 SIGNAL_LOGS: tuple[LogTable, ...] = (
     LogTable(

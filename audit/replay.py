@@ -17,6 +17,7 @@ import msgspec
 from audit import tapes
 from audit.compare import Difference, LogReader, Place, StateReader, difference, foreign_rows
 from audit.expected import STATE_TABLES, Expected
+from audit.expected_desk import DESK_EVENTS
 from audit.findings import FINDINGS_KEPT_MAX, Progress, Silent, counted
 from audit.logtables import AUDIT_LOGS, LEDGER_LOGS, SIGNAL_LOGS, Live, LogTable
 from audit.tapes import TAPES, Connection, Extent, Reached
@@ -93,7 +94,7 @@ class _Replay:
         """Every tape, then the tables that change."""
         try:
             reached = {name: tapes.reached(self._connection, TAPES[name], self._settings.topic(name)) for name in TAPES}
-            self._tape("ledger.events", LEDGER_LOGS, reached["ledger.events"])
+            self._tape("ledger.events", (*LEDGER_LOGS, DESK_EVENTS), reached["ledger.events"])
             self._tape("trading.signals", SIGNAL_LOGS, reached["trading.signals"])
             self._tape("audit.logs", AUDIT_LOGS, reached["audit.logs"])
         except _Broken:
@@ -101,7 +102,7 @@ class _Replay:
         self._tell.stage("compare tables", len(STATE_TABLES))
         for table in STATE_TABLES:
             reader = StateReader(self._connection, table)
-            self._note(reader.differences(self._expected.rows(table), self._expected.touched))
+            self._note(reader.differences(self._expected.rows(table), self._expected.last()))
             self._rows[table.name] = reader.rows
             self._tell.advance()
         return self._verdict()
@@ -141,13 +142,12 @@ class _Replay:
                 if not chain.accept(record):
                     continue
                 message = codec.decode(record.value, record.headers)
-                if isinstance(message, LedgerEvent):
-                    self._expected.take(message, place)
+                steps = self._expected.take(message, place) if isinstance(message, LedgerEvent) else []
             except (ChainError, BooksError, UnreadableInput, KeyError) as error:
                 self._break(place, "a record that follows from those before it", str(error))
             self._events += 1
             id_ = (codec.header(record.headers, "ce_id") or b"").decode(errors="replace")
-            live = Live(record.offset, id_, message, record.value or b"")
+            live = Live(record.offset, id_, message, record.value or b"", steps)
             for table, reader in readers:
                 self._note(reader.take(record.offset, table.rows(live)))
         self._tell.advance(count % _STEP)
@@ -174,7 +174,7 @@ class _Replay:
                 TableSummary(table=name, rows=self._rows.get(name, 0), differences=self._counts.get(name, 0))
                 for name in names
             ],
-            digest=self._expected.ledger.digest().hex(),
+            digest=self._expected.digest().hex(),
             differences=self._kept,
             differences_total=total,
             duration_s=time.monotonic() - self._started,

@@ -1,8 +1,8 @@
 """`tape audit snapshots`: does a start from the ledger's snapshots give what its tapes give?
 
-Each tape is folded from its beginning. When an account comes to the version that the snapshot has of it, the two must
-be the same bytes; when the fold comes to the epoch's place, head, causes and the sum over all accounts must be the
-epoch's.
+Each tape is folded from its beginning. When an account, or the desk, comes to the version that the snapshot has of it,
+the two must be the same bytes; when the fold comes to the epoch's place, head, causes and the sum over all of them must
+be the epoch's.
 
 Boundaries: needs Kafka and no database. A partition without a snapshot, or with one of another version or of other
 settings (which a worker passes over), is no finding.
@@ -12,18 +12,18 @@ Verification: tests/audit/test_snapshots.py.
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from audit import tapes
 from audit.findings import Finding, Findings, Progress, Silent, counted
-from domain import account_state
 from domain.catalog import catalog
 from domain.errors import BooksError, ChainError, SnapshotError, UnreadableInput
 from domain.ledger import Ledger
 from runtime.settings import Settings
 from streams import codec
+from streams.desks import desk_key
 from streams.snapshots import topic as snapshot_topic
 from streams.snapshots.accounts import SNAPSHOTS, AccountStates
 from streams.snapshots.form import Codec, Epoch, Members
@@ -36,7 +36,9 @@ _STEP = 500
 
 
 class SnapshotSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One partition. accounts: in the snapshot; epoch: its tape offset, None when there is no snapshot to use.
+    """One partition. accounts: in the snapshot, with the desk where it has laid down anything.
+
+    epoch: its tape offset, None when there is no snapshot to use.
 
     records: on the tape; behind: of these, behind the epoch. findings: how many.
     """
@@ -91,6 +93,12 @@ def check_snapshots(settings: Settings, progress: Progress | None = None) -> Sna
     )
 
 
+class _Folded(NamedTuple):
+    """What AccountStates takes apart: a ledger that decides nothing."""
+
+    ledger: Ledger
+
+
 class _Walk:
     """One partition: its snapshot as it is now, and the fold that it is held against."""
 
@@ -106,7 +114,8 @@ class _Walk:
         self._stored = self._read()
         self._waiting = dict(self._stored.states) if self._stored else {}
         kept_us = settings.client_ids_kept_s * 1_000_000
-        self._ledger = Ledger(catalog(settings.symbols()), ids_kept_us_max=kept_us)
+        own_key = desk_key(partition, settings.partitions)
+        self._folded = _Folded(Ledger(catalog(settings.symbols()), ids_kept_us_max=kept_us, desk_key=own_key))
         self._members = Members()
         self._causes: dict[str, int] = {}
 
@@ -130,8 +139,7 @@ class _Walk:
             self._found("tape_broken", None, self._tape, "a record that follows from those before it", str(error))
         else:
             for state in self._waiting.values():
-                account = self._ledger.accounts.get(state.key)
-                version = account.version if account else 0
+                version = self._versions().get(state.key, 0)
                 self._found("account_ahead", state.offset, state.key, f"at most version {version}", str(state.version))
         return SnapshotSummary(
             partition=self.partition,
@@ -160,7 +168,7 @@ class _Walk:
 
     def _take(self, record: TapeRecord) -> None:
         message = codec.decode(record.value, record.headers)
-        self._ledger.fold(message)
+        self._folded.ledger.fold(message)
         cause = codec.cause_of(record.headers)
         if cause is not None:
             self._causes[cause.topic] = cause.offset
@@ -174,7 +182,7 @@ class _Walk:
             return
         del self._waiting[key]
         self.compared += 1
-        folded = account_state.dump(self._ledger.accounts[key])
+        folded = self._states.dump(self._folded, key)
         if folded != state.data:
             self._found("account_differs", state.offset, f"{key} version {version}", *_difference(folded, state.data))
 
@@ -191,15 +199,17 @@ class _Walk:
         sums = [(one.count, one.checksum.hex()) for one in (self._members, epoch)]
         if sums[0] != sums[1]:
             self._found("epoch_differs", self._at_epoch(), "accounts and checksum", *(f"{n}, {c}" for n, c in sums))
-        for key, account in self._ledger.accounts.items():
+        for key, version in self._versions().items():
             state = self._stored.states.get(key)
             if state is None:
-                self._found("account_missing", None, key, f"at least version {account.version}", "nothing")
-            elif state.version < account.version:
+                self._found("account_missing", None, key, f"at least version {version}", "nothing")
+            elif state.version < version:
                 self._waiting.pop(key, None)
-                self._found(
-                    "account_stale", state.offset, key, f"at least version {account.version}", str(state.version)
-                )
+                self._found("account_stale", state.offset, key, f"at least version {version}", str(state.version))
+
+    def _versions(self) -> dict[str, int]:
+        """Of every state that the fold has."""
+        return {key: self._states.version(self._folded, key) for key in self._states.keys(self._folded)}
 
     def _at_epoch(self) -> int | None:
         return self._stored.epoch_offset if self._stored else None

@@ -24,6 +24,8 @@ TABLES = (
     "journal_postings",
     "orders",
     "order_events",
+    "order_history",
+    "order_book_history",
     "fills",
     "positions",
     "lots",

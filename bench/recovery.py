@@ -32,12 +32,12 @@ from domain.commands import Deposit, OpenAccount, SubmitOrder
 from runtime.settings import Settings
 from runtime.settings import settings as settings_of_process
 from streams import codec
-from streams.agent import partition_of
 from streams.codec import Cause
 from streams.decider import Folded
 from streams.ledger.decider import LedgerDecider
 from streams.ledger.worker import spec
 from streams.loading import Loading
+from streams.partitioning import partition_of
 from streams.snapshots.checkpoint import Checkpoint
 from streams.snapshots.form import Codec
 from streams.snapshots.topic import Outlet

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -18,6 +22,7 @@ PARTS = {
     "models": "models.cli:app",
     "audit": "audit.cli:app",
     "deadletters": "streams.deadletters.cli:app",
+    "risk": "streams.risk.cli:app",
 }
 _STANDARD = {"--help", "--install-completion", "--show-completion"}
 
@@ -25,15 +30,44 @@ _STANDARD = {"--help", "--install-completion", "--show-completion"}
 def pages() -> dict[str, str]:
     """The text of each page by file name."""
     makers: dict[str, Callable[[], str]] = {
+        "chart-of-accounts.md": chart_of_accounts,
         "commands.md": commands,
         "http-api.md": http_api,
+        "limits.md": limits,
         "metrics.md": metrics,
+        "order-lifecycle.md": order_lifecycle,
         "planted-bugs.md": planted_bugs,
         "rejection-codes.md": rejection_codes,
         "settings.md": settings,
         "topics.md": topics,
     }
     return {name: make() for name, make in makers.items()}
+
+
+def chart_of_accounts() -> str:
+    """Every kind of book account."""
+    from domain.chart import CHART
+
+    rows = [
+        (
+            f"`{kind.name}:SYMBOL`" if kind.per_symbol else f"`{kind.name}`",
+            kind.class_,
+            "a currency" if kind.measure == "money" else "units of the symbol",
+            "debit (above zero)" if kind.natural_sign > 0 else "credit (below zero)",
+            _text(kind.meaning),
+        )
+        for kind in CHART.values()
+    ]
+    lines = [
+        "Each account of the ledger has book accounts of these kinds. A posting names one, a commodity and an amount;",
+        "debits are above zero, credits below it, and the postings of an event sum to zero per commodity. `SYMBOL` is",
+        "an instrument's symbol. The natural side follows from the class: a balance may stand on the other side (a",
+        "loss in `realized_pnl` is a debit). How they look in beancount and hledger:",
+        "[export the books](../how-to/export-the-books.md).",
+        "",
+        *_table(("book account", "class", "commodity", "natural side", "meaning"), rows),
+    ]
+    return _page("The chart of accounts", "domain/chart.py", lines)
 
 
 def commands() -> str:
@@ -56,11 +90,12 @@ def http_api() -> str:
     """Every operation of the API."""
     from api import health
     from api.gateway import routes as gateway
-    from api.query import account_routes, routes
+    from api.query import account_routes, books_routes, order_book_routes, rebalance_routes, risk_routes, routes
 
+    parts = (gateway, routes, account_routes, books_routes, order_book_routes, rebalance_routes, risk_routes, health)
     rows = [
         (f"`{method} {route.path}`", route.summary or "", f"`{route.operation_id}`")
-        for part in (gateway, routes, account_routes, health)
+        for part in parts
         for route in part.router.routes
         for method in sorted(route.methods)
         if route.include_in_schema
@@ -72,6 +107,38 @@ def http_api() -> str:
         *_table(("operation", "what it does", "operation id"), rows),
     ]
     return _page("The HTTP API", "api/gateway, api/query and api/health.py", lines)
+
+
+def limits() -> str:
+    """Every figure of the pre-trade limits, and every check that asks for them."""
+    from domain.limit_checks import COLLAR_BPS_MAX, COUNTS, LIST_LENGTH_MAX, LISTS, WINDOWS
+    from domain.limits import Limits
+    from domain.risk import CHECKS, OVERRIDABLE
+    from domain.risk_book import RECENT_MAX, WINDOW_US_MAX
+
+    bounds = dict.fromkeys(COUNTS, f"1 to {RECENT_MAX}") | dict.fromkeys(WINDOWS, f"1 to {WINDOW_US_MAX}")
+    bounds |= dict.fromkeys(LISTS, f"at most {LIST_LENGTH_MAX}") | {"price_collar_bps": f"0 to {COLLAR_BPS_MAX}"}
+    meanings = _entries(Limits)
+    rows = []
+    for field in msgspec.structs.fields(Limits):
+        default = "" if field.default is None or field.default == () else f"`{field.default}`"
+        rows.append((f"`{field.name}`", default, bounds.get(field.name, "from 0"), meanings[field.name]))
+    codes = dict.fromkeys(check.code for check in CHECKS)
+    lines = [
+        "A limit that is not set is no limit. They are laid down for an account, for a strategy in an account, and by",
+        "the desk for all accounts and strategies; of those that apply to an order the tightest counts. How to:",
+        "[set risk limits](../how-to/set-risk-limits.md).",
+        "",
+        *_table(("figure", "default", "bounds", "meaning"), rows),
+        "",
+        "The checks, in the order in which they are asked, after halts and the order's form and before cash:",
+        "",
+        *_table(
+            ("code", "can be overridden for one order"),
+            [(f"`{code}`", "yes" if code in OVERRIDABLE else "no") for code in codes],
+        ),
+    ]
+    return _page("Risk limits", "domain/limits.py, domain/limit_checks.py and domain/risk.py", lines)
 
 
 def metrics() -> str:
@@ -88,6 +155,35 @@ def metrics() -> str:
             rows.append((f"`{name}`", family.type, labels, _text(family.documentation)))
     lines = ["Each worker serves its own on `/metrics`, the API on `/api/metrics`.", ""]
     return _page("Metrics", "runtime/metrics.py", [*lines, *_table(("name", "type", "labels", "meaning"), rows)])
+
+
+def order_lifecycle() -> str:
+    """Every step of an order's life, and which prices an order of each type has."""
+    from domain.lifecycle import EXEC_TYPES, STEPS
+    from domain.order_checks import price_rules
+
+    steps = sorted(STEPS, key=lambda step: (step.before or "", step.by, step.after))
+    rows = [(step.before or "(new)", f"`{step.by}`", step.after, f"`{EXEC_TYPES[step.by]}`") for step in steps]
+    prices = [
+        (f"{order_type} {side}", *(", ".join(f"`{name}`" for name in names) for names in rule))
+        for order_type, side, rule in price_rules()
+    ]
+    lines = [
+        "Statuses are FIX OrdStatus (tag 39) names; ExecType is what a FIX execution report says of the event (tag",
+        "150).",
+        "The ledger holds every change of status to this table; anything else would stop it. `linked …` is what an",
+        "event of another order of the same group does to this one.",
+        "",
+        *_table(("before", "event", "after", "ExecType"), rows),
+        "",
+        "## Prices",
+        "",
+        "What an order of each type must have, may have, and must not have (all others). A TRAILING_STOP has exactly",
+        "one of `trail_amount` and `trail_bps`.",
+        "",
+        *_table(("order", "required", "optional"), prices),
+    ]
+    return _page("The life of an order", "domain/lifecycle.py and domain/order_checks.py", lines)
 
 
 def planted_bugs() -> str:
@@ -110,8 +206,10 @@ def planted_bugs() -> str:
 
 
 def rejection_codes() -> str:
-    """Every code with which a tape's agent refuses."""
+    """Every code with which a tape's agent or a venue refuses."""
     from domain.codes import CODES
+    from execution.alpaca.codes import CODES as ALPACA
+    from execution.refusals import REFUSALS
 
     lines = [
         "They stand in `OrderRejected`, `CommandRejected`, `ReportRejected` and `ActionRefused`, with a text and the",
@@ -119,8 +217,21 @@ def rejection_codes() -> str:
         "tell without the ledger's state.",
         "",
         *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in CODES.items()]),
+        "",
+        "## Refused by the paper venue or the engine",
+        "",
+        "They stand in `OrderRefusedByVenue` and `OrderReplaceRefused`.",
+        "",
+        *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in REFUSALS.items()]),
+        "",
+        "## Refused by Alpaca or its adapter",
+        "",
+        "They stand in `OrderRefusedByVenue` and `OrderReplaceRefused`. See [trade at a broker]"
+        "(../how-to/trade-at-a-broker.md).",
+        "",
+        *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in ALPACA.items()]),
     ]
-    return _page("Rejection codes", "domain/codes.py", lines)
+    return _page("Rejection codes", "domain/codes.py, execution/refusals.py and execution/alpaca/codes.py", lines)
 
 
 def settings() -> str:
@@ -164,6 +275,17 @@ def topics() -> str:
         *_table(("topic", "configuration", "value"), config),
     ]
     return _page("Topics", "infra/kafka/topics.yaml", lines)
+
+
+def _entries(struct: type) -> dict[str, str]:
+    """What a docstring says of each field: `name: text` at the margin, continued further in."""
+    said: dict[str, str] = {}
+    for line in inspect.cleandoc(struct.__doc__ or "").splitlines():
+        if match := re.match(r"(\w+): (.*)", line):
+            name, said[name] = match[1], match[2]
+        elif line.startswith(" "):
+            said[name] += " " + line.strip()
+    return said
 
 
 def _page(title: str, source: str, lines: Iterable[str]) -> str:

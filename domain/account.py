@@ -6,30 +6,30 @@ commands are remembered. Forgetting is driven by the events' record times, at mo
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, TypeVar
 
-import msgspec
-from eventsourcing.domain import BaseAggregate
-
-from domain import canonical, folds, journal
+from domain import folds, journal, remembered
 from domain.account_terms import AccountType, FeeSchedule, MarginTerms
+from domain.aggregate import LedgerAggregate
 from domain.borrow import Locate
 from domain.errors import BooksError
-from domain.events import LedgerEvent, Posting
+from domain.events import LedgerEvent
+from domain.exposures import Exposures, touched
 from domain.funds import Funds
+from domain.history import Entry, Execution, forget
 from domain.journal import Balances
-from domain.lots import Position
+from domain.lots import Position, Stock
 from domain.numbers import CENT, ONE, ZERO, exact, up
-from domain.orders import ClosedOrder, Order
+from domain.orders import ClosedOrder, Group, Order
+from domain.plans import Plan
+from domain.risk_book import RiskBook
 from domain.terms import LotMethod
 
-E = TypeVar("E", bound=LedgerEvent)
-
 IDS_KEPT_US = 7 * 24 * 3600 * 1_000_000
-FORGOTTEN_MAX = 4
+REFERENCES_KEPT_US = 400 * 24 * 3600 * 1_000_000
+"""For how long references of corporate actions, cash movements and transfers are known: over a year of dividends."""
 
 
 # Book accounts as the state has them: of money per currency, of positions per symbol.
@@ -50,21 +50,20 @@ _UNITS: dict[str, Callable[[Position], Decimal]] = {
 _COSTS = frozenset({"inventory", "short_proceeds"})
 
 
-class TakenCommand(msgspec.Struct, frozen=True, kw_only=True):
-    """A command that was carried out: its content's fingerprint, and when it was recorded."""
-
-    fingerprint: bytes
-    recorded_at_us: int
-
-
-class Account(BaseAggregate[str]):
+class Account(LedgerAggregate):
     """One trading account. funds: its money by currency, the base currency `currency` first.
 
     margin: None for a cash account. fee_schedule: of orders that are accepted from now on, None: no commission.
     locates: what may be borrowed, by locate id, see domain.borrow.
-    orders: the open ones by order id; closed: the finished ones that are remembered, oldest first; commands: the
-    commands that are remembered, oldest first; books: the balances of all postings, see domain.journal.
+    orders: the open ones by order id; groups: those of which an order is open, by group id; plans: the rebalances under
+    way, by plan id; closed: the finished orders that are remembered, oldest first; commands: the commands that are
+    remembered, oldest first; references: what operators have done under their own ids, oldest first; history, bases:
+    the fills that can be corrected and the lots before them, see domain.history; books: the balances of all postings,
+    see domain.journal; risk: limits and what their checks remember. exposures: derived from positions and orders, no
+    part of the state; None: not made.
     """
+
+    NO_STATE = LedgerAggregate.NO_STATE | {"exposures"}
 
     @classmethod
     def unopened(cls, account_id: str, ids_kept_us: int) -> Account:
@@ -86,30 +85,16 @@ class Account(BaseAggregate[str]):
         self.positions: dict[str, Position] = {}
         self.locates: dict[str, Locate] = {}
         self.orders: dict[str, Order] = {}
+        self.groups: dict[str, Group] = {}
+        self.plans: dict[str, Plan] = {}
         self.closed: OrderedDict[str, ClosedOrder] = OrderedDict()
-        self.commands: OrderedDict[str, TakenCommand] = OrderedDict()
+        self.commands: remembered.Commands = OrderedDict()
+        self.references: remembered.Commands = OrderedDict()
+        self.history: deque[Entry] = deque()
+        self.bases: dict[str, Stock] = {}
         self.books: Balances = {}
-
-    @property
-    def updated_at_us(self) -> int:
-        """The record time of the newest event, microseconds since 1970 UTC."""
-        return self._modified_on  # type: ignore[return-value]  # our times are integers
-
-    # Making events
-
-    def record(self, event_class: type[E], now_us: int, *, postings: tuple[Posting, ...] = (), **fields: Any) -> E:
-        """Make the account's next event, fold it in and return it.
-
-        Its record time is never below that of the event before, so that a clock that is set back forgets nothing.
-        """
-        self.trigger_event(event_class, timestamp=self.clock(now_us), postings=postings, **fields)
-        (event,) = self.collect_events()
-        assert isinstance(event, event_class)
-        return event
-
-    def clock(self, now_us: int) -> int:
-        """`now_us`, or the newest event's record time when that is later."""
-        return max(now_us, self.updated_at_us)
+        self.risk = RiskBook()
+        self.exposures: Exposures | None = None
 
     # Folding
 
@@ -117,11 +102,21 @@ class Account(BaseAggregate[str]):
         """Fold one event. Raises BooksError when its postings do not balance or contradict what it says happened."""
         journal.check_balanced(event.postings)
         with exact():
+            folds.risk.note(self, event)
             folds.FOLDS[type(event)](self, event)
+            if self.exposures is not None:
+                self._follow(event)
             journal.fold_postings(self.books, event.postings)
             for leg in event.postings:
                 self._check_leg(leg.account, leg.commodity)
-        self._forget(event.timestamp - self.ids_kept_us)
+            self._forget(event.timestamp - self.ids_kept_us)
+
+    def _follow(self, event: LedgerEvent) -> None:
+        order_ids = touched(event)
+        if order_ids is None:
+            self.exposures = None
+        elif self.exposures is not None:
+            self.exposures.follow(self, order_ids)
 
     def _check_leg(self, name: str, commodity: str) -> None:
         expected = self.books.get((name, commodity), ZERO)
@@ -130,22 +125,33 @@ class Account(BaseAggregate[str]):
             raise BooksError(f"account {self.id}: {name} is {actual}, its postings sum to {expected} {commodity}")
 
     def _forget(self, before_us: int) -> None:
-        for _ in range(FORGOTTEN_MAX):
+        for _ in range(remembered.FORGOTTEN_MAX):
             if not self.closed or next(iter(self.closed.values())).closed_at_us >= before_us:
                 break
             self.closed.popitem(last=False)
-        for _ in range(FORGOTTEN_MAX):
-            if not self.commands or next(iter(self.commands.values())).recorded_at_us >= before_us:
+        remembered.forget(self.commands, before_us)
+        if self.references:
+            remembered.forget(self.references, before_us + self.ids_kept_us - REFERENCES_KEPT_US)
+        history = self.history
+        for _ in range(remembered.FORGOTTEN_MAX):
+            if not history or history[0].recorded_at_us >= before_us:
                 break
-            self.commands.popitem(last=False)
+            forget(history.popleft(), self.bases, self.lot_method)
 
     def remember_command(self, command_id: str, fingerprint: bytes, recorded_at_us: int) -> None:
-        self.commands.pop(command_id, None)
-        self.commands[command_id] = TakenCommand(fingerprint=fingerprint, recorded_at_us=recorded_at_us)
+        remembered.remember(self.commands, command_id, fingerprint, recorded_at_us)
+
+    def remember_reference(self, reference: str, fingerprint: bytes, recorded_at_us: int) -> None:
+        remembered.remember(self.references, reference, fingerprint, recorded_at_us)
 
     def remember_closed(self, order_id: str, closed: ClosedOrder) -> None:
         self.closed.pop(order_id, None)
         self.closed[order_id] = closed
+        for plan in list(self.plans.values()):
+            if any(order.order_id == order_id for order in plan.orders):
+                plan.done.add(order_id)
+                if plan.is_over(self):
+                    del self.plans[plan.plan_id]
 
     # Reading
 
@@ -204,14 +210,20 @@ class Account(BaseAggregate[str]):
         """An open order, a finished one that is remembered, or None."""
         return self.orders.get(order_id) or self.closed.get(order_id)
 
+    def holder(self, order: Order) -> Order | Group:
+        """Whatever holds the cash and the units that are set aside for an open order: itself, or its group."""
+        return self.groups[order.terms.group_id or ""] if order.exclusive else order
+
+    def execution(self, execution_id: str) -> Execution | None:
+        """A fill that can still be corrected. Looks through all that are remembered, the newest first."""
+        for entry in reversed(self.history):
+            if isinstance(entry, Execution) and entry.execution_id == execution_id:
+                return entry
+        return None
+
     def hold_for(self, quantity: Decimal, price: Decimal, unit: Decimal = CENT) -> Decimal:
         """Cash to set aside for buying: quantity x price x (1 + fee_bps / 10,000), rounded up to the smallest unit.
 
         To be called inside domain.numbers.exact(). Commissions come on top, see domain.holds.
         """
         return up(quantity * price * (ONE + self.fee_bps.scaleb(-4)), unit)
-
-    def digest(self) -> bytes:
-        """SHA-256 over the whole state; equal for equal folds."""
-        state = {name: value for name, value in vars(self).items() if name not in {"_pending_events", "_created_on"}}
-        return canonical.digest(state)

@@ -18,7 +18,7 @@ BPS_MAX = Decimal(10_000)
 
 
 def form(command: Command) -> Refusal | None:
-    """What domain.checks.form leaves to this module."""
+    """What domain.forms leaves to this module."""
     check = _FORMS.get(type(command))
     return None if check is None else check(command)
 

@@ -13,13 +13,17 @@ from decimal import Decimal
 
 import msgspec
 
-from domain.account import Account, TakenCommand
+from domain.account import Account
 from domain.account_terms import FeeSchedule, MarginTerms
 from domain.borrow import Locate
 from domain.errors import BooksError
 from domain.funds import Funds
-from domain.lots import Lot, Position
-from domain.orders import ClosedOrder, Order
+from domain.history import Entry
+from domain.lots import Lot, Position, stock_of
+from domain.orders import ClosedOrder, Group, Order
+from domain.plans import Plan
+from domain.remembered import TakenCommand
+from domain.risk_book import RiskBookState, book_of, state_of
 from domain.terms import LotMethod
 
 STATE_VERSION = 2
@@ -59,9 +63,15 @@ class _AccountState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     positions: list[_PositionState]
     locates: list[tuple[str, Locate]]
     orders: list[Order]
+    groups: list[Group]
+    plans: list[Plan]
     closed: list[tuple[str, ClosedOrder]]
     commands: list[tuple[str, TakenCommand]]
+    references: list[tuple[str, TakenCommand]]
+    history: list[Entry]
+    bases: list[tuple[str, list[Lot], list[Lot]]]
     books: list[tuple[str, str, Decimal]]
+    risk: RiskBookState
 
 
 # Deterministic: sets are written in the order of their members; struct fields are, too.
@@ -87,9 +97,15 @@ def dump(account: Account) -> bytes:
             positions=[_packed(symbol, position) for symbol, position in account.positions.items()],
             locates=list(account.locates.items()),
             orders=list(account.orders.values()),
+            groups=list(account.groups.values()),
+            plans=list(account.plans.values()),
             closed=list(account.closed.items()),
             commands=list(account.commands.items()),
+            references=list(account.references.items()),
+            history=list(account.history),
+            bases=[(symbol, list(base.lots), list(base.short_lots)) for symbol, base in account.bases.items()],
             books=[(name, commodity, amount) for (name, commodity), amount in account.books.items()],
+            risk=state_of(account.risk),
         )
     )
 
@@ -113,9 +129,15 @@ def restore(raw: bytes) -> Account:
     account.positions = {own.symbol: _unpacked(own) for own in state.positions}
     account.locates = dict(state.locates)
     account.orders = {order.terms.order_id: order for order in state.orders}
+    account.groups = {group.group_id: group for group in state.groups}
+    account.plans = {plan.plan_id: plan for plan in state.plans}
     account.closed = OrderedDict(state.closed)
     account.commands = OrderedDict(state.commands)
+    account.references = OrderedDict(state.references)
+    account.history = deque(state.history)
+    account.bases = {symbol: stock_of(lots, short_lots) for symbol, lots, short_lots in state.bases}
     account.books = {(name, commodity): amount for name, commodity, amount in state.books}
+    account.risk = book_of(state.risk)
     return account
 
 

@@ -43,22 +43,30 @@ class Locate(msgspec.Struct, kw_only=True):
 Locates = Mapping[str, Locate]
 
 
-def choose(locates: Locates, symbol: str, quantity: Decimal, market_time_us: int) -> tuple[LocateUse, ...] | Decimal:
+def choose(
+    locates: Locates, symbol: str, quantity: Decimal, market_time_us: int, taken: Iterable[LocateUse] = ()
+) -> tuple[LocateUse, ...] | Decimal:
     """Which locates cover that many units, in the order in which they were granted; or how many there are.
 
-    A locate covers orders that are accepted before it expires, until they are done.
+    A locate covers orders that are accepted before it expires, until they are done. taken: what the same event takes
+    besides.
     """
     uses: list[LocateUse] = []
     left = quantity
     for locate_id, locate in locates.items():
-        if locate.symbol != symbol or locate.expires_at_us <= market_time_us or not locate.free:
+        free = locate.free - units_of(use for use in taken if use.locate_id == locate_id)
+        if locate.symbol != symbol or locate.expires_at_us <= market_time_us or not free:
             continue
-        taken = min(left, locate.free)
-        uses.append(LocateUse(locate_id=locate_id, quantity=taken))
-        left -= taken
+        part = min(left, free)
+        uses.append(LocateUse(locate_id=locate_id, quantity=part))
+        left -= part
         if not left:
             return tuple(uses)
     return quantity - left
+
+
+def units_of(uses: Iterable[LocateUse]) -> Decimal:
+    return sum((use.quantity for use in uses), ZERO)
 
 
 def expired(locates: Locates, symbol: str, market_time_us: int) -> tuple[str, ...]:
@@ -96,13 +104,18 @@ def use_up(locates: dict[str, Locate], pending: list[LocateUse], quantity: Decim
         _drop_if_done(locates, use.locate_id)
 
 
-def make_free(locates: dict[str, Locate], pending: list[LocateUse]) -> None:
-    """Give back what an order that is done has not used."""
-    for use in pending:
+def make_free(locates: dict[str, Locate], pending: list[LocateUse], kept: Decimal = ZERO) -> None:
+    """Give back what an order has not used and will not, beyond `kept` units; the last that it took first."""
+    over = units_of(pending) - kept
+    while over > 0:
+        use = pending.pop()
+        part = min(over, use.quantity)
         locate = locates[use.locate_id]
-        locate.pending -= use.quantity
-        locate.free += use.quantity
-    pending.clear()
+        locate.pending -= part
+        locate.free += part
+        over -= part
+        if part < use.quantity:
+            pending.append(LocateUse(locate_id=use.locate_id, quantity=use.quantity - part))
 
 
 def _drop_if_done(locates: dict[str, Locate], locate_id: str) -> None:

@@ -9,20 +9,20 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from domain import ids
 from domain.account import Account
 from domain.catalog import Catalog
 from domain.codes import CODES
-from domain.commands import CancelOrder, Command, Deposit, OpenAccount, SubmitOrder, Withdraw
+from domain.commands import Command, OpenAccount
 from domain.currencies import is_currency, minor_unit
 from domain.market import Instrument
 from domain.numbers import CENT, is_sound
-from domain.reports import ReportFilled
+from domain.reports import ReportFilled, ReportTriggered
 from domain.terms import OrderTerms
 
 TEXT_CHARACTERS_MAX = 128
-CLIENT_ORDER_ID_CHARACTERS_MAX = 48
 FEE_BPS_MAX = 10_000
+DESK_PREFIX = "desk:"
+"""Ids that begin with this are those of desks (domain.desk); no account may have one."""
 CLOCK_AHEAD_US_MAX = 5 * 60 * 1_000_000
 
 
@@ -76,22 +76,6 @@ def envelope(command: Command) -> Refusal | None:
     return None
 
 
-def form(command: Command) -> Refusal | None:
-    """What makes a command one that can be stored and computed with: ids, texts, numbers. See domain.account_checks."""
-    match command:
-        case SubmitOrder():
-            return order_form(command)
-        case Deposit() | Withdraw():
-            return number("AMOUNT", command.amount)
-        case OpenAccount():
-            return opening(command)
-        case CancelOrder() if not is_text(command.order_id):
-            return refuse(
-                "TEXT_INVALID", "expected order_id to be 1 to 128 printable characters", order_id=command.order_id
-            )
-    return None
-
-
 def age(command: Command, now_us: int, kept_us: int) -> Refusal | None:
     """Refuse a command so old that its first copy may be forgotten, or so early that it could outlive its memory."""
     details = {"issued_at_us": command.issued_at_us, "now_us": now_us}
@@ -120,6 +104,9 @@ def unknown_account(account_id: str) -> Refusal:
 
 def opening(command: OpenAccount) -> Refusal | None:
     fee = command.fee_bps
+    if command.account_id.startswith(DESK_PREFIX):
+        text = f"expected an account id that does not begin with {DESK_PREFIX!r}, it was {command.account_id!r}"
+        return refuse("ACCOUNT_ID_RESERVED", text, account_id=command.account_id)
     if not is_text(command.owner):
         return refuse("OWNER_INVALID", "expected 1 to 128 printable characters", owner=command.owner)
     if not is_currency(command.currency):
@@ -178,98 +165,12 @@ def held_currency(account: Account, currency: str) -> Refusal | None:
     )
 
 
-# Orders
-
-
-def order_form(command: SubmitOrder) -> Refusal | None:
-    """An order's ids, texts and numbers."""
-    if not is_text(command.client_order_id, CLIENT_ORDER_ID_CHARACTERS_MAX):
-        return refuse(
-            "CLIENT_ORDER_ID_INVALID",
-            f"expected 1 to 48 printable characters, it has {len(command.client_order_id)}",
-            client_order_id=command.client_order_id,
-        )
-    derived = ids.order_id(command.account_id, command.client_order_id)
-    if command.order_id != derived:
-        return refuse(
-            "CLIENT_ORDER_ID_INVALID",
-            f"expected the order id {derived} that is derived from it, it was {clean(command.order_id)}",
-            client_order_id=command.client_order_id,
-            order_id=command.order_id,
-        )
-    for name in ("symbol", "signal_id", "strategy_id"):
-        text: str | None = getattr(command, name)
-        if text and not is_text(text):
-            return refuse("TEXT_INVALID", f"expected {name} to be at most 128 printable characters", **{name: text})
-    refusal = number("QUANTITY", command.quantity)
-    for price in (command.limit_price, command.protection_price):
-        if refusal is None and price is not None:
-            refusal = number("PRICE", price)
-    return refusal
-
-
-def order(account: Account, terms: OrderTerms, catalog: Catalog) -> Refusal | None:
-    """The pre-trade checks that need no sum: instrument, quantity, prices and currency."""
-    return order_alone(terms, catalog) or held_currency(account, catalog[terms.symbol].currency)
-
-
-def order_alone(terms: OrderTerms, catalog: Catalog) -> Refusal | None:
-    """The part of `order` that needs no account: instrument, quantity and prices."""
-    instrument = catalog.get(terms.symbol)
-    if instrument is None:
-        return unknown_instrument(terms.symbol, catalog)
-    return _quantity(terms.quantity, instrument) or _prices(terms, instrument)
-
-
 def unknown_instrument(symbol: str, catalog: Catalog) -> Refusal:
     return refuse(
         "INSTRUMENT_UNKNOWN",
         f"expected one of {clean(', '.join(sorted(catalog)))}; it was {symbol!r}",
         symbol=symbol,
     )
-
-
-def _quantity(quantity: Decimal, instrument: Instrument) -> Refusal | None:
-    if quantity <= 0:
-        return refuse("QUANTITY_NOT_POSITIVE", f"expected a quantity above zero, it was {quantity}", quantity=quantity)
-    if quantity % instrument.quantity_increment:
-        return refuse(
-            "QUANTITY_OVER_PRECISE",
-            f"expected a multiple of {instrument.quantity_increment}, it was {quantity}",
-            quantity=quantity,
-            increment=instrument.quantity_increment,
-        )
-    return None
-
-
-def _prices(terms: OrderTerms, instrument: Instrument) -> Refusal | None:
-    """LIMIT: a limit price alone. MARKET: a protection price alone, which a sale may leave out."""
-    wanted, unwanted = "limit_price", "protection_price"
-    if terms.order_type == "MARKET":
-        wanted, unwanted = unwanted, wanted
-    price: Decimal | None = getattr(terms, wanted)
-    excess: Decimal | None = getattr(terms, unwanted)
-    kind = terms.order_type.lower()
-    if excess is not None:
-        text = f"expected a {kind} order without {unwanted}, it was {excess}"
-        return refuse("PRICE_NOT_ALLOWED", text, **{unwanted: excess})
-    if price is not None:
-        return _price(wanted, price, instrument)
-    if terms.order_type == "MARKET" and terms.is_sale:
-        return None
-    return refuse("PRICE_REQUIRED", f"expected a {kind} {terms.side} to have a {wanted}, it has none", missing=wanted)
-
-
-def _price(name: str, price: Decimal, instrument: Instrument) -> Refusal | None:
-    if price <= 0:
-        return refuse("PRICE_NOT_POSITIVE", f"expected a {name} above zero, it was {price}", **{name: price})
-    if price % instrument.price_increment:
-        return refuse(
-            "PRICE_OFF_INCREMENT",
-            f"expected {name} to be a multiple of {instrument.price_increment}, it was {price}",
-            **{name: price, "increment": instrument.price_increment},
-        )
-    return None
 
 
 def units(account: Account, symbol: str, quantity: Decimal) -> Refusal | None:
@@ -290,30 +191,49 @@ def units(account: Account, symbol: str, quantity: Decimal) -> Refusal | None:
 # Reports
 
 
+def trigger(report: ReportTriggered, terms: OrderTerms) -> Refusal | None:
+    """A trigger as such: of an order that has a stop, by a price that can be computed with."""
+    if terms.has_trigger and is_sound(report.price) and report.price > 0:
+        return None
+    return refuse(
+        "TRIGGER_INVALID",
+        f"expected an order with a stop and a price above zero, they were {terms.order_type} and {clean(report.price)}",
+        order_type=terms.order_type,
+        price=report.price,
+    )
+
+
 def fill(report: ReportFilled, leaves: Decimal, instrument: Instrument | None) -> Refusal | None:
     """A fill as such. A fee below zero is a rebate. Whether the cash suffices is no question: it has happened."""
-    refusal = number("FILL", report.quantity) or number("FILL", report.price) or number("FILL", report.fee)
+    return figures(report.quantity, report.price, report.fee, leaves, instrument)
+
+
+def figures(
+    quantity: Decimal, price: Decimal, fee: Decimal, leaves: Decimal, instrument: Instrument | None
+) -> Refusal | None:
+    """The figures of a fill, as they were reported or as they are corrected. leaves: what it can be at most."""
+    refusal = number("FILL", quantity) or number("FILL", price) or number("FILL", fee)
     if refusal is not None:
         return refusal
-    if report.quantity <= 0 or report.price <= 0:
+    if quantity <= 0 or price <= 0:
         return refuse(
             "FILL_NOT_POSITIVE",
-            f"expected quantity and price above zero, they were {report.quantity} and {report.price}",
-            quantity=report.quantity,
-            price=report.price,
+            f"expected quantity and price above zero, they were {quantity} and {price}",
+            quantity=quantity,
+            price=price,
         )
-    if report.quantity > leaves:
+    if quantity > leaves:
         return refuse(
             "FILL_EXCEEDS_LEAVES",
-            f"expected at most the leaves quantity of {leaves}, it was {report.quantity}",
-            quantity=report.quantity,
+            f"expected at most the leaves quantity of {leaves}, it was {quantity}",
+            quantity=quantity,
             leaves=leaves,
         )
-    if instrument is not None and report.quantity % instrument.quantity_increment:
+    if instrument is not None and quantity % instrument.quantity_increment:
         return refuse(
             "FILL_OVER_PRECISE",
-            f"expected a multiple of {instrument.quantity_increment}, it was {report.quantity}",
-            quantity=report.quantity,
+            f"expected a multiple of {instrument.quantity_increment}, it was {quantity}",
+            quantity=quantity,
             increment=instrument.quantity_increment,
         )
     return None

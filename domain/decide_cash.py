@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
 from domain import borrow, checks, journal, position_checks
 from domain.account import Account
 from domain.checks import Refusal
 from domain.commands import (
+    DESK_CONTROLS,
+    RISK_COMMANDS,
     CancelOrder,
+    CancelRebalance,
     Command,
     ConvertCash,
     Deposit,
     GrantLocate,
     OpenAccount,
+    OperatorCommand,
+    PlanRebalance,
+    ReplaceOrder,
     SetFeeSchedule,
     Withdraw,
 )
@@ -28,13 +38,20 @@ from domain.events import (
 )
 from domain.fingerprints import (
     cancel_content,
+    cancel_plan_content,
     cash_content,
+    changes_of,
     converted_content,
     locate_content,
     opened_content,
+    operator_content,
+    rebalance_content,
+    replace_content,
+    risk_content,
     schedule_content,
 )
 from domain.numbers import nearest
+from domain.remembered import Commands
 from domain.world import World
 
 
@@ -54,28 +71,35 @@ def rejected(command: Command, refusal: Refusal, now_us: int) -> CommandRejected
 
 def content(command: Command) -> bytes:
     """The fingerprint of what a command asks for, apart from its id and time (those of orders: domain.orders)."""
-    match command:
-        case OpenAccount():
-            return opened_content(command)
-        case ConvertCash():
-            return converted_content(command)
-        case SetFeeSchedule():
-            return schedule_content(command)
-        case GrantLocate():
-            return locate_content(command)
-        case Deposit() | Withdraw():
-            return cash_content(type(command).__name__, command.amount, command.currency)
-        case CancelOrder():
-            return cancel_content(command.order_id)
-    raise TypeError(f"{type(command).__name__} is not known by its command id")
+    if isinstance(command, (*RISK_COMMANDS, *DESK_CONTROLS)):
+        return risk_content(type(command).__name__, command)
+    return _CONTENTS[type(command)](command)
 
 
-def repeat(account: Account, command: Command, forgotten_before_us: int) -> Refusal | bool:
-    """True when this very command was carried out before; a Refusal when its id was used with other content."""
-    taken = account.commands.get(command.command_id)
+_CONTENTS: dict[type[Command], Callable[[Any], bytes]] = {
+    OpenAccount: opened_content,
+    ConvertCash: converted_content,
+    SetFeeSchedule: schedule_content,
+    GrantLocate: locate_content,
+    Deposit: lambda it: cash_content("Deposit", it.amount, it.currency),
+    Withdraw: lambda it: cash_content("Withdraw", it.amount, it.currency),
+    CancelOrder: lambda it: cancel_content(it.order_id),
+    ReplaceOrder: lambda it: replace_content(it.order_id, changes_of(it)),
+    PlanRebalance: rebalance_content,
+    CancelRebalance: lambda it: cancel_plan_content(it.plan_id),
+}
+
+
+def repeat(commands: Commands, command: Command, forgotten_before_us: int) -> Refusal | bool:
+    """True when this very command was carried out before; a Refusal when its id was used with other content.
+
+    commands: those that the account, or the desk, remembers.
+    """
+    taken = commands.get(command.command_id)
     if taken is None or taken.recorded_at_us < forgotten_before_us:
         return False
-    if taken.fingerprint == content(command):
+    is_operators = isinstance(command, OperatorCommand)
+    if taken.fingerprint == (operator_content(type(command).__name__, command) if is_operators else content(command)):
         return True
     return checks.refuse(
         "COMMAND_ID_CONFLICT",
@@ -123,13 +147,18 @@ def deposit(account: Account, command: Deposit, now_us: int) -> LedgerEvent:
     )
 
 
+def spendable(account: Account, amount: Decimal, currency: str, world: World) -> Refusal | None:
+    """Whether an amount can leave the account: free cash; on margin equity beyond all initial margin."""
+    if account.margin is None:
+        return checks.cash(account, amount, currency)
+    return position_checks.excess(account, amount, currency, world.marks)
+
+
 def withdraw(account: Account, command: Withdraw, now_us: int, world: World) -> LedgerEvent:
     """Of a cash account free cash, of a margin account equity beyond all initial margin; the rest is then borrowed."""
-    refusal = checks.amount(account, command.amount, command.currency)
-    if refusal is None and account.margin is None:
-        refusal = checks.cash(account, command.amount, command.currency)
-    elif refusal is None:
-        refusal = position_checks.excess(account, command.amount, command.currency, world.marks)
+    refusal = checks.amount(account, command.amount, command.currency) or spendable(
+        account, command.amount, command.currency, world
+    )
     if refusal is not None:
         return rejected(command, refusal, now_us)
     return account.record(

@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
 
 import msgspec
 
-from domain import events, fees, holds, journal, lots, reports
+from domain import events, fees, groups, journal, kills, reports, surplus, throttle, trades
 from domain.account import Account
-from domain.catalog import Catalog
 from domain.currencies import minor_unit
-from domain.events import LedgerEvent, LotUse
+from domain.events import LedgerEvent
+from domain.fees import Tally
+from domain.holds import Hold
 from domain.journal import Charges, Moved, Postings
-from domain.lots import Position
 from domain.numbers import ZERO
 from domain.orders import Order
 from domain.terms import OrderStatus
-
-_NOTHING = Moved(ZERO, ZERO, ZERO)
-
-
-class _Trade(NamedTuple):
-    """What a fill does to a position. uses: the lots that it closes. covered: short units that it buys back."""
-
-    postings: Postings
-    uses: tuple[LotUse, ...] = ()
-    pnl: Decimal = ZERO
-    covered: Decimal = ZERO
+from domain.trades import Plan
+from domain.world import World
 
 
-def filled(account: Account, order: Order, message: reports.ReportFilled, now_us: int, catalog: Catalog) -> LedgerEvent:
+def filled(account: Account, order: Order, message: reports.ReportFilled, now_us: int, world: World) -> LedgerEvent:
     terms, quantity = order.terms, message.quantity
     leaves = order.leaves_quantity - quantity
-    commission = ZERO
-    if order.tally is not None:
-        unit = minor_unit(order.currency)
-        commission = fees.due(order.tally, quantity, message.price, message.liquidity, unit)
-    charges = Charges(_released(account, order, message, commission, catalog), message.fee, commission)
-    trade = _TRADES[terms.side](account.position(terms.symbol), order, message, charges)
+    tally, commission = _charged(order, message)
+    over = surplus.after(account, order, leaves, world.catalog, filled=quantity, tally=tally)
+    step = trades.plan(account.position(terms.symbol), terms.side, quantity, message.price)
+    released_quantity = _released(account, order, over, quantity)
+    charges = Charges(over.cash, message.fee, commission)
+    postings = _postings(order, step, message.price, charges)
+    if released_quantity:
+        postings += journal.hold(order.currency, ZERO, terms.symbol, -released_quantity)
+    stopped = throttle.stops(account, terms.strategy_id, message.market_time_us, world.desk)
+    if stopped is not None:
+        follow = groups.Consequences(kills.after_stop(account, stopped, order, leaves), ())
+    else:
+        follow = groups.after_fill(account, order, quantity, postings, world) if terms.group_id else groups.NONE
     return account.record(
         events.OrderFilled,
         now_us,
-        postings=trade.postings,
+        postings=postings + follow.postings,
         report_id=message.report_id,
         order_id=message.order_id,
         execution_id=message.execution_id,
@@ -56,69 +53,56 @@ def filled(account: Account, order: Order, message: reports.ReportFilled, now_us
         cumulative_quantity=order.cumulative_quantity + quantity,
         leaves_quantity=leaves,
         status=_status(order, leaves),
-        realized_pnl=trade.pnl,
-        released_cash=charges.released,
-        lots=trade.uses,
+        realized_pnl=step.realized_pnl,
+        released_cash=over.cash,
+        lots=step.uses,
         market_time_us=message.market_time_us,
         evidence=message.evidence,
+        linked=follow.linked,
+        released_quantity=released_quantity,
+        disabled_strategy=stopped,
+        desk_version=world.desk.version,
         currency=order.currency,
         liquidity=message.liquidity,
         commission=commission,
-        covered_quantity=trade.covered,
+        covered_quantity=step.closed if terms.side == "BUY" else ZERO,
     )
 
 
-def _purchase(position: Position, order: Order, message: reports.ReportFilled, charges: Charges) -> _Trade:
-    """Short units are covered first, by the lot method; what is left opens a long lot."""
-    symbol, price = order.terms.symbol, message.price
-    quantity = min(message.quantity, position.short_quantity)
-    uses: tuple[LotUse, ...] = ()
-    covered = _NOTHING
-    if quantity:
-        uses = lots.plan_uses(position.short_lots, quantity)
-        covered = Moved(quantity, quantity * price, _cost(uses))
-    bought = message.quantity - quantity
-    opened = Moved(bought, bought * price, bought * price)
-    postings = journal.purchase(order.currency, symbol, opened, covered, charges)
-    return _Trade(postings, uses, covered.basis - covered.value, quantity)
+def _charged(order: Order, message: reports.ReportFilled) -> tuple[Tally | None, Decimal]:
+    """The order's tally with the fill, and the commission of the fill."""
+    if order.tally is None:
+        return None, ZERO
+    figures = (message.quantity, message.price, message.liquidity)
+    commission = fees.due(order.tally, *figures, minor_unit(order.currency))
+    tally = msgspec.structs.replace(order.tally)
+    fees.take(tally, *figures, commission)
+    return tally, commission
 
 
-def _sale(position: Position, order: Order, message: reports.ReportFilled, charges: Charges) -> _Trade:
-    uses = lots.plan_uses(position.lots, message.quantity)
-    closed = Moved(message.quantity, message.quantity * message.price, _cost(uses))
-    postings = journal.sale(order.currency, order.terms.symbol, closed, charges)
-    return _Trade(postings, uses, closed.value - closed.basis)
+def _released(account: Account, order: Order, over: Hold, quantity: Decimal) -> Decimal:
+    """Units that are held no more besides those sold; below zero: units sold that were not held.
+
+    Of two legs that exclude each other both may fill; what the hold lacks comes from the free units.
+    """
+    if order.terms.side != "SELL":
+        return ZERO
+    held = account.holder(order).hold_quantity
+    return max(ZERO, over.quantity - quantity) if quantity <= held else held - quantity
 
 
-def _short_sale(position: Position, order: Order, message: reports.ReportFilled, charges: Charges) -> _Trade:
-    del position  # it only grows
-    value = message.quantity * message.price
-    opened = Moved(message.quantity, value, value)
-    return _Trade(journal.short_sale(order.currency, order.terms.symbol, opened, charges))
-
-
-def _cost(uses: tuple[LotUse, ...]) -> Decimal:
-    return sum((use.cost for use in uses), ZERO)
-
-
-def _released(
-    account: Account, order: Order, message: reports.ReportFilled, commission: Decimal, catalog: Catalog
-) -> Decimal:
-    """What the quantity that is left no longer needs of the hold; all of it when nothing is left."""
-    tally = order.tally
-    if tally is not None:
-        tally = msgspec.structs.replace(tally)
-        fees.take(tally, message.quantity, message.price, message.liquidity, commission)
-    instrument = catalog.get(order.terms.symbol)
-    step = ZERO if instrument is None else instrument.quantity_increment
-    leaves = order.leaves_quantity - message.quantity
-    return order.hold_cash - holds.after_fill(account, order, tally, leaves, step)
+def _postings(order: Order, step: Plan, price: Decimal, charges: Charges) -> Postings:
+    symbol, currency, value = order.terms.symbol, order.currency, step.opened * price
+    closed = Moved(step.closed, step.closed * price, step.basis)
+    opened = Moved(step.opened, value, value)
+    if order.terms.side == "BUY":
+        return journal.purchase(currency, symbol, opened, closed, charges)
+    if order.terms.side == "SELL":
+        return journal.sale(currency, symbol, closed, opened, charges)
+    return journal.short_sale(currency, symbol, opened, charges)
 
 
 def _status(order: Order, leaves: Decimal) -> OrderStatus:
     if not leaves:
         return "FILLED"
-    return "PENDING_CANCEL" if order.status == "PENDING_CANCEL" else "PARTIALLY_FILLED"
-
-
-_TRADES = {"BUY": _purchase, "SELL": _sale, "SELL_SHORT": _short_sale}
+    return order.status if order.status in ("PENDING_CANCEL", "PENDING_REPLACE") else "PARTIALLY_FILLED"

@@ -9,15 +9,28 @@ may have begun at another tick. A cancellation may come from whoever was given t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from domain import checks, decide_fills, events, journal, reports
+from domain import (
+    checks,
+    decide_corrections,
+    decide_fills,
+    decide_replace,
+    events,
+    groups,
+    journal,
+    report_checks,
+    reports,
+    surplus,
+)
 from domain.account import Account
-from domain.catalog import Catalog
 from domain.checks import Refusal
 from domain.decide_orders import not_open
 from domain.events import LedgerEvent, ReportRejected
-from domain.orders import ClosedOrder, Order
+from domain.holds import Hold
+from domain.numbers import ZERO
+from domain.orders import Order
+from domain.world import World
 
 
 def rejected(report: reports.Report, refusal: Refusal, now_us: int) -> ReportRejected:
@@ -35,59 +48,33 @@ def rejected(report: reports.Report, refusal: Refusal, now_us: int) -> ReportRej
     )
 
 
-def report(account: Account, message: reports.Report, now_us: int, catalog: Catalog) -> LedgerEvent | None:
+def report(account: Account, message: reports.Report, now_us: int, world: World) -> LedgerEvent | None:
     """The event of any report; None when its effect is already in."""
+    if isinstance(message, _RESTATEMENTS):
+        answer = decide_corrections.report(account, message, now_us, world)
+        return rejected(message, answer, now_us) if isinstance(answer, Refusal) else answer
     order = account.order(message.order_id)
-    if order is not None and is_repeat(order, message):
+    if order is not None and report_checks.is_repeat(order, message):
         return None
     if not isinstance(order, Order):
         return rejected(message, not_open(message.order_id, order), now_us)
-    refusal = _fence(order, message)
+    refusal = report_checks.fence(order, message)
     if refusal is None and isinstance(message, reports.ReportFilled):
-        refusal = checks.fill(message, order.leaves_quantity, catalog.get(order.terms.symbol))
+        refusal = checks.fill(message, order.leaves_quantity, world.catalog.get(order.terms.symbol))
+    elif refusal is None and isinstance(message, reports.ReportTriggered):
+        refusal = checks.trigger(message, order.terms)
+    elif refusal is None and isinstance(message, reports.ReportReplaced | reports.ReportReplaceRefused):
+        refusal = decide_replace.answers(order, message)
     if refusal is not None:
         return rejected(message, refusal, now_us)
     if isinstance(message, reports.ReportFilled):
-        return decide_fills.filled(account, order, message, now_us, catalog)
-    return _DECISIONS[type(message)](account, order, message, now_us)
+        return decide_fills.filled(account, order, message, now_us, world)
+    return _DECISIONS[type(message)](account, order, message, now_us, world)
 
 
-def is_repeat(order: Order | ClosedOrder, message: reports.Report) -> bool:
-    """Whether the effect of this report is already in."""
-    match message:
-        case reports.ReportFilled():
-            return message.execution_id in order.executions
-        case reports.ReportAcknowledged():
-            return message.dispatch_epoch == order.dispatch_epoch and message.worker_id == order.worker_id
-        case reports.ReportCanceled():
-            return order.status == "CANCELED"
-        case reports.ReportRefused():
-            # An order that the ledger itself rejected was never dispatched: epoch 0.
-            return order.status == "REJECTED" and order.dispatch_epoch > 0
-        case reports.RequestRedispatch():
-            return isinstance(order, Order) and message.dispatch_epoch < order.dispatch_epoch
-    return False
-
-
-def _fence(order: Order, message: reports.Report) -> Refusal | None:
-    current, named = order.dispatch_epoch, message.dispatch_epoch
-    details = {"order_id": message.order_id, "dispatch_epoch": named, "current_epoch": current}
-    if named > current:
-        return checks.refuse("EPOCH_UNKNOWN", f"expected dispatch epoch {current}, it was {named}", **details)
-    if named < current:
-        return checks.refuse("EPOCH_STALE", f"expected dispatch epoch {current}, it was {named}", **details)
-    of_holder = isinstance(message, reports.ReportAcknowledged | reports.ReportFilled)
-    if of_holder and order.worker_id not in (None, message.worker_id):
-        return checks.refuse(
-            "EPOCH_STALE",
-            f"expected worker {order.worker_id}, who holds the order in epoch {current}, it was {message.worker_id}",
-            worker_id=order.worker_id,
-            **details,
-        )
-    return None
-
-
-def _acknowledged(account: Account, _: Order, message: reports.ReportAcknowledged, now_us: int) -> LedgerEvent:
+def _acknowledged(
+    account: Account, _: Order, message: reports.ReportAcknowledged, now_us: int, __: World
+) -> LedgerEvent:
     return account.record(
         events.OrderAcknowledged,
         now_us,
@@ -100,37 +87,77 @@ def _acknowledged(account: Account, _: Order, message: reports.ReportAcknowledge
     )
 
 
-def _canceled(account: Account, order: Order, message: reports.ReportCanceled, now_us: int) -> LedgerEvent:
+def _triggered(account: Account, _: Order, message: reports.ReportTriggered, now_us: int, __: World) -> LedgerEvent:
+    return account.record(
+        events.OrderTriggered,
+        now_us,
+        report_id=message.report_id,
+        order_id=message.order_id,
+        dispatch_epoch=message.dispatch_epoch,
+        venue=message.venue,
+        price=message.price,
+        tick=message.tick,
+        market_time_us=message.market_time_us,
+    )
+
+
+def _canceled(
+    account: Account, order: Order, message: reports.ReportCanceled, now_us: int, world: World
+) -> LedgerEvent:
+    end = _void(account, order, world)
     return account.record(
         events.OrderCanceled,
         now_us,
-        postings=_void(account, order),
+        postings=end.postings,
         report_id=message.report_id,
         order_id=message.order_id,
         dispatch_epoch=message.dispatch_epoch,
         reason=message.reason,
         canceled_quantity=order.leaves_quantity,
-        released_cash=order.hold_cash,
-        released_quantity=order.hold_quantity,
+        released_cash=end.released.cash,
+        released_quantity=end.released.quantity,
+        linked=end.linked,
     )
 
 
-def _refused(account: Account, order: Order, message: reports.ReportRefused, now_us: int) -> LedgerEvent:
+def _expired(account: Account, order: Order, message: reports.ReportExpired, now_us: int, world: World) -> LedgerEvent:
+    end = _void(account, order, world)
+    return account.record(
+        events.OrderExpired,
+        now_us,
+        postings=end.postings,
+        report_id=message.report_id,
+        order_id=message.order_id,
+        dispatch_epoch=message.dispatch_epoch,
+        reason=message.reason,
+        market_time_us=message.market_time_us,
+        expired_quantity=order.leaves_quantity,
+        released_cash=end.released.cash,
+        released_quantity=end.released.quantity,
+        linked=end.linked,
+    )
+
+
+def _refused(account: Account, order: Order, message: reports.ReportRefused, now_us: int, world: World) -> LedgerEvent:
+    end = _void(account, order, world)
     return account.record(
         events.OrderRefusedByVenue,
         now_us,
-        postings=_void(account, order),
+        postings=end.postings,
         report_id=message.report_id,
         order_id=message.order_id,
         dispatch_epoch=message.dispatch_epoch,
         code=message.code,
         text=message.text,
-        released_cash=order.hold_cash,
-        released_quantity=order.hold_quantity,
+        released_cash=end.released.cash,
+        released_quantity=end.released.quantity,
+        linked=end.linked,
     )
 
 
-def _redispatched(account: Account, order: Order, message: reports.RequestRedispatch, now_us: int) -> LedgerEvent:
+def _redispatched(
+    account: Account, order: Order, message: reports.RequestRedispatch, now_us: int, __: World
+) -> LedgerEvent:
     return account.record(
         events.OrderRedispatched,
         now_us,
@@ -141,12 +168,30 @@ def _redispatched(account: Account, order: Order, message: reports.RequestRedisp
     )
 
 
-def _void(account: Account, order: Order) -> journal.Postings:
-    return journal.hold(order.currency, -order.hold_cash, order.terms.symbol, -order.hold_quantity)
+class _End(NamedTuple):
+    """What the end of an order releases, and what follows for its group."""
+
+    released: Hold
+    postings: journal.Postings
+    linked: tuple[events.LinkedOrder, ...]
 
 
-_DECISIONS: dict[type[reports.Report], Callable[[Account, Order, Any, int], LedgerEvent]] = {
+def _void(account: Account, order: Order, world: World) -> _End:
+    """What is left of an order is void: its hold goes back, but for what other legs need that share it."""
+    released = surplus.after(account, order, ZERO, world.catalog)
+    postings = journal.hold(order.currency, -released.cash, order.terms.symbol, -released.quantity)
+    follow = groups.after_end(account, order, postings, world) if order.terms.group_id else groups.NONE
+    return _End(released, postings + follow.postings, follow.linked)
+
+
+_RESTATEMENTS = (reports.ReportCorrected, reports.ReportBusted)
+
+_DECISIONS: dict[type[reports.Report], Callable[[Account, Order, Any, int, World], LedgerEvent]] = {
     reports.ReportAcknowledged: _acknowledged,
+    reports.ReportTriggered: _triggered,
+    reports.ReportReplaced: decide_replace.replaced,
+    reports.ReportReplaceRefused: decide_replace.refused,
+    reports.ReportExpired: _expired,
     reports.ReportCanceled: _canceled,
     reports.ReportRefused: _refused,
     reports.RequestRedispatch: _redispatched,

@@ -11,6 +11,7 @@ An order keeps the schedule under which it was accepted, since its hold was comp
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,6 +26,22 @@ class Tally(msgspec.Struct, kw_only=True):
     value: Decimal = ZERO
     variable: Decimal = ZERO
     charged: Decimal = ZERO
+
+
+class Part(NamedTuple):
+    """Of what an order has filled."""
+
+    quantity: Decimal
+    price: Decimal
+    liquidity: Liquidity | None
+
+    @property
+    def value(self) -> Decimal:
+        return self.quantity * self.price
+
+    def of(self, schedule: FeeSchedule) -> Decimal:
+        """Its commission by units and rates."""
+        return _variable(schedule, self.quantity, self.value, rate(schedule, self.liquidity))
 
 
 def rate(schedule: FeeSchedule, liquidity: Liquidity | None) -> Decimal:
@@ -46,6 +63,22 @@ def take(tally: Tally, quantity: Decimal, price: Decimal, liquidity: Liquidity |
     tally.variable += _variable(tally.schedule, quantity, value, rate(tally.schedule, liquidity))
     tally.value += value
     tally.charged += commission
+
+
+def after_restatement(tally: Tally | None, old: Part | None, new: Part | None, unit: Decimal) -> Tally | None:
+    """The tally as if a fill had been another from the beginning; None: as if it had not been.
+
+    `charged` is what the order owes then. An order of which nothing has filled owes nothing.
+    """
+    if tally is None:
+        return None
+    value, variable = tally.value, tally.variable
+    for part, sign in ((old, -1), (new, 1)):
+        if part is not None:
+            value += sign * part.value
+            variable += sign * part.of(tally.schedule)
+    owed = nearest(_owed(tally.schedule, value, variable), unit) if value else ZERO
+    return Tally(schedule=tally.schedule, value=value, variable=variable, charged=owed)
 
 
 def most_of_purchase(tally: Tally, leaves: Decimal, price: Decimal, unit: Decimal) -> Decimal:

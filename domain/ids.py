@@ -20,6 +20,10 @@ def group_id(account_id: str, client_group_id: str) -> str:
     return derive("grp", account_id, client_group_id)
 
 
+def plan_id(account_id: str, command_id: str) -> str:
+    return derive("pln", account_id, command_id)
+
+
 def execution_id(order: str, tick_partition: int, tick_offset: int) -> str:
     """One order fills at most once on one tick."""
     return derive("exe", order, tick_partition, tick_offset)

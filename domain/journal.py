@@ -1,24 +1,8 @@
 """Double-entry postings of each event, and the fold that turns postings into balances.
 
-The chart of accounts of one account (commodity: a currency, or a symbol for units):
 
-| book account         | commodity | holds                                                          |
-|----------------------|-----------|----------------------------------------------------------------|
-| `cash`               | currency  | free cash; below zero is what a margin account owes            |
-| `hold`               | currency  | cash set aside for open orders                                 |
-| `external`           | currency  | counterpart of deposits and withdrawals                        |
-| `conversion`         | currency  | trading account: the other side of each conversion             |
-| `inventory:SYM`      | currency  | what the long units cost, fees excluded                        |
-| `short_proceeds:SYM` | currency  | what the short units were sold for, as a credit: below zero    |
-| `fees`               | currency  | the venues' fees paid                                          |
-| `commission`         | currency  | commissions paid, by the account's fee schedule                |
-| `realized_pnl`       | currency  | realised profit, as a credit: a profit is below zero           |
-| `position:SYM`       | SYM       | free long units                                                |
-| `position_hold:SYM`  | SYM       | long units set aside for open sales                            |
-| `position_short:SYM` | SYM       | short units, as a credit: below zero                           |
-| `market:SYM`         | SYM       | counterpart of units bought and sold                           |
-
-Debits are above zero, credits below it. Postings of an event sum to zero per commodity; a leg of zero is left out.
+Debits are above zero, credits below it. Postings of an event sum to zero per commodity; a leg of zero is left out. The
+chart of accounts is in domain.chart.
 """
 
 from __future__ import annotations
@@ -35,21 +19,22 @@ Balances = dict[tuple[str, str], Decimal]  # (book account, commodity) -> amount
 Postings = tuple[Posting, ...]
 
 
-def _entry(*legs: tuple[str, str, Decimal]) -> Postings:
+def entry(*legs: tuple[str, str, Decimal]) -> Postings:
+    """Postings of (book account, commodity, amount); a leg of zero is left out."""
     return tuple(Posting(account=account, commodity=what, amount=amount) for account, what, amount in legs if amount)
 
 
 def deposit(currency: str, amount: Decimal) -> Postings:
-    return _entry(("cash", currency, amount), ("external", currency, -amount))
+    return entry(("cash", currency, amount), ("external", currency, -amount))
 
 
 def withdrawal(currency: str, amount: Decimal) -> Postings:
-    return _entry(("cash", currency, -amount), ("external", currency, amount))
+    return entry(("cash", currency, -amount), ("external", currency, amount))
 
 
 def conversion(from_currency: str, amount: Decimal, to_currency: str, received: Decimal) -> Postings:
     """Each currency sums to zero on its own, through its trading account (P. Selinger, see domain.valuation)."""
-    return _entry(
+    return entry(
         ("cash", from_currency, -amount),
         ("conversion", from_currency, amount),
         ("cash", to_currency, received),
@@ -59,7 +44,7 @@ def conversion(from_currency: str, amount: Decimal, to_currency: str, received: 
 
 def hold(currency: str, cash: Decimal, symbol: str, quantity: Decimal) -> Postings:
     """Set cash or units (a sale) aside; below zero gives them back."""
-    return _entry(
+    return entry(
         ("cash", currency, -cash),
         ("hold", currency, cash),
         (f"position:{symbol}", symbol, -quantity),
@@ -87,7 +72,7 @@ def purchase(currency: str, symbol: str, opened: Moved, covered: Moved, charges:
     """A fill of a purchase: the hold pays; what it does not cover comes from free cash, what is over goes back."""
     released, fee, commission = charges
     paid = opened.value + covered.value + fee + commission
-    return _entry(
+    return entry(
         ("hold", currency, -released),
         ("cash", currency, released - paid),
         (f"inventory:{symbol}", currency, opened.basis),
@@ -101,14 +86,17 @@ def purchase(currency: str, symbol: str, opened: Moved, covered: Moved, charges:
     )
 
 
-def sale(currency: str, symbol: str, closed: Moved, charges: Charges) -> Postings:
-    """A fill of a sale of long units."""
+def sale(currency: str, symbol: str, closed: Moved, owed: Moved, charges: Charges) -> Postings:
+    """A fill of a sale of long units. owed: what was sold beyond them: held before, free and short afterwards."""
     released, fee, commission = charges
-    return _entry(
-        (f"position_hold:{symbol}", symbol, -closed.quantity),
-        (f"market:{symbol}", symbol, closed.quantity),
+    return entry(
+        (f"position_hold:{symbol}", symbol, -closed.quantity - owed.quantity),
+        (f"position:{symbol}", symbol, owed.quantity),
+        (f"position_short:{symbol}", symbol, -owed.quantity),
+        (f"market:{symbol}", symbol, closed.quantity + owed.quantity),
         ("hold", currency, -released),
-        ("cash", currency, released + closed.value - fee - commission),
+        ("cash", currency, released + closed.value + owed.value - fee - commission),
+        (f"short_proceeds:{symbol}", currency, -owed.basis),
         ("fees", currency, fee),
         ("commission", currency, commission),
         (f"inventory:{symbol}", currency, -closed.basis),
@@ -119,7 +107,7 @@ def sale(currency: str, symbol: str, closed: Moved, charges: Charges) -> Posting
 def short_sale(currency: str, symbol: str, opened: Moved, charges: Charges) -> Postings:
     """A fill of a short sale: proceeds come in, and are owed as units."""
     released, fee, commission = charges
-    return _entry(
+    return entry(
         (f"position_short:{symbol}", symbol, -opened.quantity),
         (f"market:{symbol}", symbol, opened.quantity),
         ("hold", currency, -released),

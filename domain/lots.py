@@ -74,6 +74,35 @@ class Position(msgspec.Struct, kw_only=True):
         return self.free + self.held - self.short_quantity
 
 
+class Stock(msgspec.Struct):
+    """The lots of both legs of a position, and their sums."""
+
+    quantity: Decimal = ZERO
+    lots: Lots = msgspec.field(default_factory=deque)
+    short_quantity: Decimal = ZERO
+    short_lots: Lots = msgspec.field(default_factory=deque)
+
+    @property
+    def cost(self) -> Decimal:
+        return sum((lot.cost for lot in self.lots), ZERO)
+
+    @property
+    def short_proceeds(self) -> Decimal:
+        return sum((lot.cost for lot in self.short_lots), ZERO)
+
+
+def stock_of(lots: Iterable[Lot], short_lots: Iterable[Lot]) -> Stock:
+    """Of these lots themselves, which are not copied."""
+    long, short = deque(lots), deque(short_lots)
+    return Stock(sum((lot.quantity for lot in long), ZERO), long, sum((lot.quantity for lot in short), ZERO), short)
+
+
+def copy_of(own: Stock | Position) -> Stock:
+    """Lots of its own, for what would become of them."""
+    long, short = (deque(msgspec.structs.replace(lot) for lot in lots) for lots in (own.lots, own.short_lots))
+    return Stock(own.quantity, long, own.short_quantity, short)
+
+
 def plan_uses(lots: Iterable[Lot], quantity: Decimal) -> tuple[LotUse, ...]:
     """The lots that are used up when `quantity` units are closed. Raises BooksError when there are too few."""
     uses: list[LotUse] = []
@@ -117,6 +146,14 @@ def _place(lots: Lots, lot: Lot) -> int:
     return low
 
 
+def cost_of(uses: Iterable[LotUse]) -> Decimal:
+    return sum((use.cost for use in uses), ZERO)
+
+
+def units_of(uses: Iterable[LotUse]) -> Decimal:
+    return sum((use.quantity for use in uses), ZERO)
+
+
 def use_up(lots: Lots, uses: Iterable[LotUse]) -> None:
     """Take out of the lots what an event used; it must name them in their order."""
     for use in uses:
@@ -144,6 +181,14 @@ def sell(position: Position, uses: Iterable[LotUse]) -> None:
     for use in uses:
         position.held -= use.quantity
         position.cost -= use.cost
+
+
+def restate(position: Position, stock: Stock) -> None:
+    """Take over lots; what they have more or less of long units is free."""
+    position.free += stock.quantity - position.quantity
+    position.cost, position.lots = stock.cost, stock.lots
+    position.short_quantity, position.short_proceeds = stock.short_quantity, stock.short_proceeds
+    position.short_lots = stock.short_lots
 
 
 def sell_short(position: Position, method: LotMethod, lot: Lot) -> None:

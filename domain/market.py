@@ -13,6 +13,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What may be traded, and in which steps. Prices are in `currency` per unit.
 
     shortable: whether it may be sold short at all. easy_to_borrow: whether a short sale needs no locate.
+    mic: the exchange whose trading sessions it has, an ISO 10383 code.
     """
 
     symbol: str
@@ -21,6 +22,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     quantity_increment: Decimal = Decimal("1")
     shortable: bool = True
     easy_to_borrow: bool = False
+    mic: str = "XNAS"
 
 
 def _require_finite(code: str, *values: Decimal) -> None:
@@ -58,6 +60,8 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One trade print on `market.ticks`; the last tick of a bar carries the whole bar.
 
     market_time_us: microseconds since 1970 UTC, the market's own clock. volume: units traded since the last tick.
+    halted: trading in the symbol is halted at this time; the price is the last one, and nobody can trade on it. The
+        first tick without it is the resumption.
     """
 
     symbol: str
@@ -65,6 +69,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     price: Decimal
     volume: Decimal
     bar: Bar | None = None
+    halted: bool = False
 
     def __post_init__(self) -> None:
         if not self.symbol:

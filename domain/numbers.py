@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from decimal import (
     ROUND_CEILING,
+    ROUND_DOWN,
     ROUND_HALF_EVEN,
     Context,
     Decimal,
@@ -27,6 +28,8 @@ COST_STEP = Decimal("0.0001")
 
 INTEGER_DIGITS_MAX = 15
 DECIMALS_MAX = 18
+
+_LAST_DECIMAL = ONE.scaleb(-DECIMALS_MAX)
 
 _BROKEN = [InvalidOperation, DivisionByZero, Overflow, FloatOperation]
 _EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN, traps=[*_BROKEN, Inexact])
@@ -67,6 +70,22 @@ def part_up(amount: Decimal, part: Decimal, whole: Decimal, unit: Decimal) -> De
     """`part` of `whole` of an amount, rounded up to the unit and never above the amount."""
     share = _ROUNDING.divide(_ROUNDING.multiply(amount, part), whole)
     return min(amount, share.quantize(unit, rounding=ROUND_CEILING, context=_ROUNDING))
+
+
+def whole_steps(amount: Decimal, step: Decimal, rounding: str = ROUND_DOWN) -> Decimal:
+    """How many whole steps are in an amount; towards zero unless said otherwise. step: above zero."""
+    return _ROUNDING.divide(amount, step).to_integral_value(rounding, context=_ROUNDING)
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Rounded half to even to the cent, the way money is paid out."""
+    return amount.quantize(CENT, context=_ROUNDING)
+
+
+def scaled(quantity: Decimal, numerator: int, denominator: int) -> Decimal:
+    """quantity x numerator / denominator: exact where 18 decimals hold it, otherwise rounded half to even to 18."""
+    quotient = _ROUNDING.divide(_ROUNDING.multiply(quantity, numerator), denominator)
+    return quotient if within_decimals(quotient) else quotient.quantize(_LAST_DECIMAL, context=_ROUNDING)
 
 
 def cost_share(cost: Decimal, quantity: Decimal, taken: Decimal) -> Decimal:

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+
+import msgspec
 
 from domain import margin, valuation
 from domain.account import Account
 from domain.checks import Refusal, refuse
-from domain.numbers import plain
+from domain.events import Posting
+from domain.funds import Funds
+from domain.lots import Position
+from domain.numbers import ZERO, plain
 from domain.terms import OrderTerms
 from domain.valuation import MissingMark
 from domain.world import Marks
 
+_COSTS = ("inventory:", "short_proceeds:")
 
-def excess(account: Account, needed: Decimal, currency: str, marks: Marks) -> Refusal | None:
-    """Whether equity beyond all initial margin covers `needed` more. The account has margin terms."""
+
+def excess(
+    account: Account, needed: Decimal, currency: str, marks: Marks, coming: Sequence[Posting] = ()
+) -> Refusal | None:
+    """Whether equity beyond all initial margin covers `needed` more. The account has margin terms.
+
+    coming: postings of the same event, which count as done.
+    """
     assert account.margin is not None
-    valued = valuation.value(account.currency, account.funds, account.positions, marks)
+    funds: Mapping[str, Funds] = account.funds
+    positions: Mapping[str, Position] = account.positions
+    if coming:
+        funds, positions = _afterwards(account, coming)
+    valued = valuation.value(account.currency, funds, positions, marks)
     if isinstance(valued, MissingMark):
         return mark_missing(valued.name)
     to_base = valuation.rate(marks, currency, account.currency)
@@ -36,6 +53,26 @@ def excess(account: Account, needed: Decimal, currency: str, marks: Marks) -> Re
         working_orders=figure(own.held),
         currency=account.currency,
     )
+
+
+def _afterwards(account: Account, coming: Sequence[Posting]) -> tuple[Mapping[str, Funds], Mapping[str, Position]]:
+    """Money and units as they will be; costs, which no margin looks at, as they are."""
+    currencies = {leg.account.partition(":")[2]: leg.commodity for leg in coming if leg.account.startswith(_COSTS)}
+    funds = {code: msgspec.structs.replace(own) for code, own in account.funds.items()}
+    positions = dict(account.positions)
+    for leg in coming:
+        kind, _, symbol = leg.account.partition(":")
+        if kind in ("cash", "hold"):
+            own = funds[leg.commodity]
+            own.free += leg.amount if kind == "cash" else ZERO
+            own.held += leg.amount if kind == "hold" else ZERO
+        elif kind in ("position", "position_hold", "position_short"):
+            before = positions.get(symbol) or Position(currency=currencies.get(symbol, account.currency))
+            name = {"position": "free", "position_hold": "held", "position_short": "short_quantity"}[kind]
+            sign = -1 if kind == "position_short" else 1
+            changed = getattr(before, name) + sign * leg.amount
+            positions[symbol] = msgspec.structs.replace(before, **{name: changed})
+    return funds, positions
 
 
 def reducing(terms: OrderTerms, quantity: Decimal, reducible: Decimal) -> Refusal | None:

@@ -89,10 +89,14 @@ class ReportExpired(Report, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ReportReplaced(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The venue works the terms of this revision. keeps_priority: the order keeps its place in the venue's queue."""
+    """The venue works the terms of this revision. keeps_priority: the order keeps its place in the venue's queue.
+
+    active_after: the last tick that met the old terms; None where the venue has no ticks.
+    """
 
     revision: int
     keeps_priority: bool
+    active_after: TickRef | None = None
 
 
 class ReportReplaceRefused(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,6 +105,26 @@ class ReportReplaceRefused(Report, frozen=True, kw_only=True, forbid_unknown_fie
     revision: int
     code: str
     text: str
+
+
+class ReportCorrected(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The venue has corrected a fill (FIX ExecType G). execution_id: of the fill as it was first reported (ExecRefID).
+
+    quantity, price, fee: what it was, all three, in the terms of its own day.
+    """
+
+    execution_id: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    reason: str
+
+
+class ReportBusted(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The venue has cancelled a fill (FIX ExecType H): it never was. execution_id: as it was first reported."""
+
+    execution_id: str
+    reason: str
 
 
 class RequestRedispatch(Report, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,5 +142,7 @@ REPORTS: tuple[type[Report], ...] = (
     ReportCanceled,
     ReportExpired,
     ReportRefused,
+    ReportCorrected,
+    ReportBusted,
     RequestRedispatch,
 )

@@ -13,7 +13,10 @@ Side = Literal["BUY", "SELL", "SELL_SHORT"]
 OrderType = Literal["MARKET", "LIMIT", "STOP", "STOP_LIMIT", "TRAILING_STOP"]
 TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK", "AT_OPEN", "AT_CLOSE"]
 GroupKind = Literal["OCO", "OTO", "BRACKET"]
+HaltScope = Literal["ALL", "STRATEGY"]
+DeskLimitScope = Literal["DESK", "STRATEGY"]
 LotMethod = Literal["FIFO", "LIFO", "HIFO", "AVERAGE"]
+AdjustmentKind = Literal["INTEREST", "FEE", "REBATE", "CORRECTION"]
 OrderStatus = Literal[
     "PENDING_NEW",
     "NEW",
@@ -41,7 +44,7 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         as a price or in basis points.
     expire_at_us: for GTD the market time at which what is left expires, otherwise absent.
     post_only: never takes liquidity. reduce_only: never makes the position larger or turns it round.
-    group_id, parent_order_id: for the legs of a group, see domain.groups.
+    group_id, group_kind, parent_order_id: of an order that belongs to a group, set by the ledger; see domain.groups.
     trader_id: who sends it, for the permission of the trader.
     active_after: the tick the decision was made from; the venue fills from the first later tick of the symbol whose
         market time is above `active_from_us` (None: from the first tick after the venue got the order).
@@ -68,6 +71,7 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     post_only: bool = False
     reduce_only: bool = False
     group_id: str | None = None
+    group_kind: GroupKind | None = None
     parent_order_id: str | None = None
     trader_id: str | None = None
 
@@ -75,6 +79,15 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def worst_price(self) -> Decimal | None:
         """The worst price at which it may fill: the limit, or the protection; None where any price will do."""
         return self.protection_price if self.limit_price is None else self.limit_price
+
+    def of_quantity(self, quantity: Decimal) -> OrderTerms:
+        """The same terms for another quantity."""
+        return self if quantity == self.quantity else msgspec.structs.replace(self, quantity=quantity)
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether it is a leg that excludes the others of its group, and shares a hold with them."""
+        return self.group_kind == "OCO" or (self.group_kind == "BRACKET" and self.parent_order_id is not None)
 
     @property
     def is_sale(self) -> bool:

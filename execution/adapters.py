@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.catalog import catalog
 from domain.errors import UnavailableError
 from execution.paper import PaperParameters, PaperVenue
 from execution.venue import Venue
@@ -9,13 +10,24 @@ from runtime.settings import Settings
 
 
 def make_venue(settings: Settings) -> Venue:
-    """The paper venue, unless paper mode was switched off: then a live adapter is needed.
+    """The paper venue, unless paper mode was switched off: then Alpaca, by the keys of the settings.
 
-    Raises UnavailableError then, because no live adapter is configured: real money never moves by default.
+    Raises UnavailableError when keys are missing, when real money would move without ALPACA_LIVE, or when the packages
+    of the extra `broker` are not installed: real money never moves by default.
     """
     if settings.paper_trade_mode:
-        return PaperVenue(PaperParameters.of(settings))
-    raise UnavailableError(
-        "PAPER_TRADE_MODE is false, but no live venue adapter is configured; "
-        "expected PAPER_TRADE_MODE=true, or an adapter of execution.venue.Venue"
-    )
+        instruments = catalog(settings.symbols())
+        return PaperVenue(
+            PaperParameters.of(settings),
+            mics={symbol: instrument.mic for symbol, instrument in instruments.items()},
+            shared_liquidity=settings.paper_shared_liquidity,
+        )
+    try:
+        from execution.alpaca import AlpacaVenue
+        from execution.alpaca.access import access_of
+    except ImportError as error:
+        raise UnavailableError(
+            f"PAPER_TRADE_MODE is false, but the package {error.name} is missing; expected the extra `broker` to be "
+            "installed, or PAPER_TRADE_MODE=true"
+        ) from error
+    return AlpacaVenue(access_of(settings), settings)

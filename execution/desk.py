@@ -10,19 +10,32 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from functools import partial
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 from domain import ids
 from domain.dispatch import Dispatch
 from domain.errors import UnreadableInput
-from domain.reports import Report, ReportAcknowledged, ReportCanceled, ReportFilled, ReportRefused, RequestRedispatch
+from domain.reports import Report, ReportAcknowledged, RequestRedispatch
+from domain.terms import OrderTerms
+from execution import outcomes
 from execution.epochs import Epochs
 from execution.evaluation import Evaluation, History
 from execution.order import Ended, WorkingOrder, active_after, working_order
 from execution.queue import Entry
 from execution.reports import Sender
-from execution.venue import Cancellation, Execution, Outcome, Refusal, Venue
+from execution.venue import (
+    Cancellation,
+    Execution,
+    Expiry,
+    Outcome,
+    Refusal,
+    Replacement,
+    ReplaceRefusal,
+    Trigger,
+    Venue,
+)
 from execution.watermarks import Mark, MarkBook
 from execution.window import TickWindow
 from runtime import metrics
@@ -30,15 +43,6 @@ from runtime.clock import now_us
 
 log = logging.getLogger(__name__)
 CANCEL_GRACE_S = 1.0
-
-
-class _Head(TypedDict):
-    report_id: str
-    account_id: str
-    order_id: str
-    dispatch_epoch: int
-    worker_id: str
-    reported_at_us: int
 
 
 class _Foreign(NamedTuple):
@@ -59,8 +63,9 @@ class Desk:
         self._sender = sender
         self._epochs = Epochs()
         self._foreign: dict[str, _Foreign] = {}
+        self._excluded: list[tuple[WorkingOrder, Decimal]] = []
         self._to_publish: list[Entry] = []
-        self._evaluation = Evaluation(venue, window, history, self._on_evaluated, self._pause)
+        self._evaluation = Evaluation(venue, window, history, self._on_evaluated, self._pause, self.exclude)
         self.held: dict[str, WorkingOrder] = {}
         self.marks = MarkBook()
         self.released: set[str] = set()
@@ -75,18 +80,18 @@ class Desk:
         dispatch = self._read(entry)
         if dispatch is None:
             return
-        if dispatch.kind == "CANCEL":
-            await self._cancel(entry, dispatch, mine=True)
-        else:
+        if dispatch.kind == "EXECUTE":
             await self._execute(entry, dispatch)
+        else:
+            await self._ask(entry, dispatch, mine=True)
 
     async def take_over(self, entry: Entry) -> None:
-        """Deal with a dead worker's entry: an order goes back to the ledger, a CANCEL is as good as new."""
+        """Deal with a dead worker's entry: an order goes back to the ledger, a wish is as good as new."""
         dispatch = self._read(entry)
         if dispatch is None or entry.id in self._foreign:
             return
-        if dispatch.kind == "CANCEL":
-            await self._cancel(entry, dispatch, mine=True)
+        if dispatch.kind != "EXECUTE":
+            await self._ask(entry, dispatch, mine=True)
             return
         if not self._see(dispatch):
             self._release(entry.id)
@@ -123,6 +128,7 @@ class Desk:
             self._foreign.pop(entry_id, None)
         for order in self.held.values():
             order.cancel_entries = [entry_id for entry_id in order.cancel_entries if entry_id not in gone]
+            order.replace_entries = [entry_id for entry_id in order.replace_entries if entry_id not in gone]
             if order.entry in gone:
                 order.entry = None
 
@@ -146,7 +152,7 @@ class Desk:
                 del self._foreign[foreign.entry.id]
                 self._ask_for_redispatch(foreign.entry, foreign.dispatch, "cancel_unanswered")
             else:
-                await self._cancel(foreign.entry, foreign.dispatch, mine=True)
+                await self._ask(foreign.entry, foreign.dispatch, mine=True)
 
     async def on_cancel_heard(self, entry: Entry) -> None:
         """Another worker was given a CANCEL; answer it if the order is ours."""
@@ -154,7 +160,7 @@ class Desk:
             return
         dispatch = self._read(entry)
         if dispatch is not None:
-            await self._cancel(entry, dispatch, mine=False)
+            await self._ask(entry, dispatch, mine=False)
 
     # Watermarks
 
@@ -179,43 +185,31 @@ class Desk:
         order = self.held.get(order_id)
         if order is None or order.ended:
             raise RuntimeError(f"expected an outcome of an order that is worked, it was of {order_id}: {outcome}")
-        if isinstance(outcome, Execution):
-            self._on_execution(order, outcome)
-        elif isinstance(outcome, Cancellation):
-            report_id = ids.report_id("canceled", order_id, order.dispatch_epoch)
-            self._report(order, ReportCanceled(reason=outcome.reason, **self._head(order, report_id)))
+        if isinstance(outcome, Refusal):
+            metrics.orders_rejected_total.labels(outcome.code).inc()
+        outcomes.apply(order, outcome)
+        report = outcomes.report_of(order, outcome, self._venue.name, self._worker_id)
+        answered = isinstance(outcome, Replacement | ReplaceRefusal) and outcome.revision == order.revision
+        self._report(order, report, list(order.replace_entries) if answered else ())
+        if isinstance(outcome, outcomes.ENDS) or (isinstance(outcome, Execution | Replacement) and order.leaves <= 0):
             self._end(order, "finished")
-            log.info("canceled", extra=_about(order))
-        else:
-            self._refuse(order, outcome)
+        log.info("%s", _text(outcome), extra=_about(order))
+        if isinstance(outcome, Execution) and order.terms.is_exclusive:
+            self._excluded.append((order, outcome.quantity))
+            self.changed.set()
 
-    def _on_execution(self, order: WorkingOrder, execution: Execution) -> None:
-        assert 0 < execution.quantity <= order.leaves, f"{order.order_id}: {execution.quantity} of {order.leaves} left"
-        order.leaves -= execution.quantity
-        report_id = ids.report_id("filled", order.order_id, order.dispatch_epoch, execution.execution_id)
-        self._report(
-            order,
-            ReportFilled(
-                execution_id=execution.execution_id,
-                venue=self._venue.name,
-                quantity=execution.quantity,
-                price=execution.price,
-                fee=execution.fee,
-                market_time_us=execution.market_time_us,
-                evidence=execution.evidence,
-                **self._head(order, report_id),
-            ),
-        )
-        if order.leaves == 0:
-            self._end(order, "finished")
-        log.info("executed %s at %s", execution.quantity, execution.price, extra=_about(order))
-
-    def _refuse(self, order: WorkingOrder, refusal: Refusal) -> None:
-        metrics.orders_rejected_total.labels(refusal.code).inc()
-        report_id = ids.report_id("refused", order.order_id, order.dispatch_epoch)
-        self._report(order, ReportRefused(code=refusal.code, text=refusal.text, **self._head(order, report_id)))
-        self._end(order, "finished")
-        log.warning("refused: %s", refusal.text, extra=_about(order))
+    async def exclude(self) -> None:
+        """Tell the venue what a fill means for the other legs of a group that are held here, before the ledger does."""
+        while self._excluded:
+            filled, quantity = self._excluded.pop(0)
+            for other in list(self.held.values()):
+                if other is filled or other.terms.group_id != filled.terms.group_id or not other.terms.is_exclusive:
+                    continue
+                rest = (other.asked or other.terms).of_quantity((other.asked or other.terms).quantity - quantity)
+                if filled.terms.group_kind == "OCO" or other.leaves <= quantity:
+                    await self._cancel_at_venue(other)
+                else:
+                    await self._replace_at_venue(other, rest, other.revision + 1)
 
     # The way of one order
 
@@ -231,12 +225,15 @@ class Desk:
         newest = self._window.newest(dispatch.order.symbol)
         order = self._hold(entry, dispatch, working_order(dispatch, newest))
         if order.position is not None and not self._window.knows(order.position.partition):
-            self._refuse(order, Refusal("TICK_POSITION_UNKNOWN", f"there is no tick partition of {order.position}"))
+            text = f"there is no tick partition of {order.position}"
+            self.on_outcome(order_id, Refusal("TICK_POSITION_UNKNOWN", text))
             return
         await self._venue.submit(order)
         if not order.ended:
             self._acknowledge(order, dispatch)
-            self._evaluation.join(order)
+            if dispatch.replacement is not None:
+                await self._replace_at_venue(order, dispatch.replacement, dispatch.revision)
+            await self._evaluation.join(order)
 
     def _take_again(self, entry: Entry, held: WorkingOrder | None) -> None:
         """The same order under the same epoch once more: the newer entry is the one that stays pending."""
@@ -250,27 +247,27 @@ class Desk:
             held.entry = entry.id
 
     def _acknowledge(self, order: WorkingOrder, dispatch: Dispatch) -> None:
-        report_id = ids.report_id("acknowledged", order.order_id, order.dispatch_epoch)
         after = active_after(dispatch, self._window.newest(order.terms.symbol))
-        report = ReportAcknowledged(venue=self._venue.name, active_after=after, **self._head(order, report_id))
+        about = outcomes.head(order, self._worker_id, "acknowledged")
+        report = ReportAcknowledged(venue=self._venue.name, active_after=after, **about)
         self._report(order, report)
         self.marks.note(order)
 
-    async def _cancel(self, entry: Entry, dispatch: Dispatch, *, mine: bool) -> None:
-        """A CANCEL of our own, or one heard of. mine: it is for us to see that somebody answers it."""
+    async def _ask(self, entry: Entry, dispatch: Dispatch, *, mine: bool) -> None:
+        """A CANCEL or REPLACE of our own, or one heard of. mine: it is for us to see that somebody answers it."""
         order_id, epoch = dispatch.order.order_id, dispatch.dispatch_epoch
         if not self._see(dispatch):
-            self._settle_cancel(entry)
+            self._settle_wish(entry)
             return
-        orphan = self._epochs.is_orphan(order_id, epoch)
-        self._epochs.see_cancel(order_id, epoch)
+        is_cancel = dispatch.kind == "CANCEL"
+        orphan = is_cancel and self._epochs.is_orphan(order_id, epoch)
+        if is_cancel:
+            self._epochs.see_cancel(order_id, epoch)
         order = self.held.get(order_id)
         if order is not None:
-            if entry.id not in order.entries:
-                order.cancel_entries.append(entry.id)
-            await self._cancel_at_venue(order)
+            await self._ask_venue(order, entry, dispatch)
         elif self._epochs.was_taken(order_id, epoch):
-            self._settle_cancel(entry)  # it has ended here: the ledger will learn, or has learnt, how
+            self._settle_wish(entry)  # it has ended here: the ledger will learn, or has learnt, how
         elif orphan:
             newest = self._window.newest(dispatch.order.symbol)
             await self._cancel_at_venue(self._hold(entry, dispatch, working_order(dispatch, newest)))
@@ -281,12 +278,30 @@ class Desk:
             return
         self._foreign.pop(entry.id, None)
 
+    async def _ask_venue(self, order: WorkingOrder, entry: Entry, dispatch: Dispatch) -> None:
+        """The entry stays pending until the ledger knows the answer."""
+        if entry.id not in order.entries:
+            waits = order.cancel_entries if dispatch.kind == "CANCEL" else order.replace_entries
+            waits.append(entry.id)
+        if dispatch.kind == "CANCEL":
+            await self._cancel_at_venue(order)
+        elif dispatch.replacement is not None and dispatch.revision > order.revision:
+            await self._replace_at_venue(order, dispatch.replacement, dispatch.revision)
+        elif order.asked is None:  # it is answered already
+            order.replace_entries.remove(entry.id)
+            self._release(entry.id)
+
+    async def _replace_at_venue(self, order: WorkingOrder, terms: OrderTerms, revision: int) -> None:
+        if not order.ended and not order.canceling:
+            order.asked, order.revision = terms, revision
+            await self._venue.replace(order, terms, revision)
+
     async def _cancel_at_venue(self, order: WorkingOrder) -> None:
         if not order.ended and not order.canceling:
             order.canceling = True
             await self._venue.cancel(order)
 
-    def _settle_cancel(self, entry: Entry) -> None:
+    def _settle_wish(self, entry: Entry) -> None:
         self._foreign.pop(entry.id, None)
         self._release(entry.id)
 
@@ -308,8 +323,8 @@ class Desk:
         return self._epochs.see(dispatch.order.order_id, dispatch.dispatch_epoch)
 
     def _hand_over(self, order: WorkingOrder, reason: str) -> None:
-        report_id = ids.report_id("redispatch", order.order_id, order.dispatch_epoch)
-        self._report(order, RequestRedispatch(reason=reason, **self._head(order, report_id)))
+        about = outcomes.head(order, self._worker_id, "redispatch")
+        self._report(order, RequestRedispatch(reason=reason, **about))
         self._end(order, "handed_over")
         log.info("handed back to the ledger: %s", reason, extra=_about(order))
 
@@ -340,13 +355,16 @@ class Desk:
 
     # Reports and what follows from their acknowledgement
 
-    def _report(self, order: WorkingOrder, report: Report) -> None:
+    def _report(self, order: WorkingOrder, report: Report, entries: Sequence[str] = ()) -> None:
+        """entries: those of the queue that are done with once Kafka has the report."""
         order.reports_made += 1
-        self._sender.send(report, order.traceparent, partial(self._on_report_known, order, type(report)))
+        self._sender.send(report, order.traceparent, partial(self._on_report_known, order, type(report), entries))
 
-    def _on_report_known(self, order: WorkingOrder, kind: type[Report]) -> None:
+    def _on_report_known(self, order: WorkingOrder, kind: type[Report], entries: Sequence[str]) -> None:
         """Kafka has one more report of the order; when it has all, Redis may say so."""
         order.reports_acknowledged += 1
+        order.replace_entries = [entry_id for entry_id in order.replace_entries if entry_id not in entries]
+        self._release(*entries)
         metrics.orders_processed_total.labels(kind.__name__).inc()
         if kind is ReportAcknowledged:
             latency_ms = max(0.0, now_us() / 1_000 - order.dispatched_at_ms)
@@ -373,16 +391,6 @@ class Desk:
         self.released.update(entry_ids)
         self.changed.set()
 
-    def _head(self, order: WorkingOrder, report_id: str) -> _Head:
-        return _Head(
-            report_id=report_id,
-            account_id=order.account_id,
-            order_id=order.order_id,
-            dispatch_epoch=order.dispatch_epoch,
-            worker_id=self._worker_id,
-            reported_at_us=now_us(),
-        )
-
     def _read(self, entry: Entry) -> Dispatch | None:
         try:
             return entry.dispatch()
@@ -395,6 +403,20 @@ class Desk:
     async def _pause(self) -> None:
         await asyncio.sleep(0)
         await self._sender.room()
+
+
+def _text(outcome: Outcome) -> str:
+    match outcome:
+        case Execution():
+            return f"executed {outcome.quantity} at {outcome.price}"
+        case Trigger():
+            return f"triggered at {outcome.price}"
+        case Replacement():
+            return f"replaced, revision {outcome.revision}"
+        case ReplaceRefusal() | Refusal():
+            return f"refused: {outcome.text}"
+        case Cancellation() | Expiry():
+            return f"{type(outcome).__name__.lower()}: {outcome.reason}"
 
 
 def _about(order: WorkingOrder) -> dict[str, object]:

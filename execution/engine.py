@@ -125,6 +125,7 @@ class Engine:
         while True:
             await self.desk.changed.wait()
             self.desk.changed.clear()
+            await self.desk.exclude()
             await self._redis(self._settle_once)
 
     async def _settle_once(self) -> None:

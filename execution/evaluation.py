@@ -10,11 +10,12 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 from domain.errors import UnavailableError
 from execution.order import TickAt, WorkingOrder
-from execution.venue import Venue
+from execution.venue import MarketDriven, Venue
 from execution.window import TickWindow
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,10 @@ class History(Protocol):
 
 
 class Evaluation:
-    """Open orders by symbol. evaluated: called after an order has met a tick. pause: lets others run."""
+    """Open orders by symbol. evaluated: called after an order has met a tick. pause: lets others run.
+
+    settle: awaited before the next order meets a tick; what one order's fill means for others is done there.
+    """
 
     def __init__(
         self,
@@ -39,24 +43,27 @@ class Evaluation:
         history: History,
         evaluated: Callable[[WorkingOrder], None],
         pause: Callable[[], Awaitable[None]],
+        settle: Callable[[], Awaitable[None]],
     ) -> None:
         self._venue = venue
+        self._market_driven = venue if isinstance(venue, MarketDriven) else None
         self._window = window
         self._history = history
         self._evaluated = evaluated
         self._pause = pause
+        self._settle = settle
         self._live: dict[str, dict[str, WorkingOrder]] = defaultdict(dict)
         self._late: dict[int, list[WorkingOrder]] = defaultdict(list)
         self._is_late = asyncio.Event()
 
-    def join(self, order: WorkingOrder) -> None:
+    async def join(self, order: WorkingOrder) -> None:
         """Let the order meet all ticks after its position, and from now on the new ones."""
         if not self._window.covers(order.position):
             assert order.position is not None, "an order without a position needs no old ticks"
             self._late[order.position.partition].append(order)
             self._is_late.set()
             return
-        self._follow(order)
+        await self._follow(order)
 
     def leave(self, order: WorkingOrder) -> None:
         """The order meets no more ticks."""
@@ -67,11 +74,16 @@ class Evaluation:
     async def on_tick(self, tick: TickAt) -> None:
         """Take a new tick and let every order of its symbol meet it."""
         self._window.add(tick)
-        orders = self._live.get(tick.tick.symbol)
-        for count, order in enumerate(list(orders.values()) if orders else (), start=1):
-            self._meet(order, tick)
-            if count % _PAUSE_EVERY == 0:
-                await self._pause()
+        orders = list(self._live.get(tick.tick.symbol, {}).values())
+        if self._market_driven is not None and self._market_driven.shares_liquidity:
+            await self._meet_together(self._market_driven, orders, tick)
+        else:
+            for count, order in enumerate(orders, start=1):
+                await self._meet(order, tick)
+                if count % _PAUSE_EVERY == 0:
+                    await self._pause()
+        if self._market_driven is not None:
+            self._market_driven.due(tick.ref.market_time_us, partial(self._is_current, tick))
 
     async def catch_up(self) -> None:
         """Read old ticks back for the orders that need them. Runs for ever."""
@@ -99,24 +111,47 @@ class Evaluation:
                 continue
             for tick in ticks:
                 for order in by_symbol.get(tick.tick.symbol, ()):
-                    self._meet(order, tick)
+                    await self._meet(order, tick)
             await self._pause()
         for order in orders:
             if not order.ended:
-                self._follow(order)
+                await self._follow(order)
 
-    def _follow(self, order: WorkingOrder) -> None:
-        """The window holds all ticks that the order has not met."""
-        if order.position is not None:
-            for tick in self._window.after(order.terms.symbol, order.position):
-                self._meet(order, tick)
+    async def _follow(self, order: WorkingOrder) -> None:
+        """The window holds all ticks that the order has not met. More may come while it meets them."""
+        while order.position is not None and not order.ended:
+            later = self._window.after(order.terms.symbol, order.position)
+            if not later:
+                break
+            for tick in later:
+                await self._meet(order, tick)
         if not order.ended:
             self._live[order.terms.symbol][order.order_id] = order
 
-    def _meet(self, order: WorkingOrder, tick: TickAt) -> None:
+    async def _meet(self, order: WorkingOrder, tick: TickAt) -> None:
         if order.ended or not order.comes_before(tick):
             return
         order.position = tick.ref
         if order.is_active_at(tick):
             self._venue.evaluate(order, tick)
         self._evaluated(order)
+        await self._settle()
+
+    async def _meet_together(self, venue: MarketDriven, orders: list[WorkingOrder], tick: TickAt) -> None:
+        """Let the symbol's orders share the tick. They are all evaluated before anybody else gets a turn."""
+        coming = [order for order in orders if order.comes_before(tick)]
+        for order in coming:
+            order.position = tick.ref
+        active = {order.order_id: order for order in coming if order.is_active_at(tick)}
+        others = [order for order in orders if order.order_id not in active]
+        venue.evaluate_together(list(active.values()), others, tick)
+        for order in coming:
+            self._evaluated(order)
+        await self._settle()
+
+    def _is_current(self, tick: TickAt, order: WorkingOrder) -> bool:
+        """Whether no tick of the order's symbol up to this one's market time is still to come: the ticks of one
+        partition come in order of time.
+        """
+        is_live = self._live.get(order.terms.symbol, {}).get(order.order_id) is order
+        return is_live and order.position is not None and order.position.partition == tick.ref.partition

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from domain.dispatch import Dispatch
-from domain.events import OrderTerms
 from domain.market import Tick, TickRef
+from domain.terms import OrderTerms
 
 Ended = Literal["", "finished", "handed_over", "dropped"]
 
@@ -27,7 +27,13 @@ class WorkingOrder:
     leaves: units still to be executed. position: the last tick it was evaluated against or that it comes after; None
     until there is one. reports_made, reports_acknowledged: under this epoch, by this worker. entry: the queue's entry
     that stays pending while the order is worked, None when the queue has lost it. cancel_entries: other entries that
-    stay pending until the order has ended. dispatched_at_ms: the queue's wall clock.
+    stay pending until the order has ended. replace_entries: those that wait for the venue's answer to a replacement.
+    revision, asked: of the newest replacement that the venue was asked for, and its terms. triggered: its stop was met.
+    dispatched_at_ms: the queue's wall clock.
+    active_after: the tick after which it may fill, as the ledger knows or will know it; the same under every epoch.
+    queued_after: the tick after which it stands in the venue's queue, when its stop or a replacement has put it there.
+    watch_until: the ticks up to this one were met before, by another worker or under other terms; they only tell how
+    far a trailing stop has followed. memory: what the venue keeps of it meanwhile.
     """
 
     account_id: str
@@ -39,10 +45,18 @@ class WorkingOrder:
     dispatched_at_ms: int = 0
     entry: str | None = None
     cancel_entries: list[str] = field(default_factory=list)
+    replace_entries: list[str] = field(default_factory=list)
+    revision: int = 0
+    asked: OrderTerms | None = None
+    triggered: bool = False
     reports_made: int = 0
     reports_acknowledged: int = 0
     canceling: bool = False
     ended: Ended = ""
+    active_after: TickRef | None = None
+    queued_after: TickRef | None = None
+    watch_until: TickRef | None = None
+    memory: object = None
 
     @property
     def order_id(self) -> str:
@@ -51,7 +65,8 @@ class WorkingOrder:
     @property
     def entries(self) -> list[str]:
         """All entries of the queue that wait for this order."""
-        return self.cancel_entries if self.entry is None else [self.entry, *self.cancel_entries]
+        others = [*self.cancel_entries, *self.replace_entries]
+        return others if self.entry is None else [self.entry, *others]
 
     @property
     def settled(self) -> bool:
@@ -81,15 +96,22 @@ def working_order(
     dispatched_at_ms: int = 0,
 ) -> WorkingOrder:
     """The order that a dispatch entry carries. newest: the symbol's newest tick that this worker knows."""
+    start = active_after(dispatch, newest)
+    # How far a trailing stop has followed is nowhere on record: it meets its ticks again from the first.
+    follows = dispatch.order.order_type == "TRAILING_STOP" and not dispatch.triggered
     return WorkingOrder(
         account_id=dispatch.account_id,
         terms=dispatch.order,
         dispatch_epoch=dispatch.dispatch_epoch,
         leaves=dispatch.order.quantity - dispatch.cumulative_quantity,
-        position=dispatch.resume_after or active_after(dispatch, newest),
+        position=start if follows else dispatch.resume_after or start,
+        triggered=dispatch.triggered,
         traceparent=traceparent,
         dispatched_at_ms=dispatched_at_ms,
         entry=entry,
+        active_after=start,
+        queued_after=dispatch.queued_after,
+        watch_until=dispatch.resume_after if follows else None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from domain.events import AccountOpened
+from domain.events import AccountOpened, DeskEvent
 from domain.numbers import ZERO, exact
 from projections.rows import Cursor, Event, Row, execute, given, insert
 
@@ -67,7 +67,7 @@ def versions(events: Sequence[Event]) -> list[Row]:
     """Rows of VERSIONS: the newest change of each account. Version 0 changes no account."""
     newest: dict[str, Row] = {}
     for partition, offset, _, message, _ in events:
-        if message.originator_version > 0:
+        if message.originator_version > 0 and not isinstance(message, DeskEvent):
             account = message.originator_id
             newest[account] = (account, message.originator_version, message.timestamp, partition, offset)
     return list(newest.values())

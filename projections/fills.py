@@ -9,14 +9,19 @@ import msgspec
 
 from domain.events import (
     CommandRejected,
+    FillRestated,
     LedgerEvent,
     OrderAccepted,
     OrderAcknowledged,
     OrderCanceled,
     OrderCancelRequested,
+    OrderExpired,
     OrderFilled,
+    OrderGroupAccepted,
+    OrderGroupRejected,
     OrderRefusedByVenue,
     OrderRejected,
+    OrderReplaceRequested,
 )
 from domain.numbers import ZERO, exact
 from projections.rows import Cursor, Event, Row, execute, insert, json_text
@@ -68,9 +73,13 @@ _encode = msgspec.json.Encoder(decimal_format="string").encode
 _STATUS: dict[type[LedgerEvent], str] = {
     OrderAccepted: "PENDING_NEW",
     OrderRejected: "REJECTED",
+    OrderGroupAccepted: "PENDING_NEW",
+    OrderGroupRejected: "REJECTED",
     OrderAcknowledged: "NEW",
+    OrderReplaceRequested: "PENDING_REPLACE",
     OrderCancelRequested: "PENDING_CANCEL",
     OrderCanceled: "CANCELED",
+    OrderExpired: "EXPIRED",
     OrderRefusedByVenue: "REJECTED",
 }
 
@@ -93,15 +102,18 @@ def fills(events: Sequence[Event]) -> list[Row]:
 
 
 def order_events(events: Sequence[Event]) -> list[Row]:
-    """Rows of ORDER_EVENTS: all events that name an order, refused reports among them."""
+    """Rows of ORDER_EVENTS: all events that name an order, refused reports among them.
+
+    A group's stands under its first order; order_history says which others it is about.
+    """
     found: list[Row] = []
     for partition, offset, _, message, data in events:
         order_id = order_of(message)
         if order_id is None:
             continue
-        filled = type(message) is OrderFilled
-        status = message.status if filled else _STATUS.get(type(message))
-        market_time_us = message.market_time_us if filled else None
+        is_fill = isinstance(message, OrderFilled | FillRestated)
+        status = message.status if is_fill else _STATUS.get(type(message))
+        market_time_us = getattr(message, "market_time_us", None)
         name = type(message).__name__
         found.append((order_id, partition, offset, name, status, message.timestamp, market_time_us, json_text(data)))
     return found
@@ -130,6 +142,8 @@ def order_of(message: LedgerEvent) -> str | None:
     """The order that an event is about, or None."""
     if isinstance(message, (OrderAccepted, OrderRejected)):
         return message.order.order_id
+    if isinstance(message, (OrderGroupAccepted, OrderGroupRejected)):
+        return message.orders[0].order_id
     order_id: str | None = getattr(message, "order_id", None)
     return order_id
 

@@ -11,7 +11,21 @@ from typing import Any, NamedTuple, Protocol, cast
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
 
 from domain.errors import UnavailableError, UnreadableInput
-from projections import accounts, actions, archive, fills, journal, orders, portfolio, positions, signals, ticks
+from projections import (
+    accounts,
+    actions,
+    archive,
+    corporate,
+    desk,
+    fills,
+    journal,
+    orders,
+    portfolio,
+    positions,
+    rebalances,
+    signals,
+    ticks,
+)
 from projections.rows import Cursor, Event
 from projections.ticks import Print
 from runtime import metrics
@@ -136,9 +150,12 @@ def apply_ledger(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> 
     accounts.apply(cursor, events)
     journal.apply(cursor, events)
     fills.apply(cursor, events)
+    corporate.apply(cursor, events)
     orders.apply(cursor, events)
+    rebalances.apply(cursor, events)
     positions.apply(cursor, events)
     portfolio.apply_events(cursor, events)
+    desk.apply(cursor, events)
 
 
 def apply_signals(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.events import OrderFilled
 from projections.rows import Cursor, Event, Row, execute, insert
 
 COLUMNS = {
@@ -30,7 +29,7 @@ def rows(events: Sequence[Event]) -> list[Row]:
         if not message.postings:
             continue
         name = type(message).__name__
-        market_time_us = message.market_time_us if type(message) is OrderFilled else None
+        market_time_us = getattr(message, "market_time_us", None)
         for number, leg in enumerate(message.postings):
             found.append(
                 (

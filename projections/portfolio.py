@@ -1,9 +1,10 @@
 """portfolio_values: what each account was worth at each bar close.
 
-A row is a function of the account's cash movements and fills and of the bar closes, whatever order they were projected
-in. So each batch computes all rows anew of the accounts it touches, from the earliest market time it touches on: the
-newest bar costs one row an account. Balances and positions are as of now; what happened at or after that time is taken
-off them and added again along the way, so no account's past is read.
+A row is a function of the account's cash movements and fills, of corporate actions and corrections of fills (each at
+its own market time) and of the bar closes, whatever order they were projected in. So each batch computes all rows anew
+of the accounts it touches, from the earliest market time it touches on: the newest bar costs one row an account.
+Balances and positions are as of now; what happened at or after that time is taken off them and added again along the
+way, so no account's past is read.
 
 Fills and closes stand on different topics and are written by different transactions. Each takes one advisory lock
 before it computes, so whoever comes second sees what the first wrote.
@@ -13,13 +14,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.events import CashConverted, CashDeposited, CashWithdrawn, OrderFilled
+from domain.events import (
+    CashAdjusted,
+    CashConverted,
+    CashDeposited,
+    CashTransferredIn,
+    CashTransferredOut,
+    CashTransferReturned,
+    CashWithdrawn,
+    OrderFilled,
+)
+from projections.corporate import changes_of
 from projections.rows import Cursor, Event, Row, execute, given
 from projections.ticks import Print
 
 AFFECTED = {"account_id": "text", "since_us": "bigint"}
 _LOCK = 0x7076_616C  # "pval"
 _BEGINNING_US = 0
+_TIMELESS = (
+    CashConverted,
+    CashDeposited,
+    CashWithdrawn,
+    CashAdjusted,
+    CashTransferredOut,
+    CashTransferredIn,
+    CashTransferReturned,
+)
 
 _COMPUTE = """
 with affected as materialized (
@@ -38,6 +58,8 @@ with affected as materialized (
     select fills.account_id, fills.symbol, fills.market_time, fills.cash_change,
         case fills.side when 'BUY' then fills.quantity else - fills.quantity end as quantity_change
     from span join fills on fills.account_id = span.account_id and fills.market_time >= span.since
+    union all select moved.account_id, moved.symbol, moved.market_time, moved.cash_change, moved.quantity_change
+    from span join position_changes as moved on moved.account_id = span.account_id and moved.market_time >= span.since
 ), cash as (
     select account_id, market_time, is_sample,
         sum(change) over (partition by account_id order by market_time, is_sample) as cash
@@ -85,15 +107,18 @@ _COMPUTE_ALL = _COMPUTE.format(
 def affected(events: Sequence[Event]) -> list[Row]:
     """Rows of AFFECTED: from which market time on each account's values change.
 
-    A deposit, a withdrawal or a conversion has no market time: it counts from the account's beginning.
+    A deposit, a withdrawal or a conversion has no market time: it counts from the account's beginning, and so do
+    transfers and adjustments of cash.
     """
     since: dict[str, int] = {}
     for event in events:
         message = event.message
         if isinstance(message, OrderFilled):
             time_us = message.market_time_us
-        elif isinstance(message, (CashConverted, CashDeposited, CashWithdrawn)):
+        elif isinstance(message, _TIMELESS):
             time_us = _BEGINNING_US
+        elif changes := changes_of(message):
+            time_us = min(change[-1] for change in changes)
         else:
             continue
         account = message.originator_id
@@ -107,7 +132,7 @@ def earliest_close_us(prints: Sequence[Print]) -> int | None:
 
 
 def apply_events(cursor: Cursor, events: Sequence[Event]) -> None:
-    """After accounts, fills and positions of the same events."""
+    """After accounts, fills, position_changes and positions of the same events."""
     rows = affected(events)
     if rows:
         _lock(cursor)

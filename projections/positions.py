@@ -7,13 +7,14 @@ short leg are below zero likewise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import Any
 
-from domain.events import OrderFilled
-from domain.lots import POOLED_LOT, POOLED_SHORT_LOT
+from domain.events import FillRestated, InstrumentDelisted, OrderFilled, SharesSplit, SymbolChanged
+from domain.lots import POOLED_LOT, POOLED_SHORT_LOT, units_of
 from domain.numbers import ZERO, exact
-from projections.rows import Cursor, Event, Row, execute, given, insert
+from projections.rows import Cursor, Event, Row, clean, execute, given, insert
 
 POSITIONS = {
     "account_id": "text",
@@ -74,6 +75,9 @@ from marked group by account_id, symbol, lot_id
 on conflict (account_id, symbol, lot_id) do update set
     quantity = lots.quantity + excluded.quantity, cost = lots.cost + excluded.cost, opened_at = excluded.opened_at
 """
+_REPLACE_LOTS = "delete from lots where account_id = %s and symbol = %s"
+_PUT_LOTS = insert("lots", LOTS)
+_RENAME_LOTS = "update lots set symbol = %s where account_id = %s and symbol = %s"
 _DROP_EMPTY = "delete from lots where account_id = any(%s) and quantity = 0"
 
 
@@ -94,40 +98,82 @@ def positions(events: Sequence[Event]) -> list[Row]:
                 row[0] += leg.amount
                 if kind == "position_hold":
                     row[1] += leg.amount
-            if type(event.message) is OrderFilled:
-                row = sums.setdefault((account, event.message.symbol), [ZERO] * 5)
-                row[3] += event.message.realized_pnl
-                row[4] += event.message.fee + event.message.commission
+            for symbol, pnl, fees in _earned(event.message):
+                row = sums.setdefault((account, symbol), [ZERO] * 5)
+                row[3] += pnl
+                row[4] += fees
     return [(*key, *row) for key, row in sums.items()]
 
 
-def lots(events: Sequence[Event]) -> list[Row]:
-    """Rows of LOTS in the order of the events: what each adds to a lot, below zero for a sale.
+def _earned(message: Any) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """By symbol: realised P&L, and fees and commissions paid. Of a symbol that has changed they go with the units."""
+    match message:
+        case OrderFilled():
+            yield message.symbol, message.realized_pnl, message.fee + message.commission
+        case FillRestated():
+            yield message.symbol, message.realized_pnl_change, message.fees_change + message.commission_change
+        case SharesSplit() | InstrumentDelisted():
+            yield message.symbol, message.realized_pnl, ZERO
+        case SymbolChanged():
+            yield message.symbol, -message.realized_pnl, -message.fees
+            yield message.new_symbol, message.realized_pnl, message.fees
 
-    What opens a lot names its execution; where the account pools its lots, SQL puts the pool's name instead. opened_at
-    is None for what closes one.
+
+def lots(events: Sequence[Event]) -> list[Row]:
+    """Rows of LOTS in the order of the events: what each fill adds to a lot, with the other sign for what it closes.
+
+    Those of a short leg are below zero. What a fill opens names its execution; where the account pools its lots, SQL
+    puts the pool's name instead. opened_at is None for what it closes.
     """
     found: list[Row] = []
     for event in events:
         fill = event.message
         if type(fill) is not OrderFilled:
             continue
-        key = (fill.originator_id, fill.symbol)
+        sign = 1 if fill.side == "BUY" else -1  # a purchase closes short lots, whose units are below zero
+        found.extend(
+            (fill.originator_id, fill.symbol, use.lot_id, sign * use.quantity, sign * use.cost, None)
+            for use in fill.lots
+        )
         with exact():
-            opened = fill.quantity - fill.covered_quantity
-            if fill.side == "BUY" and opened:
-                found.append((*key, fill.execution_id, opened, opened * fill.price, fill.market_time_us))
-            elif fill.side == "SELL_SHORT":
-                found.append((*key, fill.execution_id, -opened, -opened * fill.price, fill.market_time_us))
-            sign = 1 if fill.side == "BUY" else -1  # a purchase closes short lots, whose units are below zero
-            found.extend((*key, use.lot_id, sign * use.quantity, sign * use.cost, None) for use in fill.lots)
+            opened = sign * (fill.quantity - units_of(fill.lots))
+            if opened:
+                key = (fill.originator_id, fill.symbol, fill.execution_id)
+                found.append((*key, opened, opened * fill.price, fill.market_time_us))
     return found
 
 
 def apply(cursor: Cursor, events: Sequence[Event]) -> None:
-    """After accounts, whose lot methods decide which lots are pooled."""
+    """After accounts, whose lot methods decide which lots are pooled.
+
+    Fills change lots by differences, many in one statement; an event that re-states lots comes in between.
+    """
     execute(cursor, _ADD_POSITIONS, positions(events))
-    changes = lots(events)
+    fills: list[Event] = []
+    for event in events:
+        if isinstance(event.message, SharesSplit | FillRestated | InstrumentDelisted | SymbolChanged):
+            _change(cursor, fills)
+            fills = []
+            _restate(cursor, event.message)
+        else:
+            fills.append(event)
+    _change(cursor, fills)
+
+
+def _change(cursor: Cursor, fills: Sequence[Event]) -> None:
+    changes = lots(fills)
     if changes:
         execute(cursor, _CHANGE_LOTS, changes)
         cursor.execute(_DROP_EMPTY, (sorted({change[0] for change in changes}),))
+
+
+def _restate(cursor: Cursor, message: SharesSplit | FillRestated | InstrumentDelisted | SymbolChanged) -> None:
+    if isinstance(message, SymbolChanged):
+        cursor.execute(_RENAME_LOTS, (message.new_symbol, clean(message.originator_id), message.symbol))
+        return
+    cursor.execute(_REPLACE_LOTS, (clean(message.originator_id), message.symbol))
+    if not isinstance(message, InstrumentDelisted):
+        key = (message.originator_id, message.symbol)
+        execute(
+            cursor, _PUT_LOTS, [(*key, lot.lot_id, lot.quantity, lot.cost, lot.opened_at_us) for lot in message.lots]
+        )

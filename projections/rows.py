@@ -47,6 +47,11 @@ def insert(table: str, columns: Mapping[str, str]) -> str:
     return f"insert into {table} ({names}) select {names} from {given(columns)}"
 
 
+def selected(columns: Mapping[str, str]) -> str:
+    """A select list that gives columns as `given` takes them: times as microseconds since 1970 UTC, jsonb as text."""
+    return ", ".join(_unconverted(name, type_) for name, type_ in columns.items())
+
+
 def execute(cursor: Cursor, statement: str, rows: Sequence[Row]) -> None:
     """Run a statement made with `given` over the rows; nothing when there are none.
 
@@ -54,6 +59,11 @@ def execute(cursor: Cursor, statement: str, rows: Sequence[Row]) -> None:
     """
     if rows:
         cursor.execute(statement.encode(), [_clean(list(column)) for column in zip(*rows, strict=True)])
+
+
+def clean(text: str) -> str:
+    """A text as PostgreSQL can hold it: U+0000 becomes U+FFFD."""
+    return text.replace("\x00", "\ufffd")
 
 
 def json_text(data: bytes) -> str:
@@ -66,7 +76,7 @@ def _clean(column: list[Any]) -> list[Any]:
     texts = [value for value in column if type(value) is str]
     if not texts or "\x00" not in "".join(texts):
         return column
-    return [value.replace("\x00", "\ufffd") if type(value) is str else value for value in column]
+    return [clean(value) if type(value) is str else value for value in column]
 
 
 def _wire(type_: str) -> str:
@@ -80,3 +90,9 @@ def _convert(name: str, type_: str) -> str:
     if type_ == "timestamptz":
         return f"time_of_us({name})"
     return f"{name}::{type_}" if _wire(type_) != type_ else name
+
+
+def _unconverted(name: str, type_: str) -> str:
+    if type_ == "timestamptz":
+        return f"us_of_time({name})"
+    return f"{name}::text" if type_ == "jsonb" else name

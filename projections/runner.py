@@ -19,6 +19,7 @@ from confluent_kafka import KafkaException
 
 from domain.errors import ChainError, UnavailableError
 from projections.groups import NO_HEAD, Batch, Group, Position, Source, TapeSource, TickSource
+from projections.rows import Cursor
 from runtime import metrics
 from runtime.clients import postgres
 from runtime.partitions import check_partitions
@@ -57,6 +58,14 @@ select 1 from tape_records where topic = %s and partition = %s and hash = %s and
 """
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+# The row's lock is held until the commit, so numbers are given in the order of commits and none is lost.
+_NEXT_FEED = "update feed_head set feed = feed + 1 returning feed"
+_FEED = """
+insert into feed_batches (feed, projection, topic, partition, next_offset)
+select %s, %s, %s, partition, next_offset from unnest(%s::integer[], %s::bigint[]) as ends (partition, next_offset)
+"""
 
 
 class Overtaken(Exception):
@@ -141,6 +150,7 @@ class Runner:
                 if cursor.rowcount != 1:
                     raise Overtaken(f"{self.topic}/{partition} is no longer at offset {expected}")
             self.group.apply(cursor, batch.items)
+            self._number(cursor, batch.ends)
         self.progress.update(batch.ends)
         self._failures = 0
         metrics.projection_batch_milliseconds.labels(self.group.name).observe((time.perf_counter() - began) * 1_000)
@@ -148,6 +158,14 @@ class Runner:
         if self.group.is_tape:
             dead = sum(1 for _, live in batch.items if not live)
             metrics.projection_dead_records_total.labels(self.topic).inc(dead)
+
+    def _number(self, cursor: Cursor, ends: Mapping[int, Position]) -> None:
+        """Give the batch its number on the feed: the last thing before the commit, for all groups wait for it."""
+        row = cursor.execute(_NEXT_FEED).fetchone()
+        assert row is not None, "feed_head has its one row from the migration on"
+        places = [(partition, next_offset) for partition, (next_offset, _) in sorted(ends.items())]
+        partitions, offsets = [place[0] for place in places], [place[1] for place in places]
+        cursor.execute(_FEED, (row[0], self.group.name, self.topic, partitions, offsets))
 
     def _open(self, connection: Connection) -> Source:
         if not self.group.is_tape:

@@ -188,7 +188,7 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def worker(name: str) -> None:
-    """Run one worker: ledger, signals, strategy, audit, engine, projector, api, feed.
+    """Run one worker: ledger, signals, strategy, audit, engine, projector, api, feed, marks.
 
     Or one of your own, as NAME=package.module. Exit code 3 when it met what trying again cannot heal; the reason is in
     its log and, under `tape up`, in the status.
@@ -276,6 +276,7 @@ _part("demo", "runtime.cli_demo:app", "Replay 2011-2012 on real prices, trade, a
 _part("feed", "streams.feed.cli:app", "Publish real bars as ticks.")
 _part("models", "models.cli:app", "Train, list and promote models.")
 _part("audit", "audit.cli:app", "Verify the tapes, and replay them against the tables.")
+_part("risk", "streams.risk.cli:app", "Halt and resume trading, lay down limits, see what stands.")
 _part("deadletters", "streams.deadletters.cli:app", "Inputs that could not be read: list, show, retry, discard.")
 
 

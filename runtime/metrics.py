@@ -35,6 +35,24 @@ dispatches_waiting = Gauge(
 execution_ticks_skipped_total = Counter("execution_ticks_skipped_total", "Ticks that the engine could not read")
 execution_redis_retries_total = Counter("execution_redis_retries_total", "Times that Redis did not answer the engine")
 
+# A broker as venue
+venue_stream_connected = Gauge(
+    "venue_stream_connected", "1 while the broker's stream of updates is listened to, else 0"
+)
+venue_stream_losses_total = Counter("venue_stream_losses_total", "Times that the broker's stream was lost")
+venue_requests_retried_total = Counter(
+    "venue_requests_retried_total", "Requests to the broker that were sent again: no answer, too many, its own fault"
+)
+venue_executions_recovered_total = Counter(
+    "venue_executions_recovered_total", "Executions that the broker's stream had not told, read from its records"
+)
+venue_contradictions_total = Counter(
+    "venue_contradictions_total", "Things the broker said that do not fit what it said before: reconcile by hand"
+)
+venue_amendments_total = Counter(
+    "venue_amendments_total", "Executions that the broker corrected or declared void later", ["kind"]
+)
+
 # Signals
 model_inference_time_ms = Histogram(
     "model_inference_time_ms", "One prediction, features not included", buckets=_FAST_MILLISECONDS
@@ -65,6 +83,7 @@ ledger_lag_seconds = Gauge(
 )
 
 # Feed
+marks_sent_total = Counter("marks_sent_total", "Prices that were told to the ledgers' desks")
 feed_ticks_published_total = Counter("feed_ticks_published_total", "Ticks that the feed has put on market.ticks")
 feed_lockstep_wait_seconds = Histogram(
     "feed_lockstep_wait_seconds",

@@ -22,6 +22,7 @@ WORKERS = {
     "projector": "projections.worker",
     "api": "api.worker",
     "feed": "streams.feed.worker",
+    "marks": "streams.marks.worker",
 }
 DEFAULT_WORKERS = ("ledger", "signals", "strategy", "audit", "engine", "projector", "api")
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.errors import InvalidValue
@@ -68,7 +68,28 @@ class Settings(BaseSettings):
     paper_impact_bps: Decimal = Field(Decimal("10"), description="impact at a participation of 100 %, square-root law")
     paper_participation_max: Decimal = Field(Decimal("0.10"), description="share of a tick's volume one order may take")
     paper_fee_bps: Decimal = Decimal("1")
+    paper_shared_liquidity: bool = Field(
+        default=False,
+        description="all orders of a symbol share a tick's volume by price and time; needs one engine worker",
+    )
     market_latency_us: int = Field(50_000, ge=0, description="delay from a decision's tick to the order being active")
+    market_latency_jitter_us: int = Field(
+        0, ge=0, description="at most as much is added to the delay, by a seed from the order id"
+    )
+
+    # A broker instead of paper (PAPER_TRADE_MODE=false)
+    alpaca_api_key: SecretStr = Field(SecretStr(""), description="key id of the Alpaca account")
+    alpaca_secret_key: SecretStr = Field(SecretStr(""), description="secret key of the Alpaca account")
+    alpaca_base_url: str = Field("https://paper-api.alpaca.markets", description="the REST API, without /v2")
+    alpaca_stream_url: str = Field("wss://paper-api.alpaca.markets/stream", description="the WebSocket of updates")
+    alpaca_live: bool = Field(default=False, description="true: the addresses are not paper ones, real money moves")
+    alpaca_connections_max: int = Field(4, ge=1, le=32, description="requests under way at once, each on a thread")
+    alpaca_timeout_ms: int = Field(10_000, ge=100, description="a request unanswered this long has no answer")
+    alpaca_attempts_max: int = Field(6, ge=1, le=50, description="attempts of one request before it is given up")
+    alpaca_backoff_ms: int = Field(250, ge=1, description="the first wait before another attempt; it doubles")
+    alpaca_backoff_ms_max: int = Field(15_000, ge=1, description="the longest wait before another attempt")
+    alpaca_jitter_seed: int = Field(0, description="decides the jitter of the waits; give each worker its own")
+    alpaca_sweep_s: float = Field(60.0, gt=0, description="orders are compared with the venue's own records this often")
 
     # Signals and strategy
     mlflow_tracking_uri: str = Field("", description="empty: SQLite in tape_home")
@@ -86,6 +107,14 @@ class Settings(BaseSettings):
     feed_from: date = Field(default=date(2011, 1, 1), description="first day of the feed worker's replay")
     feed_to: date = Field(default=date(2012, 12, 31), description="last day of the feed worker's replay")
     feed_speed: float = Field(default=0.0, ge=0, description="market seconds per second; 0: lockstep")
+
+    feed_marks: bool = Field(default=False, description="the lockstep feed tells the ledger each price before its tick")
+
+    # Marks: the prices that risk and margin look at
+    marks_every_ms: int = Field(1_000, ge=10, description="the marks worker tells prices at most so often")
+    marks_move_bps: Decimal = Field(
+        Decimal("1"), ge=0, description="and only those that moved by so many basis points since they were told"
+    )
 
     # API
     api_host: str = "127.0.0.1"
@@ -124,8 +153,8 @@ class Settings(BaseSettings):
         return self.topic_prefix + name
 
     def environ(self) -> dict[str, str]:
-        """The environment variables that give another process these very settings."""
-        return {name.upper(): str(value) for name, value in self.model_dump().items()}
+        """The environment variables that give another process these very settings, secrets included: never log them."""
+        return {name.upper(): _as_text(value) for name, value in self.model_dump().items()}
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -187,10 +216,21 @@ def given_settings() -> Settings:
         raise InvalidValue("SETTINGS_INVALID", "; ".join(_say(problem) for problem in error.errors())) from error
 
 
+def _as_text(value: Any) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _is_secret(name: str) -> bool:
+    """Whether a setting's value is not to be repeated: a secret, or an address, which may hold a password."""
+    field = Settings.model_fields.get(name)
+    return name.endswith("_url") or (field is not None and field.annotation is SecretStr)
+
+
 def _say(problem: Any) -> str:
     name = str(problem["loc"][0]) if problem["loc"] else "settings"
     if problem["type"] == "extra_forbidden":
         return f"{name.upper()} in .env is no setting; .env.example lists them all"
     text = problem["msg"].removeprefix("Value error, ")
-    secret = name.endswith("_url")
-    return f"{name.upper()}: {text[0].lower()}{text[1:]}" + ("" if secret else f", it was {problem['input']!r}")
+    return f"{name.upper()}: {text[0].lower()}{text[1:]}" + (
+        "" if _is_secret(name) else f", it was {problem['input']!r}"
+    )

@@ -13,10 +13,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from aiokafka.partitioner import murmur2
 from confluent_kafka import Producer
 from faust.types import TP
 
@@ -33,6 +31,7 @@ from streams.faust_app import make_app, new_event_loop, run_app
 from streams.guards import check_inputs
 from streams.intake import Intake
 from streams.loading import Loading
+from streams.partitioning import partition_of
 from streams.snapshots.checkpoint import Checkpoint
 from streams.snapshots.keeper import Keeper
 from streams.snapshots.port import SnapshotSpec
@@ -322,12 +321,6 @@ class TapeAgent:
         self._writer.close(partition)
         if partition in self._assigned:
             await self.follower.closed(partition)
-
-
-@lru_cache(maxsize=100_000)
-def partition_of(key: bytes, partitions: int) -> int:
-    """Where Kafka's default partitioner puts a key: murmur2, sign bit cleared, modulo the number of partitions."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 def _cause(source: Input) -> codec.Cause:

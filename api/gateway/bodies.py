@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Header
 from pydantic import ConfigDict, Field, StringConstraints
 
-from api.fields import AccountId, Body, ClientId, DecimalIn, DecimalOut, Symbol, View
-from domain.terms import LotMethod, OrderType, Side
+from api.fields import Body, DecimalIn, Symbol, View
+from api.receipts import Place
+from domain.terms import LotMethod
 
 IdempotencyKey = Annotated[
     str | None,
@@ -65,49 +66,6 @@ class CashRequest(Body):
     )
 
 
-class OrderRequest(Body):
-    """An order. A LIMIT order needs `limit_price`; a MARKET order must not have one.
-
-    A MARKET BUY fills at `protection_price` at worst, and its hold is computed from it; without one it is derived from
-    the newest price.
-    """
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "account_id": "acc_demo",
-                    "client_order_id": "rebalance-2011-06-30-1",
-                    "symbol": "AAPL",
-                    "side": "BUY",
-                    "order_type": "LIMIT",
-                    "quantity": "100",
-                    "limit_price": "45.10",
-                }
-            ]
-        }
-    )
-
-    account_id: AccountId
-    client_order_id: ClientId = Field(
-        description="the client's own id: one order per account, remembered while open and 7 days after by default"
-    )
-    symbol: Symbol
-    side: Side
-    order_type: OrderType
-    quantity: DecimalIn = Field(description="units, above zero", examples=["100"])
-    limit_price: DecimalIn | None = Field(None, description="per unit", examples=["45.10"])
-    protection_price: DecimalIn | None = Field(
-        None, description="per unit, worst price of a market order", examples=["49.60"]
-    )
-
-
-class CancelRequest(Body):
-    """Cancel what is left of an order. The account is named because commands are kept by account."""
-
-    account_id: AccountId
-
-
 class SignalRequest(Body):
     """Ask for a signal from the ticks known so far."""
 
@@ -117,44 +75,8 @@ class SignalRequest(Body):
     )
 
 
-class Place(View):
-    """Where the input stands on Kafka. The event that answers it names this position as its cause."""
-
-    topic: str = Field(examples=["trading.commands"])
-    partition: int = Field(ge=0, examples=[2])
-    offset: int = Field(ge=0, examples=[1041])
-
-
-class Accepted(View):
-    """The command is on the log; the ledger decides it next. `status_url` shows what became of it.
-
-    A command other than an order that the ledger refuses stands under
-    `/api/accounts/{account_id}/rejections?command_id=…`.
-    """
-
-    command_id: str = Field(examples=["cmd_3f1c9a7e5b2d48069a1be3c5d7f80246"])
-    account_id: str = Field(examples=["acc_demo"])
-    status_url: str = Field(examples=["/api/accounts/acc_demo"])
-    position: Place
-
-
-class OrderSubmitted(Accepted):
-    """protection_price: the worst price, as given or as derived."""
-
-    order_id: str = Field(examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"])
-    client_order_id: str = Field(examples=["rebalance-2011-06-30-1"])
-    protection_price: DecimalOut | None
-
-
-class CancelSubmitted(Accepted):
-    order_id: str = Field(examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"])
-
-
 class SignalAsked(View):
     request_id: str = Field(examples=["req_3f1c9a7e5b2d48069a1be3c5d7f80246"])
     symbol: str = Field(examples=["AAPL"])
     status_url: str = Field(examples=["/api/signals/requests/req_3f1c9a7e5b2d48069a1be3c5d7f80246"])
     position: Place
-
-
-Operation = Literal["open", "deposit", "withdraw", "order", "cancel", "signal"]

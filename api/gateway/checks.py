@@ -5,12 +5,24 @@ The rules stand once, in the domain; here a refusal gets the JSON pointer of the
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from api.problems import ProblemError, refused
-from domain import checks
+from domain import checks, decide_groups, forms, groups, order_checks
+from domain import rebalance as domain_rebalance
 from domain.catalog import Catalog
 from domain.checks import Refusal
-from domain.commands import Deposit, OpenAccount, SubmitOrder, Withdraw
-from domain.events import OrderTerms
+from domain.commands import (
+    Deposit,
+    OpenAccount,
+    PlanRebalance,
+    ReplaceOrder,
+    SubmitOrder,
+    SubmitOrderGroup,
+    Withdraw,
+)
+from domain.decide_orders import terms_of
+from domain.fingerprints import changes_of
 from domain.numbers import exact
 
 _POINTERS = {
@@ -18,10 +30,16 @@ _POINTERS = {
     "AMOUNT": "#/amount",
     "CLIENT_ORDER": "#/client_order_id",
     "CURRENCY": "#/currency",
+    "EXPIRY": "#/expire_at",
     "FEE": "#/fee_bps",
+    "GROUP_INVALID": "#/orders",
     "INSTRUMENT": "#/symbol",
     "OWNER": "#/owner",
+    "POST_ONLY": "#/post_only",
     "QUANTITY": "#/quantity",
+    "STOP": "#/stop_price",
+    "TIME_IN_FORCE": "#/time_in_force",
+    "TRAIL": "#/trail_amount",
 }
 
 
@@ -34,12 +52,13 @@ def _problem(refusal: Refusal, order: SubmitOrder | None) -> ProblemError:
 
 
 def _price_pointer(refusal: Refusal, order: SubmitOrder) -> str:
-    """The price that the refusal's details name, or whose value they hold; else the one that its type lacks."""
+    """The price that the refusal's details name, or whose value they hold."""
     values = refusal.details.values()
-    for name, price in (("limit_price", order.limit_price), ("protection_price", order.protection_price)):
-        if name in refusal.details or (price is not None and str(price) in values):
+    for name in (*order_checks.PRICES, "trail_bps"):
+        price: Decimal | None = getattr(order, name)
+        if name in refusal.details or name in values or (price is not None and str(price) in values):
             return f"#/{name}"
-    return "#/limit_price" if order.order_type == "LIMIT" else "#/protection_price"
+    return "#/limit_price"
 
 
 def opening(command: OpenAccount) -> None:
@@ -57,13 +76,48 @@ def amount(command: Deposit | Withdraw) -> None:
 
 
 def order(command: SubmitOrder, catalog: Catalog, *, price_may_follow: bool) -> None:
-    """Raises ProblemError 422. price_may_follow: a market order that lacks its protection price passes."""
-    terms = OrderTerms(**{name: getattr(command, name) for name in OrderTerms.__struct_fields__})
+    """Raises ProblemError 422. price_may_follow: one that lacks only its protection price passes."""
+    terms = terms_of(command)
     with exact():
-        refusal = checks.envelope(command) or checks.order_form(command) or checks.order_alone(terms, catalog)
-    may_pass = price_may_follow and command.order_type == "MARKET"
-    if refusal is not None and not (may_pass and refusal.code == "PRICE_REQUIRED"):
-        raise _problem(refusal, command)
+        refusal = (
+            checks.envelope(command)
+            or order_checks.order_form(command.account_id, command)
+            or order_checks.order_alone(terms, catalog)
+        )
+    if refusal is None or (price_may_follow and refusal.details == {"missing": "protection_price"}):
+        return
+    raise _problem(refusal, command)
+
+
+def group(command: SubmitOrderGroup, catalog: Catalog) -> None:
+    """Raises ProblemError 422, with the pointer of the order at fault."""
+    with exact():
+        _raise(checks.envelope(command) or forms.form(command))
+        for place, terms in enumerate(decide_groups.orders_of(command)):
+            refusal = order_checks.order_alone(terms, catalog)
+            if refusal is not None:
+                raise refused(refusal.code, refusal.text, f"#/orders/{place}", **refusal.details)
+        refusal = groups.check(command.kind, command.orders)
+    if refusal is not None:
+        raise refused(refusal.code, refusal.text, "#/orders", **refusal.details)
+
+
+def rebalance(command: PlanRebalance, catalog: Catalog) -> None:
+    """Raises ProblemError 422. What the account has only the ledger knows."""
+    with exact():
+        refusal = checks.envelope(command) or domain_rebalance.check_wish(command, catalog)
+    if refusal is not None:
+        name = next((name for name in ("drift_band", "allowance") if name in refusal.details), "weights")
+        raise refused(refusal.code, refusal.text, f"#/{name}", **refusal.details)
+
+
+def replacement(command: ReplaceOrder) -> None:
+    """Raises ProblemError 422. What the order is only the ledger knows."""
+    with exact():
+        refusal = checks.envelope(command) or forms.form(command)
+        if refusal is None and not changes_of(command):
+            refusal = checks.refuse("REPLACE_CHANGES_NOTHING", "expected a field that changes, there is none")
+    _raise(refusal)
 
 
 def _raise(refusal: Refusal | None) -> None:

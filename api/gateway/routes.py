@@ -1,27 +1,34 @@
-"""POST operations: each puts one command on Kafka and answers 202; the query side shows what became of it."""
+"""Operations that write: each puts one command on Kafka and answers 202; the query side shows what became of it."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from starlette.responses import JSONResponse
 
 from api.fields import OrderId
 from api.gateway.bodies import (
-    Accepted,
     AccountRequest,
-    CancelRequest,
-    CancelSubmitted,
     CashRequest,
     IdempotencyKey,
-    OrderRequest,
-    OrderSubmitted,
     RequiredIdempotencyKey,
     SignalAsked,
     SignalRequest,
 )
 from api.gateway.service import Gateway, Outcome
+from api.orders.bodies import (
+    CancelRequest,
+    GroupRequest,
+    GroupSubmitted,
+    OrderAsked,
+    OrderRequest,
+    OrderSubmitted,
+    RebalanceAsked,
+    ReplaceRequest,
+)
+from api.orders.portfolio_bodies import PlanId, RebalanceRequest
+from api.receipts import Accepted
 from domain.commands import Deposit, Withdraw
 
 router = APIRouter()
@@ -46,6 +53,11 @@ def gateway(request: Request) -> Gateway:
 
 Sender = Annotated[Gateway, Depends(gateway)]
 AccountPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["acc_demo"])]
+PlanPath = Annotated[PlanId, Path(examples=["pln_3f1c9a7e5b2d48069a1be3c5d7f80246"])]
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", description="the ETag of a preview: exactly its orders are made, or none"),
+]
 OrderPath = Annotated[OrderId, Path()]
 
 
@@ -102,11 +114,69 @@ async def submit_order(sender: Sender, body: OrderRequest, idempotency_key: Idem
 
 
 @router.post(
+    "/api/order-groups",
+    operation_id="submit_order_group",
+    tags=["orders"],
+    summary="Submit orders that depend on each other",
+    response_model=GroupSubmitted,
+    **_COMMON,
+)
+async def submit_order_group(sender: Sender, body: GroupRequest, idempotency_key: IdempotencyKey = None) -> Response:
+    return _answer(await sender.submit_group(body, idempotency_key))
+
+
+@router.patch(
+    "/api/orders/{order_id}",
+    operation_id="replace_order",
+    tags=["orders"],
+    summary="Replace the terms of what is left of an order",
+    response_model=OrderAsked,
+    **_COMMON,
+)
+async def replace_order(
+    sender: Sender, order_id: OrderPath, body: ReplaceRequest, idempotency_key: IdempotencyKey = None
+) -> Response:
+    return _answer(await sender.replace_order(order_id, body, idempotency_key))
+
+
+@router.post(
+    "/api/portfolio/{account_id}/rebalance",
+    operation_id="rebalance_portfolio",
+    tags=["portfolio"],
+    summary="Bring a portfolio to target weights",
+    response_model=RebalanceAsked,
+    **_COMMON,
+)
+async def rebalance_portfolio(
+    sender: Sender,
+    account_id: AccountPath,
+    body: RebalanceRequest,
+    idempotency_key: RequiredIdempotencyKey,
+    if_match: IfMatch = None,
+) -> Response:
+    return _answer(await sender.rebalance(account_id, body, idempotency_key, if_match))
+
+
+@router.post(
+    "/api/portfolio/{account_id}/rebalances/{plan_id}/cancel",
+    operation_id="cancel_rebalance",
+    tags=["portfolio"],
+    summary="Send no more orders of a rebalance, and cancel what is working",
+    response_model=RebalanceAsked,
+    **_COMMON,
+)
+async def cancel_rebalance(
+    sender: Sender, account_id: AccountPath, plan_id: PlanPath, idempotency_key: IdempotencyKey = None
+) -> Response:
+    return _answer(await sender.cancel_rebalance(account_id, plan_id, idempotency_key))
+
+
+@router.post(
     "/api/orders/{order_id}/cancel",
     operation_id="cancel_order",
     tags=["orders"],
     summary="Cancel what is left of an order",
-    response_model=CancelSubmitted,
+    response_model=OrderAsked,
     **_COMMON,
 )
 async def cancel_order(

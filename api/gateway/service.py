@@ -12,14 +12,8 @@ import msgspec
 from api.fields import View
 from api.gateway import checks
 from api.gateway.bodies import (
-    Accepted,
     AccountRequest,
-    CancelRequest,
-    CancelSubmitted,
     CashRequest,
-    OrderRequest,
-    OrderSubmitted,
-    Place,
     SignalAsked,
     SignalRequest,
 )
@@ -28,10 +22,23 @@ from api.gateway.idempotency import Entry, ResponseCache, fingerprint
 from api.gateway.ledger_lag import LedgerLag
 from api.gateway.prices import LastPrices, protection_price
 from api.gateway.producer import CommandProducer
+from api.orders import commands as order_commands
+from api.orders.bodies import (
+    CancelRequest,
+    GroupRequest,
+    GroupSubmitted,
+    OrderAsked,
+    OrderRequest,
+    OrderSubmitted,
+    RebalanceAsked,
+    ReplaceRequest,
+)
+from api.orders.portfolio_bodies import PLAN_TAG, RebalanceRequest, plan_command
 from api.problems import FieldProblem, ProblemError, refused
+from api.receipts import Accepted, Place
 from domain import ids
 from domain.catalog import catalog
-from domain.commands import CancelOrder, Deposit, OpenAccount, SubmitOrder, Withdraw
+from domain.commands import CancelOrder, CancelRebalance, Deposit, OpenAccount, SubmitOrder, Withdraw
 from domain.numbers import plain
 from domain.signals import SignalRequested
 from runtime import tracing
@@ -114,19 +121,14 @@ class Gateway:
         return await self._once(keyed, command, f"/api/accounts/{account_id}/journal", Accepted, {})
 
     async def submit_order(self, body: OrderRequest, key: str | None) -> Outcome:
-        order_id = ids.order_id(body.account_id, body.client_order_id)
-        command = SubmitOrder(
-            command_id=_command_id(body.account_id, "order", body.client_order_id),
-            issued_at_us=now_us(),
-            order_id=order_id,
-            **{name: getattr(body, name) for name in OrderRequest.model_fields},
-        )
+        command = order_commands.submit(body, _command_id(body.account_id, "order", body.client_order_id))
+        order_id = command.order_id
         keyed = _keyed("order", command, body.account_id, key, order_id)
         known = await self._known(keyed)
         if known is not None and known.response is not None:
             return _replay(known)
         checks.order(command, self._catalog, price_may_follow=True)
-        if command.protection_price is None and body.order_type == "MARKET" and body.side == "BUY":
+        if order_commands.lacks_worst_price(command):
             command = self._protected(command, known)
             checks.order(command, self._catalog, price_may_follow=False)
         await self.lag.admit()
@@ -143,6 +145,53 @@ class Gateway:
         }
         return await self._send_command(keyed, command, f"/api/orders/{order_id}", OrderSubmitted, extra)
 
+    async def submit_group(self, body: GroupRequest, key: str | None) -> Outcome:
+        command = order_commands.group(body, _command_id(body.account_id, "group", body.client_group_id))
+        keyed = _keyed("group", command, body.account_id, key, command.group_id)
+        known = await self._known(keyed)
+        if known is not None and known.response is not None:
+            return _replay(known)
+        checks.group(command, self._catalog)
+        await self.lag.admit()
+        await self.room.admit()
+        order_ids = [terms.order_id for terms in command.orders]
+        extra = {"group_id": command.group_id, "client_group_id": body.client_group_id, "order_ids": order_ids}
+        return await self._send_command(keyed, command, f"/api/orders/{order_ids[0]}", GroupSubmitted, extra)
+
+    async def replace_order(self, order_id: str, body: ReplaceRequest, key: str | None) -> Outcome:
+        """Without a key every request is a command of its own."""
+        command = order_commands.replace(order_id, body, _command_id(body.account_id, "key", key or uuid.uuid4().hex))
+        checks.replacement(command)
+        keyed = _keyed("replace", command, body.account_id, key)
+        return await self._once(keyed, command, f"/api/orders/{order_id}", OrderAsked, {"order_id": order_id})
+
+    async def rebalance(self, account_id: str, body: RebalanceRequest, key: str, if_match: str | None) -> Outcome:
+        """if_match: the ETag of a preview, whose orders are made or none."""
+        expected = None
+        if if_match is not None:
+            found = PLAN_TAG.fullmatch(if_match)
+            if found is None:
+                raise refused(
+                    "IF_MATCH_INVALID", f"expected the ETag of a preview of a rebalance, it was {if_match[:64]!r}", None
+                )
+            expected = (int(found[1]), found[2])
+        command = plan_command(account_id, body, _command_id(account_id, "key", key), expected)
+        checks.rebalance(command, self._catalog)
+        keyed = _keyed("rebalance", command, account_id, key)
+        location = f"/api/portfolio/{account_id}/rebalances/{command.plan_id}"
+        return await self._once(keyed, command, location, RebalanceAsked, {"plan_id": command.plan_id})
+
+    async def cancel_rebalance(self, account_id: str, plan_id: str, key: str | None) -> Outcome:
+        command = CancelRebalance(
+            command_id=_command_id(account_id, "key", key or uuid.uuid4().hex),
+            account_id=account_id,
+            issued_at_us=now_us(),
+            plan_id=plan_id,
+        )
+        keyed = _keyed("cancel_rebalance", command, account_id, key)
+        location = f"/api/portfolio/{account_id}/rebalances/{plan_id}"
+        return await self._once(keyed, command, location, RebalanceAsked, {"plan_id": plan_id})
+
     async def cancel_order(self, order_id: str, body: CancelRequest, key: str | None) -> Outcome:
         """Without a key every request is a command of its own; a second cancellation changes nothing."""
         command = CancelOrder(
@@ -152,7 +201,7 @@ class Gateway:
             order_id=order_id,
         )
         keyed = _keyed("cancel", command, body.account_id, key)
-        return await self._once(keyed, command, f"/api/orders/{order_id}", CancelSubmitted, {"order_id": order_id})
+        return await self._once(keyed, command, f"/api/orders/{order_id}", OrderAsked, {"order_id": order_id})
 
     async def request_signal(self, body: SignalRequest, key: str | None) -> Outcome:
         if body.symbol not in self._catalog:
@@ -186,7 +235,9 @@ class Gateway:
                 "#/protection_price",
             )
         price = protection_price(
-            last, self._settings.strategy_protection, self._catalog[command.symbol].price_increment
+            order_commands.worst_from(command, last),
+            self._settings.strategy_protection,
+            self._catalog[command.symbol].price_increment,
         )
         return msgspec.structs.replace(command, protection_price=price)
 

@@ -1,4 +1,4 @@
-"""GET operations: accounts, portfolios, the order book, bars and the projections' progress."""
+"""GET operations: accounts, portfolios, bars and the projections' progress."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from api.problems import ProblemError
 from api.query import accounts_sql, cursors, market_sql, portfolio_sql
 from api.query.database import Row, Rows
 from api.query.filters import BarFilters, JournalFilters, PortfolioFilters, RejectionFilters
-from api.query.routes import AccountPath, Reader, SymbolPath, not_found
+from api.query.routes import AccountPath, Reader, SymbolPath, check_traded, not_found
 from api.query.views import (
     Account,
     Balance,
     Bar,
-    Level,
     Lot,
-    OrderBook,
     Page,
     Portfolio,
     PortfolioPoint,
@@ -131,20 +128,6 @@ def _portfolio(account: Row, balances: Rows, positions: Rows, lots: Rows, histor
     )
 
 
-@router.get(
-    "/api/orderbook/{symbol}",
-    operation_id="get_order_book",
-    tags=["market"],
-    summary="The ledger's working limit orders of a symbol, by price",
-)
-async def get_order_book(request: Request, reader: Reader, symbol: SymbolPath) -> OrderBook:
-    async with reader.snapshot() as snapshot:
-        rows = await market_sql.levels(snapshot, symbol)
-    _traded(request, symbol, rows)
-    sides = {side: [Level(**_without(row, "side")) for row in rows if row["side"] == side] for side in ("BUY", "SELL")}
-    return OrderBook(symbol=symbol, bids=sides["BUY"][::-1], asks=sides["SELL"])
-
-
 @router.get("/api/bars/{symbol}", operation_id="list_bars", tags=["market"], summary="Daily bars, newest first")
 async def list_bars(
     request: Request, reader: Reader, symbol: SymbolPath, filters: Annotated[BarFilters, Query()]
@@ -153,7 +136,7 @@ async def list_bars(
     after = cursors.decode(scope, filters.cursor, market_sql.AfterBar)
     async with reader.snapshot() as snapshot:
         rows = await market_sql.bars(snapshot, symbol, filters, after)
-    _traded(request, symbol, rows)
+    check_traded(request, symbol, bool(rows))
     return Page[Bar].model_validate(cursors.page(rows, filters.limit, scope, market_sql.bar_key))
 
 
@@ -170,14 +153,6 @@ def _known(account: Row | None, account_id: str) -> Row:
     if account is None:
         raise not_found("ACCOUNT_UNKNOWN", f"account {account_id}")
     return account
-
-
-def _traded(request: Request, symbol: str, rows: Rows) -> None:
-    """404 for a symbol that is neither traded now nor has rows from former times."""
-    symbols: tuple[str, ...] = request.app.state.symbols
-    if not rows and symbol not in symbols:
-        detail = f"expected one of {', '.join(sorted(symbols))}; it was {symbol!r}"
-        raise ProblemError(404, "INSTRUMENT_UNKNOWN", detail)
 
 
 def _total(rows: Rows, name: str) -> Decimal:

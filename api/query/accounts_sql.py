@@ -41,6 +41,34 @@ async def balances(snapshot: Snapshot, account_id: str) -> Rows:
     )
 
 
+async def projected(snapshot: Snapshot, partition: int) -> int:
+    """The offset of the last record of this partition of the ledger's tape that is projected; -1 before the first."""
+    row = await snapshot.one(
+        "select max(next_offset) - 1 as position from projection_progress where projection = 'ledger' and "
+        "partition = %(partition)s",
+        {"partition": partition},
+    )
+    return -1 if row is None or row["position"] is None else int(row["position"])
+
+
+async def trial_balance(
+    snapshot: Snapshot, account_id: str, partition: int, position: int, as_of: Any, market_time: Any
+) -> Rows:
+    """Debits, credits and balances of what stands on the tape up to `position`. Index: journal_postings_account."""
+    return await snapshot.all(
+        """select book_account, commodity, debits, credits, balance, postings
+           from account_trial_balance(%(account_id)s, %(partition)s, %(position)s, %(as_of)s, %(market_time)s)
+           order by book_account, commodity""",
+        {
+            "account_id": account_id,
+            "partition": partition,
+            "position": position,
+            "as_of": as_of,
+            "market_time": market_time,
+        },
+    )
+
+
 def posting_key(row: Row) -> tuple[Any, ...]:
     return row["partition"], row["record_offset"], row["leg"]
 

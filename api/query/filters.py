@@ -9,8 +9,10 @@ from pydantic import ConfigDict, Field
 from api.fields import AccountId, ClientId, Filters, Symbol, TimeIn
 from domain.events import OrderStatus
 from domain.signals import Direction
+from domain.terms import OrderType, TimeInForce
 
 PAGE_ROWS_MAX = 500
+_ID = r"^[A-Za-z0-9_.-]{1,64}$"
 
 
 class PageFilters(Filters):
@@ -48,11 +50,32 @@ class OrderFilters(TimedFilters):
     account_id: AccountId | None = None
     symbol: Symbol | None = None
     status: OrderStatus | None = None
+    order_type: OrderType | None = None
+    time_in_force: TimeInForce | None = None
     client_order_id: ClientId | None = None
+    group_id: str | None = Field(None, pattern=_ID, description="the group's orders")
+    parent_order_id: str | None = Field(None, pattern=_ID, description="the orders that wait for this one, or waited")
+
+
+class HistoryFilters(PageFilters):
+    """limit and cursor alone."""
 
 
 class JournalFilters(TimedFilters):
     """from and to are times of record."""
+
+
+class TrialBalanceFilters(Filters):
+    position: int | None = Field(
+        None,
+        ge=0,
+        le=2**63 - 1,
+        description="only records of the tape up to this offset on the account's partition, this one included",
+    )
+    as_of: TimeIn | None = Field(None, description="only what was recorded up to this time (RFC 3339)")
+    market_time: TimeIn | None = Field(
+        None, description="only what took effect on the market up to this time; what has no market time counts"
+    )
 
 
 class RejectionFilters(TimedFilters):

@@ -1,4 +1,4 @@
-"""The order book, bars, and how far the projections are."""
+"""Bars, and how far the projections are."""
 
 from __future__ import annotations
 
@@ -13,14 +13,6 @@ from api.query.filters import BarFilters, where
 
 class AfterBar(msgspec.Struct, array_like=True, frozen=True):
     bucket: datetime
-
-
-async def levels(snapshot: Snapshot, symbol: str) -> Rows:
-    """Price levels of working LIMIT orders, lowest price first."""
-    return await snapshot.all(
-        "select side, price, quantity, orders from order_book_levels where symbol = %(symbol)s order by price",
-        {"symbol": symbol},
-    )
 
 
 def bar_key(row: Row) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Orders: newest first by time of submission, then id. Index: orders_submitted, orders_account, orders_symbol."""
+"""Orders: newest first by time of submission, then id. Index: orders_submitted, orders_account, orders_symbol, ..."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ import msgspec
 from api.query.database import Row, Rows, Snapshot
 from api.query.filters import OrderFilters, where
 
-COLUMNS = """order_id, account_id, client_order_id, symbol, side, order_type, quantity, limit_price, protection_price,
-    status, filled_quantity, leaves_quantity, average_price, fees, hold_cash, hold_quantity, reject_code, reject_text,
-    reject_details, cancel_reason, signal_id, strategy_id, dispatch_epoch, worker_id, venue, submitted_at, updated_at,
-    version, partition, record_offset"""
+COLUMNS = """order_id, account_id, client_order_id, symbol, side, order_type, time_in_force, expire_at, quantity,
+    limit_price, protection_price, stop_price, trail_amount, trail_bps, post_only, reduce_only, trader_id,
+    active_from, group_id, group_kind, parent_order_id, triggered_at, trigger_price, revision, replace_revision,
+    replace_terms, keeps_priority, expire_reason, status, filled_quantity, leaves_quantity, average_price, fees,
+    hold_cash, hold_quantity, reject_code, reject_text, reject_details, cancel_reason, signal_id, strategy_id,
+    dispatch_epoch, worker_id, venue, submitted_at, updated_at, version, partition, record_offset"""
 
 
 class After(msgspec.Struct, array_like=True, frozen=True):
     time: datetime
     order_id: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}$")]
+
+
+class AfterStep(msgspec.Struct, array_like=True, frozen=True):
+    partition: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    leg: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 def key(row: Row) -> tuple[Any, ...]:
@@ -31,7 +39,11 @@ async def page(snapshot: Snapshot, filters: OrderFilters, after: After | None) -
         account_id=("account_id = %(account_id)s", filters.account_id),
         symbol=("symbol = %(symbol)s", filters.symbol),
         status=("status = %(status)s", filters.status),
+        order_type=("order_type = %(order_type)s", filters.order_type),
+        time_in_force=("time_in_force = %(time_in_force)s", filters.time_in_force),
         client_order_id=("client_order_id = %(client_order_id)s", filters.client_order_id),
+        group_id=("group_id = %(group_id)s", filters.group_id),
+        parent_order_id=("parent_order_id = %(parent_order_id)s", filters.parent_order_id),
         start=("submitted_at >= %(start)s", filters.start),
         end=("submitted_at < %(end)s", filters.end),
         after_time=("(submitted_at, order_id) < (%(after_time)s, %(after_id)s)", after and after.time),
@@ -50,17 +62,64 @@ async def revision(snapshot: Snapshot, order_id: str) -> Row | None:
     """What changes whenever anything that is shown of an order changes: its version and its newest event's place."""
     return await snapshot.one(
         """select version, partition, record_offset,
-                  (select max(e.record_offset) from order_events e where e.order_id = o.order_id) as event_offset
+                  (select max(h.record_offset) from order_history h where h.order_id = o.order_id) as event_offset
            from orders o where order_id = %(order_id)s""",
         {"order_id": order_id},
     )
 
 
 async def events(snapshot: Snapshot, order_id: str) -> Rows:
+    """All events that touch the order, those of other orders of its group among them."""
     return await snapshot.all(
-        """select event_type, status, recorded_at, market_time, partition, record_offset, data
-           from order_events where order_id = %(order_id)s order by partition, record_offset""",
+        """select h.event_type, nullif(h.status_after, h.status_before) as status, h.recorded_at, h.market_time,
+                  partition, record_offset, e.data
+           from order_history h join order_events e using (partition, record_offset)
+           where h.order_id = %(order_id)s order by partition, record_offset, h.leg""",
         {"order_id": order_id},
+    )
+
+
+def step_key(row: Row) -> tuple[Any, ...]:
+    return row["partition"], row["record_offset"], row["leg"]
+
+
+async def history(snapshot: Snapshot, order_id: str, limit: int, after: AfterStep | None) -> Rows:
+    """limit + 1 steps beyond `after`, newest first. Index: order_history_order."""
+    clause, parameters = where(
+        order_id=("order_id = %(order_id)s", order_id),
+        after_leg=(
+            "(partition, record_offset, leg) < (%(after_partition)s, %(after_offset)s, %(after_leg)s)",
+            None if after is None else after.leg,
+        ),
+    )
+    return await snapshot.all(
+        f"""select event_type, caused_by, effect, status_before, status_after, changes, last_quantity, last_price, code,
+                   reason, recorded_at, market_time, partition, record_offset, leg
+            from order_history {clause} order by partition desc, record_offset desc, leg desc limit %(rows)s""",
+        {
+            **parameters,
+            "after_partition": after and after.partition,
+            "after_offset": after and after.offset,
+            "rows": limit + 1,
+        },
+    )
+
+
+async def group(snapshot: Snapshot, group_id: str) -> Row | None:
+    return await snapshot.one(
+        """select group_id, account_id, client_group_id, kind, hold_cash, hold_quantity, submitted_at
+           from order_groups where group_id = %(group_id)s""",
+        {"group_id": group_id},
+    )
+
+
+async def group_orders(snapshot: Snapshot, group_id: str) -> Rows:
+    """In the order in which they were given, which their first step tells. Index: orders_group."""
+    return await snapshot.all(
+        f"""select {COLUMNS} from orders where group_id = %(group_id)s
+            order by (select leg from order_history h where h.order_id = orders.order_id
+                      order by partition, record_offset limit 1), order_id""",
+        {"group_id": group_id},
     )
 
 

@@ -10,11 +10,23 @@ from api.fields import Symbol, time_of_us
 from api.problems import ProblemError
 from api.query import cursors, orders_sql, signals_sql
 from api.query.database import Database, Row
-from api.query.filters import OrderFilters, SignalFilters
-from api.query.views import Fill, Order, OrderDetail, OrderEvent, Page, Signal, SignalRefusal, SignalRequestStatus, Tick
+from api.query.filters import HistoryFilters, OrderFilters, SignalFilters
+from api.query.views import (
+    Fill,
+    Order,
+    OrderDetail,
+    OrderEvent,
+    OrderGroup,
+    OrderStep,
+    Page,
+    Signal,
+    SignalRefusal,
+    SignalRequestStatus,
+    Tick,
+)
 
 router = APIRouter()
-_REPRESENTATION = 1  # raise it when an order is shown differently, so that no client keeps the old form by its ETag
+_REPRESENTATION = 2  # raise it when an order is shown differently, so that no client keeps the old form by its ETag
 
 
 def database(request: Request) -> Database:
@@ -25,6 +37,7 @@ def database(request: Request) -> Database:
 Reader = Annotated[Database, Depends(database)]
 OrderPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"])]
 AccountPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["acc_demo"])]
+GroupPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["grp_3f1c9a7e5b2d48069a1be3c5d7f80246"])]
 RequestPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["req_3f1c9a7e5b2d48069a1be3c5d7f80246"])]
 SymbolPath = Annotated[Symbol, Path()]
 
@@ -33,6 +46,14 @@ def not_found(code: str, what: str) -> ProblemError:
     return ProblemError(
         404, code, f"{what} is not known here. It may not be projected yet: a command just accepted shows up shortly"
     )
+
+
+def check_traded(request: Request, symbol: str, is_known: bool) -> None:
+    """404 for a symbol that is neither traded now nor known from former times."""
+    symbols: tuple[str, ...] = request.app.state.symbols
+    if not is_known and symbol not in symbols:
+        detail = f"expected one of {', '.join(sorted(symbols))}; it was {symbol!r}"
+        raise ProblemError(404, "INSTRUMENT_UNKNOWN", detail)
 
 
 @router.get("/api/orders", operation_id="list_orders", tags=["orders"], summary="Orders, newest first")
@@ -66,7 +87,7 @@ async def get_order(
         if revision is None:
             raise not_found("ORDER_UNKNOWN", f"order {order_id}")
         etag = _etag(revision)
-        if _matches(if_none_match, etag):
+        if matches(if_none_match, etag):
             return Response(status_code=304, headers={"ETag": etag})
         order = await orders_sql.one(snapshot, order_id)
         events = await orders_sql.events(snapshot, order_id)
@@ -76,12 +97,45 @@ async def get_order(
     return OrderDetail(**order, events=[OrderEvent(**row) for row in events], fills=[Fill(**row) for row in fills])
 
 
+@router.get(
+    "/api/orders/{order_id}/history",
+    operation_id="list_order_history",
+    tags=["orders"],
+    summary="What each event did to an order, newest first",
+)
+async def list_order_history(
+    reader: Reader, order_id: OrderPath, filters: Annotated[HistoryFilters, Query()]
+) -> Page[OrderStep]:
+    scope = cursors.scope_of(f"history/{order_id}", filters.chosen())
+    after = cursors.decode(scope, filters.cursor, orders_sql.AfterStep)
+    async with reader.snapshot() as snapshot:
+        if await orders_sql.revision(snapshot, order_id) is None:
+            raise not_found("ORDER_UNKNOWN", f"order {order_id}")
+        rows = await orders_sql.history(snapshot, order_id, filters.limit, after)
+    return Page[OrderStep].model_validate(cursors.page(rows, filters.limit, scope, orders_sql.step_key))
+
+
+@router.get(
+    "/api/order-groups/{group_id}",
+    operation_id="get_order_group",
+    tags=["orders"],
+    summary="Orders that depend on each other",
+)
+async def get_order_group(reader: Reader, group_id: GroupPath) -> OrderGroup:
+    async with reader.snapshot() as snapshot:
+        group = await orders_sql.group(snapshot, group_id)
+        if group is None:
+            raise not_found("ORDER_GROUP_UNKNOWN", f"group {group_id}")
+        orders = await orders_sql.group_orders(snapshot, group_id)
+    return OrderGroup(**group, orders=[Order(**row) for row in orders])
+
+
 def _etag(revision: Row) -> str:
     places = (revision["version"], revision["partition"], revision["record_offset"], revision["event_offset"])
     return '"' + "-".join(str(place) for place in (_REPRESENTATION, *places)) + '"'
 
 
-def _matches(if_none_match: str | None, etag: str) -> bool:
+def matches(if_none_match: str | None, etag: str) -> bool:
     """RFC 9110, section 13.1.2: a list of entity tags, compared weakly, or `*`."""
     given = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     return etag in given or given == ["*"]

@@ -7,9 +7,10 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import Field
 
 from api.fields import DecimalOut, TimeOut, View
+from domain import chart
 from domain.events import OrderStatus
 from domain.signals import Direction
-from domain.terms import LotMethod, OrderType, Side
+from domain.terms import GroupKind, LotMethod, OrderType, Side, TimeInForce
 
 Item = TypeVar("Item")
 
@@ -72,10 +73,30 @@ class Order(View):
     symbol: str = Field(examples=["AAPL"])
     side: Side
     order_type: OrderType
+    time_in_force: TimeInForce
+    expire_at: TimeOut | None = Field(description="market time at which a GTD order expires")
     quantity: DecimalOut
     limit_price: DecimalOut | None
     protection_price: DecimalOut | None
+    stop_price: DecimalOut | None
+    trail_amount: DecimalOut | None = Field(description="distance of a trailing stop from the best price")
+    trail_bps: DecimalOut | None = Field(description="the same in basis points")
+    post_only: bool
+    reduce_only: bool
+    trader_id: str | None
+    active_from: TimeOut | None = Field(description="market time from which it may fill")
+    group_id: str | None
+    group_kind: GroupKind | None
+    parent_order_id: str | None = Field(description="the order that it waits for, or waited")
     status: OrderStatus
+    triggered_at: TimeOut | None = Field(description="market time at which a price met its stop")
+    trigger_price: DecimalOut | None = Field(description="that price")
+    revision: int = Field(description="of the terms that the venue works: counts the replacements asked for")
+    replace_revision: int | None = Field(description="of a replacement that the venue has not answered")
+    replace_terms: dict[str, str | None] | None = Field(
+        description="the terms that it would change, and to what", examples=[{"limit_price": "45.20"}]
+    )
+    keeps_priority: bool | None = Field(description="what the newest replacement did; null: there was none")
     filled_quantity: DecimalOut
     leaves_quantity: DecimalOut = Field(description="what may still fill")
     average_price: DecimalOut | None = Field(description="of its fills, per unit, rounded to 8 digits")
@@ -86,6 +107,7 @@ class Order(View):
     reject_text: str | None
     reject_details: dict[str, Any] | None = Field(description="the values that failed")
     cancel_reason: str | None
+    expire_reason: str | None
     signal_id: str | None
     strategy_id: str | None
     dispatch_epoch: int | None
@@ -100,12 +122,47 @@ class Order(View):
 
 class OrderEvent(View):
     event_type: str = Field(examples=["OrderAccepted"])
-    status: str | None = Field(description="the status that this event gives")
+    status: str | None = Field(description="the order's status from here on; null when it stays as it was")
     recorded_at: TimeOut
     market_time: TimeOut | None
     partition: int
     record_offset: int
     data: dict[str, Any] = Field(description="the event as it stands on the tape")
+
+
+class OrderStep(View):
+    """What one event did to the order, of its own or of another order of its group."""
+
+    event_type: str = Field(examples=["OrderReplaced"])
+    caused_by: str | None = Field(description="the other order, whose event it is")
+    effect: str | None = Field(description="what that event does to this one", examples=["CANCEL_REQUESTED"])
+    status_before: OrderStatus | None
+    status_after: OrderStatus | None
+    changes: dict[str, tuple[str | None, str | None]] = Field(
+        description="what is not as it was: before and after", examples=[{"limit_price": ["45.10", "45.20"]}]
+    )
+    last_quantity: DecimalOut | None = Field(description="units that were executed, or are void")
+    last_price: DecimalOut | None = Field(description="at which they were, or which met the stop")
+    code: str | None = Field(description="of a refusal")
+    reason: str | None
+    recorded_at: TimeOut
+    market_time: TimeOut | None
+    partition: int = Field(description="of ledger.events")
+    record_offset: int
+    leg: int = Field(description="place among the orders that the event touches")
+
+
+class OrderGroup(View):
+    """Orders that depend on each other, the parent first."""
+
+    group_id: str = Field(examples=["grp_3f1c9a7e5b2d48069a1be3c5d7f80246"])
+    account_id: str = Field(examples=["acc_demo"])
+    client_group_id: str
+    kind: GroupKind
+    hold_cash: DecimalOut = Field(description="cash still set aside for legs that exclude each other")
+    hold_quantity: DecimalOut = Field(description="units still set aside for them")
+    submitted_at: TimeOut
+    orders: list[Order]
 
 
 class Fill(View):
@@ -147,6 +204,40 @@ class Account(View):
     partition: int
     record_offset: int
     balances: list[Balance] = Field(description="per book account and commodity; each commodity sums to zero")
+
+
+class TrialBalanceLine(View):
+    """One book account in one commodity."""
+
+    book_account: str = Field(examples=["cash"])
+    book_class: chart.Class = Field(examples=["asset"])
+    commodity: str = Field(examples=["USD"])
+    debits: DecimalOut = Field(description="sum of its postings above zero")
+    credits: DecimalOut = Field(description="sum of its postings below zero, without the sign")
+    balance: DecimalOut = Field(description="debits − credits")
+    postings: int
+
+
+class TrialBalanceTotal(View):
+    """One commodity over all book accounts."""
+
+    commodity: str = Field(examples=["USD"])
+    debits: DecimalOut
+    credits: DecimalOut
+    balance: DecimalOut = Field(description="debits − credits: zero")
+
+
+class TrialBalance(View):
+    """What each book account holds, and whether each commodity sums to zero."""
+
+    account_id: str = Field(examples=["acc_demo"])
+    partition: int = Field(description="of ledger.events")
+    position: int = Field(description="it stands here: the offset of the last record of the partition that it counts")
+    as_of: TimeOut | None = Field(description="the latest record time that it counts; null for whenever")
+    market_time: TimeOut | None = Field(description="the latest market time that it counts; null for whenever")
+    balanced: bool = Field(description="whether the balances of each commodity sum to zero")
+    data: list[TrialBalanceLine]
+    totals: list[TrialBalanceTotal]
 
 
 class Posting(View):
@@ -223,20 +314,6 @@ class Portfolio(View):
     history: list[PortfolioPoint] = Field(description="oldest first; thinned evenly, the newest point always kept")
     history_points_total: int = Field(description="how many points there are before thinning")
     version: int = Field(description="the account's version")
-
-
-class Level(View):
-    price: DecimalOut
-    quantity: DecimalOut = Field(description="sum of leaves quantities")
-    orders: int
-
-
-class OrderBook(View):
-    """The ledger's own working LIMIT orders of one symbol, best price first."""
-
-    symbol: str = Field(examples=["AAPL"])
-    bids: list[Level]
-    asks: list[Level]
 
 
 class Bar(View):

@@ -16,9 +16,14 @@ from domain.events.accounts import (
     LocateGranted,
 )
 from domain.events.base import LedgerEvent, Posting
+from domain.events.cash import CashAdjusted, CashTransferredIn, CashTransferredOut, CashTransferReturned
+from domain.events.corporate import DividendPaid, InstrumentDelisted, LotState, SharesSplit, SymbolChanged
+from domain.events.corrections import FillBusted, FillCorrected, FillRestated, RestatedAction
+from domain.events.desk import DeskEvent, DeskLimitsSet, PricesMarked, TradingHalted, TradingResumed
 from domain.events.fills import LotUse, OrderFilled
 from domain.events.groups import OrderGroupAccepted, OrderGroupRejected
 from domain.events.links import LinkedOrder, LinkEffect
+from domain.events.operator import OperatorEvent
 from domain.events.orders import (
     OrderAccepted,
     OrderAcknowledged,
@@ -30,8 +35,17 @@ from domain.events.orders import (
     OrderRejected,
     OrderTriggered,
 )
+from domain.events.rebalance import RebalanceCanceled, RebalancePlanned
 from domain.events.refusals import CommandRejected, ReportRejected
 from domain.events.replaces import OrderReplaced, OrderReplaceRefused, OrderReplaceRequested
+from domain.events.risk import (
+    KillSwitchEngaged,
+    KillSwitchReleased,
+    LimitsSet,
+    OverrideGranted,
+    OverrideRevoked,
+    StrategyEnabled,
+)
 from domain.terms import TERMINAL, OrderStatus, OrderTerms
 
 LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
@@ -56,24 +70,62 @@ LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
     OrderExpired,
     OrderRefusedByVenue,
     OrderRedispatched,
+    RebalancePlanned,
+    RebalanceCanceled,
+    LimitsSet,
+    OverrideGranted,
+    OverrideRevoked,
+    StrategyEnabled,
+    KillSwitchEngaged,
+    KillSwitchReleased,
+    DividendPaid,
+    SharesSplit,
+    SymbolChanged,
+    InstrumentDelisted,
+    CashAdjusted,
+    CashTransferredOut,
+    CashTransferredIn,
+    CashTransferReturned,
+    FillCorrected,
+    FillBusted,
     CommandRejected,
     ReportRejected,
+    DeskLimitsSet,
+    TradingHalted,
+    TradingResumed,
+    PricesMarked,
 )
 
 __all__ = [
     "LEDGER_EVENTS",
     "TERMINAL",
     "AccountOpened",
+    "CashAdjusted",
     "CashConverted",
     "CashDeposited",
+    "CashTransferReturned",
+    "CashTransferredIn",
+    "CashTransferredOut",
     "CashWithdrawn",
     "CommandRejected",
+    "DeskEvent",
+    "DeskLimitsSet",
+    "DividendPaid",
     "FeeScheduleChanged",
+    "FillBusted",
+    "FillCorrected",
+    "FillRestated",
+    "InstrumentDelisted",
+    "KillSwitchEngaged",
+    "KillSwitchReleased",
     "LedgerEvent",
+    "LimitsSet",
     "LinkEffect",
     "LinkedOrder",
     "LocateGranted",
+    "LotState",
     "LotUse",
+    "OperatorEvent",
     "OrderAccepted",
     "OrderAcknowledged",
     "OrderCancelRequested",
@@ -91,6 +143,17 @@ __all__ = [
     "OrderStatus",
     "OrderTerms",
     "OrderTriggered",
+    "OverrideGranted",
+    "OverrideRevoked",
     "Posting",
+    "PricesMarked",
+    "RebalanceCanceled",
+    "RebalancePlanned",
     "ReportRejected",
+    "RestatedAction",
+    "SharesSplit",
+    "StrategyEnabled",
+    "SymbolChanged",
+    "TradingHalted",
+    "TradingResumed",
 ]

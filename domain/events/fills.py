@@ -25,11 +25,14 @@ class LotUse(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class OrderFilled(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Part or all was executed. The postings move the hold, the money, the units, the cost, the fees and the P&L.
 
-    A purchase closes short units first: covered_quantity of them; the rest is a long lot. lots: what was closed, by the
-    account's lot method: long lots of a sale, short lots of a purchase. realized_pnl: what closed units brought less
-    what they cost, before fees; zero where none was closed. fee: the venue's own. commission: by the account's fee
-    schedule. All money is in `currency`; None stands for the account's base currency.
-    released_cash: the part of the hold that is no longer needed. status: PARTIALLY_FILLED, PENDING_CANCEL or FILLED.
+    A purchase closes short units first: covered_quantity of them; the rest is a long lot. A sale closes long units;
+    what it sells beyond them opens a short lot, for it has happened. lots: what was closed, by the account's lot
+    method: long lots of a sale, short lots of a purchase. realized_pnl: what closed units brought less what they cost,
+    before fees; zero where none was closed. fee: the venue's own. commission: by the account's fee schedule. All money
+    is in `currency`; None stands for the account's base currency.
+    released_cash: the part of the hold that is no longer needed; released_quantity: units that are held no more besides
+    those sold; below zero: units sold that were not held. linked: what it means for other orders. status:
+    PARTIALLY_FILLED, PENDING_CANCEL, PENDING_REPLACE or FILLED. disabled_strategy: the throttle stopped it.
     """
 
     report_id: str
@@ -51,6 +54,9 @@ class OrderFilled(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=
     market_time_us: int
     evidence: FillEvidence | None = None
     linked: tuple[LinkedOrder, ...] = ()
+    released_quantity: Decimal = ZERO
+    disabled_strategy: str | None = None
+    desk_version: int = 0
     currency: str | None = None
     liquidity: Liquidity | None = None
     commission: Decimal = ZERO

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from domain.borrow import LocateUse
 from domain.events.base import LedgerEvent
 from domain.terms import GroupKind, OrderTerms
 
@@ -12,6 +13,8 @@ class OrderGroupAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_
     """All legs are checked and held for. The parent, or each leg of an OCO, is PENDING_NEW, the others SUSPENDED.
 
     hold_cash, hold_quantity: what is set aside for what goes to the venue now; legs that exclude each other share it.
+    desk_version: of the partition's desk at that time, see domain.desk. currencies: of each order, none where all are
+    of the account's base currency; the hold's is the first's. locates: what short sales may borrow, pending from now.
     """
 
     command_id: str
@@ -22,6 +25,11 @@ class OrderGroupAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_
     hold_cash: Decimal
     hold_quantity: Decimal
     dispatch_epoch: int
+    limits_version: int = 0
+    desk_version: int = 0
+    overrides: tuple[str, ...] = ()
+    currencies: tuple[str, ...] = ()
+    locates: tuple[LocateUse, ...] = ()
 
 
 class OrderGroupRejected(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,3 +47,5 @@ class OrderGroupRejected(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_
     code: str
     text: str
     details: dict[str, str]
+    limits_version: int = 0
+    desk_version: int = 0

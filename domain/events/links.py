@@ -7,6 +7,9 @@ from typing import Literal
 
 import msgspec
 
+from domain.borrow import LocateUse
+from domain.numbers import ZERO
+
 LinkEffect = Literal["ACTIVATED", "REDUCED", "CANCEL_REQUESTED", "CANCELED"]
 
 
@@ -15,9 +18,14 @@ class LinkedOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     CANCEL_REQUESTED: the venue is asked to cancel it. CANCELED: it waited for its parent, and is void.
     quantity: of the whole order from here on. revision: of the terms that the venue is asked for (REDUCED).
+    hold_cash, hold_quantity: what is set aside for an order that is ACTIVATED; legs that exclude each other share it.
+    locates: what a short sale that is ACTIVATED may borrow.
     """
 
     order_id: str
     effect: LinkEffect
     quantity: Decimal
     revision: int = 0
+    hold_cash: Decimal = ZERO
+    hold_quantity: Decimal = ZERO
+    locates: tuple[LocateUse, ...] = ()

@@ -17,6 +17,9 @@ class OrderAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
     hold_cash: cash set aside: for a purchase, for a sale's commission, or the initial margin of a margin account's
     order. It is in `currency`, as the order's prices are; None stands for the account's base currency.
     hold_quantity: units set aside (SELL). locates: what a short sale may borrow, pending from here on.
+    limits_version, desk_version: of the limits under which it was checked, of the account and of the desk; 0: of none.
+    A halt at a higher version of the desk kills it, see domain.desk.
+    overrides: ids of those by which it passed checks that it had not passed otherwise.
     """
 
     command_id: str
@@ -24,6 +27,9 @@ class OrderAccepted(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
     hold_cash: Decimal
     hold_quantity: Decimal
     dispatch_epoch: int
+    limits_version: int = 0
+    desk_version: int = 0
+    overrides: tuple[str, ...] = ()
     currency: str | None = None
     locates: tuple[LocateUse, ...] = ()
 
@@ -36,6 +42,8 @@ class OrderRejected(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
     code: str
     text: str
     details: dict[str, str]
+    limits_version: int = 0
+    desk_version: int = 0
 
 
 class OrderAcknowledged(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +64,8 @@ class OrderCancelRequested(LedgerEvent, frozen=True, kw_only=True, forbid_unknow
     order_id: str
     dispatch_epoch: int
     linked: tuple[LinkedOrder, ...] = ()
+    limits_version: int = 0
+    desk_version: int = 0
 
 
 class OrderTriggered(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):

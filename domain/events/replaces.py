@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from domain.borrow import LocateUse
 from domain.events.base import LedgerEvent
-from domain.terms import OrderTerms
+from domain.market import TickRef
+from domain.terms import OrderStatus, OrderTerms
 
 
 class OrderReplaceRequested(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody wants other terms; the venue has the last word (status PENDING_REPLACE).
 
-    order: the new terms under the same order id. revision: counts what was asked for, from 1. hold_cash,
-    hold_quantity: what is set aside besides what is held, so that both the old and the new terms are covered.
+    order: the new terms under the same order id. revision: counts what was asked for, from 1. changes: what was
+    asked for, field by field, as text. hold_cash, hold_quantity: what is set aside besides what is held, so that both
+    the old and the new terms are covered. currency: of the hold, None for the account's base currency. locates: what a
+    short sale may borrow besides.
     """
 
     command_id: str
@@ -20,12 +24,20 @@ class OrderReplaceRequested(LedgerEvent, frozen=True, kw_only=True, forbid_unkno
     dispatch_epoch: int
     revision: int
     order: OrderTerms
+    changes: dict[str, str]
     hold_cash: Decimal
     hold_quantity: Decimal
+    limits_version: int = 0
+    desk_version: int = 0
+    overrides: tuple[str, ...] = ()
+    currency: str | None = None
+    locates: tuple[LocateUse, ...] = ()
 
 
 class OrderReplaced(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The venue works the new terms. keeps_priority: by the venue's rule it keeps its place in the queue.
+
+    active_after: the last tick that met the old terms, None where the venue has no ticks.
 
     released_cash, released_quantity: the part of the hold that the new terms do not need.
     """
@@ -37,8 +49,10 @@ class OrderReplaced(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
     keeps_priority: bool
     order: OrderTerms
     leaves_quantity: Decimal
+    status: OrderStatus
     released_cash: Decimal
     released_quantity: Decimal
+    active_after: TickRef | None = None
 
 
 class OrderReplaceRefused(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,5 +67,6 @@ class OrderReplaceRefused(LedgerEvent, frozen=True, kw_only=True, forbid_unknown
     revision: int
     code: str
     text: str
+    status: OrderStatus
     released_cash: Decimal
     released_quantity: Decimal

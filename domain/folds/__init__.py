@@ -10,7 +10,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from domain import events
-from domain.folds import accounts, fills, orders
+from domain.folds import (
+    accounts,
+    corporate,
+    corrections,
+    fills,
+    groups,
+    movements,
+    orders,
+    rebalance,
+    replaces,
+    risk,
+)
 
 if TYPE_CHECKING:
     from domain.account import Account
@@ -24,10 +35,35 @@ FOLDS: dict[type[events.LedgerEvent], Callable[[Account, Any], None]] = {
     events.LocateGranted: accounts.locate_granted,
     events.OrderAccepted: orders.accepted,
     events.OrderRejected: orders.rejected,
+    events.OrderGroupAccepted: groups.accepted,
+    events.OrderGroupRejected: groups.rejected,
     events.OrderAcknowledged: orders.acknowledged,
     events.OrderFilled: fills.filled,
+    events.OrderTriggered: orders.triggered,
+    events.OrderReplaceRequested: replaces.requested,
+    events.OrderReplaced: replaces.replaced,
+    events.OrderReplaceRefused: replaces.refused,
+    events.OrderExpired: orders.expired,
     events.OrderCancelRequested: orders.cancel_requested,
     events.OrderCanceled: orders.canceled,
     events.OrderRefusedByVenue: orders.refused,
     events.OrderRedispatched: orders.redispatched,
+    events.RebalancePlanned: rebalance.planned,
+    events.RebalanceCanceled: rebalance.canceled,
+    events.LimitsSet: risk.limits_set,
+    events.OverrideGranted: risk.override_granted,
+    events.OverrideRevoked: risk.override_revoked,
+    events.StrategyEnabled: risk.strategy_enabled,
+    events.KillSwitchEngaged: risk.kill_switch_engaged,
+    events.KillSwitchReleased: risk.kill_switch_released,
+    events.DividendPaid: corporate.dividend_paid,
+    events.SharesSplit: corporate.split,
+    events.SymbolChanged: corporate.symbol_changed,
+    events.InstrumentDelisted: corporate.delisted,
+    events.CashAdjusted: movements.adjusted,
+    events.CashTransferredOut: movements.transferred_out,
+    events.CashTransferredIn: movements.transferred_in,
+    events.CashTransferReturned: movements.returned,
+    events.FillCorrected: corrections.corrected,
+    events.FillBusted: corrections.busted,
 }

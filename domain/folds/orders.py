@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain import borrow, events
+import msgspec
+
+from domain import borrow, events, lifecycle
 from domain.fees import Tally
 from domain.fingerprints import cancel_content, order_content
-from domain.folds.closing import close, move_hold
+from domain.folds import links
+from domain.folds.closing import close, move_hold, release
 from domain.orders import ClosedOrder, Order
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 def accepted(account: Account, event: events.OrderAccepted) -> None:
     terms, currency = event.order, event.currency or account.currency
+    lifecycle.check(None, "OrderAccepted", "PENDING_NEW")
     move_hold(account, currency, terms.symbol, event.hold_cash, event.hold_quantity)
     borrow.make_pending(account.locates, event.locates)
     account.closed.pop(terms.order_id, None)  # a finished order of this id was forgotten, or is about to be
@@ -28,12 +32,14 @@ def accepted(account: Account, event: events.OrderAccepted) -> None:
         dispatch_epoch=event.dispatch_epoch,
         fingerprint=order_content(terms),
         accepted_at_us=event.timestamp,
+        desk_version=event.desk_version,
         tally=None if account.fee_schedule is None else Tally(schedule=account.fee_schedule),
         locates=list(event.locates),
     )
 
 
 def rejected(account: Account, event: events.OrderRejected) -> None:
+    lifecycle.check(None, "OrderRejected", "REJECTED")
     closed = ClosedOrder(
         status="REJECTED",
         fingerprint=order_content(event.order),
@@ -49,28 +55,53 @@ def acknowledged(account: Account, event: events.OrderAcknowledged) -> None:
     order = account.orders[event.order_id]
     order.worker_id = event.worker_id
     order.acknowledged_after = event.active_after
-    if order.status == "PENDING_NEW":
-        order.status = "NEW"
+    order.move("OrderAcknowledged", "NEW" if order.status == "PENDING_NEW" else order.status)
+
+
+def triggered(account: Account, event: events.OrderTriggered) -> None:
+    order = account.orders[event.order_id]
+    order.triggered = True
+    if event.tick is not None:  # it may fill on that very tick, so that one is met again
+        order.resume_after = msgspec.structs.replace(event.tick, offset=event.tick.offset - 1)
+        order.queued_after = event.tick
+    order.move("OrderTriggered", order.status)
 
 
 def cancel_requested(account: Account, event: events.OrderCancelRequested) -> None:
-    account.orders[event.order_id].status = "PENDING_CANCEL"
+    if event.linked:  # it waits for its parent, and is void at once
+        links.apply(account, event.linked, event.timestamp)
+    else:
+        account.orders[event.order_id].move("OrderCancelRequested", "PENDING_CANCEL")
     account.remember_command(event.command_id, cancel_content(event.order_id), event.timestamp)
 
 
 def canceled(account: Account, event: events.OrderCanceled) -> None:
-    order = account.orders[event.order_id]
-    move_hold(account, order.currency, order.terms.symbol, -event.released_cash, -event.released_quantity)
-    close(account, order, "CANCELED", event.timestamp)
+    _end(account, event, "CANCELED")
+
+
+def expired(account: Account, event: events.OrderExpired) -> None:
+    _end(account, event, "EXPIRED")
 
 
 def refused(account: Account, event: events.OrderRefusedByVenue) -> None:
+    _end(account, event, "REJECTED")
+
+
+def _end(
+    account: Account,
+    event: events.OrderCanceled | events.OrderExpired | events.OrderRefusedByVenue,
+    status: events.OrderStatus,
+) -> None:
     order = account.orders[event.order_id]
-    move_hold(account, order.currency, order.terms.symbol, -event.released_cash, -event.released_quantity)
-    close(account, order, "REJECTED", event.timestamp)
+    release(account, order, event.released_cash, event.released_quantity)
+    order.move(type(event).__name__, status)
+    if event.linked:
+        links.apply(account, event.linked, event.timestamp, order.resume_after)
+    close(account, order, status, event.timestamp)
 
 
 def redispatched(account: Account, event: events.OrderRedispatched) -> None:
     order = account.orders[event.order_id]
     order.dispatch_epoch = event.dispatch_epoch
     order.worker_id = None
+    order.move("OrderRedispatched", order.status)

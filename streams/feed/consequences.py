@@ -4,7 +4,10 @@ A tick is done with when
 1. the signal of a tick that completes a bar is on `trading.signals`,
 2. the ledger has its verdict on the command that the strategy's rule makes of that signal,
 3. every order that is open on the symbol, and active at that tick, was evaluated up to it by the engine, and
-   `ledger.events` shows all that the engine reported of it.
+   `ledger.events` shows all that the engine reported of it,
+4. the venue has answered what was asked of it for other orders of a group because of what happened at the tick: a
+   cancel, a smaller quantity. An answer needs no tick. (What somebody asks for by hand, nobody waits for.)
+An order that waits for its parent is not at the venue: it counts from its activation on.
 Boundaries: live events only, given in each tape's order; the two tapes may run ahead of each other.
 Verification: tests/streams/feed/test_consequences.py.
 """
@@ -13,22 +16,31 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from domain.events import (
     TERMINAL,
     CommandRejected,
+    LinkedOrder,
     OrderAccepted,
     OrderAcknowledged,
     OrderCanceled,
+    OrderExpired,
     OrderFilled,
+    OrderGroupAccepted,
+    OrderGroupRejected,
     OrderRedispatched,
     OrderRefusedByVenue,
     OrderRejected,
+    OrderReplaced,
+    OrderReplaceRefused,
+    OrderTerms,
+    OrderTriggered,
     ReportRejected,
 )
+from domain.folds.links import FIRST_EPOCH
 from domain.market import Tick, TickRef
 from domain.signals import SignalGenerated
 from streams.codec import Cause
@@ -61,16 +73,23 @@ class Published(NamedTuple):
 
 
 class _Open:
-    """An order that is not done. reports: ids of those that the tape shows under the current epoch."""
+    """An order that is not done. reports: ids of those that the tape shows under the current epoch.
 
-    def __init__(self, accepted: OrderAccepted) -> None:
-        self.symbol = accepted.order.symbol
-        self.active_from_us = accepted.order.active_from_us
-        self.active_after = accepted.order.active_after
-        self.epoch = accepted.dispatch_epoch
+    epoch: 0 while it waits for its parent. asked: what its group asks of the venue, which has not answered: `cancel` or
+    the revision of a smaller order.
+    """
+
+    def __init__(self, order: OrderTerms, epoch: int) -> None:
+        self.symbol = order.symbol
+        self.active_from_us = order.active_from_us
+        self.active_after = order.active_after
+        self.epoch = epoch
         self.reports: set[str] = set()
+        self.asked: Literal["cancel"] | int | None = None
 
     def active_at(self, at: Published) -> bool:
+        if not self.epoch:
+            return False
         if self.active_from_us is not None and at.tick.market_time_us <= self.active_from_us:
             return False
         after: TickRef | None = self.active_after
@@ -104,20 +123,30 @@ class Consequences:
         """Fold an event of `ledger.events`."""
         match event:
             case OrderAccepted():
-                self._open[event.order.order_id] = _Open(event)
+                self._open[event.order.order_id] = _Open(event.order, event.dispatch_epoch)
                 self._decided(event.command_id)
-            case OrderRejected() | CommandRejected():
+            case OrderGroupAccepted():
+                for leg, terms in enumerate(event.orders):
+                    waits = leg > 0 and event.kind != "OCO"
+                    self._open[terms.order_id] = _Open(terms, 0 if waits else event.dispatch_epoch)
+                self._decided(event.command_id)
+            case OrderRejected() | OrderGroupRejected() | CommandRejected():
                 self._decided(event.command_id)
             case OrderRedispatched():
                 self._redispatched(event)
-            case OrderFilled() if event.status in TERMINAL:
+            case OrderFilled() | OrderReplaced() if event.status in TERMINAL:
                 self._open.pop(event.order_id, None)
-            case OrderCanceled() | OrderRefusedByVenue():
+            case OrderCanceled() | OrderExpired() | OrderRefusedByVenue():
                 self._open.pop(event.order_id, None)
             case ReportRejected() if event.code in _OUTSIDERS:
                 pass
-            case OrderAcknowledged() | OrderFilled() | ReportRejected():
+            case OrderReplaced() | OrderReplaceRefused():
+                self._answered(event.order_id, event.revision)
                 self._reported(event.order_id, event.report_id)
+            case OrderAcknowledged() | OrderTriggered() | OrderFilled() | ReportRejected():
+                self._reported(event.order_id, event.report_id)
+        for link in getattr(event, "linked", ()):
+            self._linked(link)
 
     def has_open(self, symbol: str) -> bool:
         """Whether anything of that symbol is undecided or open: if not, a tick that completes no bar causes nothing."""
@@ -130,19 +159,23 @@ class Consequences:
         ]
 
     def missing_verdict(self, at: Published) -> str | None:
-        """What the tapes do not show yet of points 1 and 2, in words; None when they show all."""
+        """What the tapes do not show yet of points 1, 2 and 4, in words; None when they show all."""
         symbol = at.tick.symbol
         if at.tick.bar is not None:
             newest = self._newest_signal.get(symbol)
             if newest is None or newest < (at.partition, at.offset):
                 return f"the signal of {at} on trading.signals"
+        for order_id, order in self._open.items():
+            if order.asked is not None:
+                what = "cancel" if order.asked == "cancel" else f"revision {order.asked}"
+                return f"the venue's answer to the {what} of order {order_id} on ledger.events"
         for command_id, undecided in self._undecided.items():
             if undecided == symbol:
                 return f"the ledger's verdict on command {command_id} ({symbol}) on ledger.events"
         return None
 
     def missing(self, at: Published, watermarks: Mapping[str, Watermark]) -> str | None:
-        """What has not happened yet of all three points, in words; None when the tick is done with."""
+        """What has not happened yet of all points, in words; None when the tick is done with."""
         verdict = self.missing_verdict(at)
         if verdict is not None:
             return verdict
@@ -166,6 +199,26 @@ class Consequences:
         order = self._open.get(order_id)
         if order is not None:
             order.reports.add(report_id)
+
+    def _linked(self, link: LinkedOrder) -> None:
+        """What an event means for another order of the group."""
+        order = self._open.get(link.order_id)
+        if order is None:
+            return
+        match link.effect:
+            case "ACTIVATED":
+                order.epoch = FIRST_EPOCH
+            case "REDUCED":
+                order.asked = link.revision
+            case "CANCEL_REQUESTED":
+                order.asked = "cancel"
+            case "CANCELED":
+                del self._open[link.order_id]
+
+    def _answered(self, order_id: str, revision: int) -> None:
+        order = self._open.get(order_id)
+        if order is not None and order.asked == revision:
+            order.asked = None
 
     def _redispatched(self, event: OrderRedispatched) -> None:
         order = self._open.get(event.order_id)

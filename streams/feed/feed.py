@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import date
 
 import msgspec
@@ -20,6 +20,7 @@ from models.features import WINDOW
 from runtime import metrics
 from runtime.settings import Settings
 from streams.feed.lockstep import Lockstep
+from streams.feed.marking import FeedMarks
 from streams.feed.patience import Stopped, patiently
 from streams.feed.plan import DroppedBar, Plan, plan
 from streams.feed.publisher import Publisher, Standing
@@ -175,11 +176,14 @@ class _Run:
     def _run_in_lockstep(self, standing: Standing, left: Plan, publisher: Publisher) -> None:
         with ExitStack() as stack:
             lockstep = stack.enter_context(Lockstep(self._settings, self._stopped))
+            marks = self._marks(left, stack)
             for before in standing.in_order():  # what a feed that was killed has left undone
                 lockstep.wait(before)
             for tick in left.ticks:
                 if self._stopped():
                     raise Stopped
+                if marks is not None:
+                    marks.before(tick)
                 if lockstep.causes_nothing(tick.symbol, tick.bar is not None):
                     publisher.send(tick)
                 else:
@@ -187,6 +191,14 @@ class _Run:
                     with metrics.feed_lockstep_wait_seconds.time():
                         lockstep.wait(published)
                 self._count(tick.bar is not None, tick.market_time_us)
+
+    def _marks(self, left: Plan, stack: ExitStack) -> FeedMarks | None:
+        if not self._settings.feed_marks:
+            return None
+        marks = stack.enter_context(closing(FeedMarks(self._settings, self._stopped)))
+        coming = set(left.ticks)
+        marks.passed(tick for tick in self._planned.ticks if tick not in coming)
+        return marks
 
     def _run_at_pace(self, left: Plan, publisher: Publisher) -> None:
         started = time.monotonic()

@@ -1,19 +1,20 @@
-"""The ledger's side of the port streams.decider: one partition's accounts, deciding."""
+"""The ledger's side of the port streams.decider: one partition's accounts and its desk, deciding."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from domain.catalog import Catalog
+from domain.desk import FIRST_KEY
 from domain.ledger import Ledger
 from streams.decider import Draft, Folded, Input
 
 
 class LedgerDecider:
-    """The accounts of one partition. client_ids_kept_us: how long ids are remembered, microseconds."""
+    """The accounts of one partition, and its desk. client_ids_kept_us: how long ids are remembered, microseconds."""
 
-    def __init__(self, catalog: Catalog, client_ids_kept_us: int) -> None:
-        self.ledger = Ledger(catalog, ids_kept_us_max=client_ids_kept_us)
+    def __init__(self, catalog: Catalog, client_ids_kept_us: int, desk_key: str = FIRST_KEY) -> None:
+        self.ledger = Ledger(catalog, client_ids_kept_us, desk_key)
         self._kept_us = client_ids_kept_us
 
     def fold(self, event: Folded) -> None:

@@ -26,12 +26,16 @@ from domain import ids
 from domain.dispatch import Dispatch
 from domain.events import (
     TERMINAL,
+    FillCorrected,
     LedgerEvent,
     OrderAcknowledged,
     OrderCanceled,
+    OrderExpired,
     OrderFilled,
     OrderRefusedByVenue,
     OrderRejected,
+    OrderReplaced,
+    OrderReplaceRefused,
 )
 from domain.ledger import Ledger
 from domain.reports import RequestRedispatch
@@ -97,8 +101,11 @@ class Dispatcher:
         self._deciders[partition] = decider
         self._waiting[partition] = {}
         for account, order in decider.ledger.open_orders():
-            if order.worker_id is None or order.status == "PENDING_CANCEL":
-                self._put(partition, decider.ledger.dispatch_for(account, order.terms.order_id), None)
+            asked = order.status == "PENDING_REPLACE" or decider.ledger.is_to_be_canceled(order)
+            if order.worker_id is None or asked:
+                dispatch = decider.ledger.dispatch_for(account, order.terms.order_id)
+                if dispatch is not None:
+                    self._put(partition, dispatch, None)
 
     async def appended(self, partition: int, decider: Any, events: Sequence[Folded]) -> None:
         for event in events:
@@ -106,11 +113,10 @@ class Dispatcher:
             metrics.orders_processed_total.labels(type(message).__name__).inc()
             if isinstance(message, OrderRejected):
                 metrics.orders_rejected_total.labels(message.code).inc()
-            dispatch = decider.ledger.dispatch_of(message)
-            if dispatch is not None:
-                self._put(partition, dispatch, event.traceparent)
-            elif _settles(message, decider.ledger):
+            if _settles(message, decider.ledger):
                 self._settle(partition, message.order_id)
+            for dispatch in decider.ledger.dispatches_of(message):
+                self._put(partition, dispatch, event.traceparent)
 
     async def closed(self, partition: int) -> None:
         self._deciders.pop(partition, None)
@@ -140,7 +146,7 @@ class Dispatcher:
         """
         account_id, order_id = dispatch.account_id, dispatch.order.order_id
         waiting = self._waiting[partition][order_id] = _Waiting(dispatch)
-        lanes = (self._cancels, self._orders) if dispatch.kind == "CANCEL" else (self._orders, self._cancels)
+        lanes = (self._orders, self._cancels) if dispatch.kind == "EXECUTE" else (self._cancels, self._orders)
         queued = lanes[1].get(account_id, order_id)
         is_void = dispatch.kind == "CANCEL" and self._full
         if queued is not None and (is_void or queued.dispatch.dispatch_epoch < dispatch.dispatch_epoch):
@@ -277,13 +283,13 @@ class Dispatcher:
 
 
 def _settles(event: LedgerEvent, ledger: Ledger) -> bool:
-    """Whether the order waits for the venue no longer. One that is to be cancelled waits until it is done."""
-    if isinstance(event, OrderFilled):
+    """Whether the order waits for the venue no longer. One that is to be cancelled or replaced waits for the answer."""
+    if isinstance(event, OrderFilled | FillCorrected):
         return event.status in TERMINAL
-    if isinstance(event, OrderAcknowledged):
+    if isinstance(event, OrderAcknowledged | OrderReplaced | OrderReplaceRefused):
         order = ledger.accounts[event.originator_id].orders.get(event.order_id)
-        return order is None or order.status != "PENDING_CANCEL"
-    return isinstance(event, OrderCanceled | OrderRefusedByVenue)
+        return order is None or not (order.status == "PENDING_REPLACE" or ledger.is_to_be_canceled(order))
+    return isinstance(event, OrderCanceled | OrderExpired | OrderRefusedByVenue)
 
 
 def _is_fresh(mark: str | None, patience_s: float) -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from domain.catalog import catalog
 from runtime.settings import Settings
 from streams.agent import AgentSpec, run_agent
+from streams.desks import desk_key
 from streams.ledger.decider import LedgerDecider
 from streams.ledger.dispatcher import Dispatcher
+from streams.ledger.followers import Followers
+from streams.ledger.rebalancer import Rebalancer
 from streams.snapshots.accounts import SNAPSHOTS, AccountStates
 from streams.snapshots.port import SnapshotSpec
 
@@ -19,11 +22,11 @@ def spec(settings: Settings) -> AgentSpec:
         tape="ledger.events",
         inputs=("trading.commands", "execution.reports"),
         key="account_id",
-        decider=lambda partition: LedgerDecider(instruments, kept_us),
+        decider=lambda partition: LedgerDecider(instruments, kept_us, desk_key(partition, settings.partitions)),
         snapshots=SnapshotSpec(SNAPSHOTS, AccountStates(settings)),
     )
 
 
 def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; ends with an error on what it cannot go on from."""
-    run_agent(settings, spec(settings), Dispatcher(settings))
+    run_agent(settings, spec(settings), Followers(Dispatcher(settings), Rebalancer(settings)))

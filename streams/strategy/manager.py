@@ -24,8 +24,8 @@ from runtime.clients import kafka_producer
 from runtime.partitions import check_partitions, live_partitions
 from runtime.settings import Settings
 from streams import codec
-from streams.agent import partition_of
 from streams.guards import check_input
+from streams.partitioning import partition_of
 from streams.strategy.rule import Follower
 from streams.tape import Chain, TapeRecord, read_range
 

@@ -13,6 +13,7 @@ from decimal import ROUND_CEILING, Decimal
 from domain import ids
 from domain.catalog import Catalog, catalog
 from domain.commands import SubmitOrder
+from domain.latency import delay_us
 from domain.signals import SignalGenerated
 from domain.terms import Side
 from runtime.settings import Settings
@@ -22,8 +23,8 @@ class Follower:
     """Follows a model's signals for one account.
 
     allocation: cash put into one symbol by one entry, in the account's currency. protection: how far above the signal's
-    price a purchase may fill, as a fraction. latency_us: from a decision's tick to its order being active.
-    Symbols outside the catalog are left alone.
+    price a purchase may fill, as a fraction. latency_us, latency_jitter_us: from a decision's tick to its order
+    being active, see domain.latency. Symbols outside the catalog are left alone.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Follower:
         allocation: Decimal,
         protection: Decimal,
         latency_us: int,
+        latency_jitter_us: int = 0,
     ) -> None:
         self._instruments = instruments
         self._account_id = account_id
@@ -42,6 +44,7 @@ class Follower:
         self._allocation = allocation
         self._protection = protection
         self._latency_us = latency_us
+        self._latency_jitter_us = latency_jitter_us
         self._held: dict[str, Decimal] = {}
 
     @classmethod
@@ -53,6 +56,7 @@ class Follower:
             allocation=settings.strategy_allocation,
             protection=settings.strategy_protection,
             latency_us=settings.market_latency_us,
+            latency_jitter_us=settings.market_latency_jitter_us,
         )
 
     def held(self, symbol: str) -> Decimal:
@@ -94,11 +98,12 @@ class Follower:
     ) -> SubmitOrder:
         assert signal.last_tick is not None, "a signal without ticks causes no command"
         client_order_id = ids.derive("cli", self._strategy_id, signal.signal_id)
+        order_id = ids.order_id(self._account_id, client_order_id)
         return SubmitOrder(
             command_id=ids.derive("cmd", self._strategy_id, signal.signal_id),
             account_id=self._account_id,
             issued_at_us=signal.recorded_at_us,
-            order_id=ids.order_id(self._account_id, client_order_id),
+            order_id=order_id,
             client_order_id=client_order_id,
             symbol=signal.symbol,
             side=side,
@@ -106,7 +111,7 @@ class Follower:
             quantity=quantity,
             protection_price=protection_price,
             active_after=signal.last_tick,
-            active_from_us=signal.market_time_us + self._latency_us,
+            active_from_us=signal.market_time_us + delay_us(order_id, self._latency_us, self._latency_jitter_us),
             signal_id=signal.signal_id,
             strategy_id=self._strategy_id,
         )

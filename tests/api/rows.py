@@ -55,6 +55,16 @@ def order(connection: Connection, client_order_id: str, submitted_at: str | date
     return order_id
 
 
+def event(
+    connection: Connection, order_id: str, offset: int, event_type: str, data: dict[str, Any], **step: Any
+) -> None:
+    """An event of acc_1's tape that touches an order, with its step in the order's history."""
+    place = {"partition": 0, "record_offset": offset, "event_type": event_type}
+    head = {"order_id": order_id, "recorded_at": "2011-01-03T00:00:00Z", **place}
+    insert(connection, "order_events", **head, data=data)
+    insert(connection, "order_history", **head, account_id="acc_1", leg=0, changes={}, **step)
+
+
 def account(connection: Connection, account_id: str = "acc_1", **balances: str) -> None:
     """An account opened on 2011-01-03, with balances in USD."""
     insert(

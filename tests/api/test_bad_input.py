@@ -18,6 +18,7 @@ LIMIT = {
     "limit_price": "45.10",
 }
 MARKET = {name: value for name, value in LIMIT.items() if name != "limit_price"} | {"order_type": "MARKET"}
+STOP = MARKET | {"order_type": "STOP", "stop_price": "45.00", "protection_price": "46"}
 OPEN = {"account_id": "acc_1", "owner": "Ada"}
 ORDER_ID = "ord_" + "0" * 32
 
@@ -26,6 +27,45 @@ def without(body: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key != name}
 
 
+def leg(name: str, side: str, **fields: str) -> dict[str, Any]:
+    order_type = {"order_type": "STOP"} if "stop_price" in fields else {"order_type": "LIMIT"}
+    return {"client_order_id": name, "symbol": "AAPL", "side": side, "quantity": "10"} | order_type | fields
+
+
+BRACKET: dict[str, Any] = {
+    "account_id": "acc_1",
+    "client_group_id": "g-1",
+    "kind": "BRACKET",
+    "orders": [
+        leg("entry", "BUY", limit_price="45"),
+        leg("profit", "SELL", limit_price="49"),
+        leg("loss", "SELL", stop_price="43"),
+    ],
+}
+
+
+def bracket(**legs: dict[str, Any]) -> dict[str, Any]:
+    """The bracket with other legs of these names."""
+    return BRACKET | {"orders": [legs.get(order["client_order_id"], order) for order in BRACKET["orders"]]}
+
+
+GROUPS = [
+    (BRACKET | {"kind": "TRIO"}, "FIELD_NOT_ALLOWED", "#/kind"),
+    (BRACKET | {"orders": BRACKET["orders"][:1]}, "FIELD_INVALID", "#/orders"),
+    (BRACKET | {"orders": BRACKET["orders"][:2]}, "GROUP_INVALID", "#/orders"),
+    (BRACKET | {"orders": [BRACKET["orders"][0]] * 3}, "GROUP_INVALID", "#/orders"),
+    (without(BRACKET, "client_group_id"), "FIELD_MISSING", "#/client_group_id"),
+    (bracket(loss=leg("loss", "SELL", stop_price="49.50")), "GROUP_LEGS_CROSS", "#/orders"),
+    (bracket(loss=leg("loss", "SELL", stop_price="43", quantity="9")), "GROUP_LEGS_DIFFER", "#/orders"),
+    (bracket(profit=leg("profit", "SELL", limit_price="49.001")), "PRICE_OFF_INCREMENT", "#/orders/1"),
+    (bracket(entry=leg("entry", "BUY", limit_price="45", symbol="TSLA")), "INSTRUMENT_UNKNOWN", "#/orders/0"),
+]
+REPLACEMENTS = [
+    ({"account_id": "acc_1"}, "REPLACE_CHANGES_NOTHING", None),
+    ({"account_id": "acc_1", "quantity": 5}, "DECIMAL_NOT_STRING", "#/quantity"),
+    ({"account_id": "acc_1", "symbol": "IBM"}, "FIELD_UNKNOWN", "#/symbol"),
+    ({"quantity": "5"}, "FIELD_MISSING", "#/account_id"),
+]
 ORDERS = [
     (LIMIT | {"symbol": "TSLA"}, "INSTRUMENT_UNKNOWN", "#/symbol"),
     (LIMIT | {"symbol": "aapl"}, "FIELD_INVALID", "#/symbol"),
@@ -56,6 +96,18 @@ ORDERS = [
     (LIMIT | {"side": "HOLD"}, "FIELD_NOT_ALLOWED", "#/side"),
     (LIMIT | {"account_id": "acc/1"}, "FIELD_INVALID", "#/account_id"),
     (LIMIT | {"time/in~force": "GTC"}, "FIELD_UNKNOWN", "#/time~1in~0force"),
+    (STOP | {"stop_price": "45.001"}, "PRICE_OFF_INCREMENT", "#/stop_price"),
+    (without(STOP, "stop_price"), "PRICE_REQUIRED", "#/stop_price"),
+    (STOP | {"protection_price": "44"}, "STOP_WRONG_SIDE", "#/stop_price"),
+    (STOP | {"trail_bps": "10"}, "PRICE_NOT_ALLOWED", "#/trail_bps"),
+    (STOP | {"time_in_force": "IOC"}, "TIME_IN_FORCE_NOT_ALLOWED", "#/time_in_force"),
+    (without(STOP, "stop_price") | {"order_type": "TRAILING_STOP"}, "TRAIL_INVALID", "#/trail_amount"),
+    (LIMIT | {"time_in_force": "GTD"}, "EXPIRY_REQUIRED", "#/expire_at"),
+    (LIMIT | {"expire_at": "2011-06-30T21:00:00Z"}, "EXPIRY_NOT_ALLOWED", "#/expire_at"),
+    (LIMIT | {"time_in_force": "GTD", "expire_at": "tomorrow"}, "TIME_UNREADABLE", "#/expire_at"),
+    (LIMIT | {"time_in_force": "FOREVER"}, "FIELD_NOT_ALLOWED", "#/time_in_force"),
+    (LIMIT | {"time_in_force": "FOK", "post_only": True}, "POST_ONLY_NOT_ALLOWED", "#/post_only"),
+    (LIMIT | {"trader_id": "a b"}, "FIELD_INVALID", "#/trader_id"),
     ([LIMIT], "FIELD_TYPE", "#"),
     ("text", "FIELD_TYPE", "#"),
 ]
@@ -70,6 +122,26 @@ async def test_an_order_that_breaks_a_rule(offline: httpx.AsyncClient, body: Any
     problem = answer.json()
     assert problem["code"] == code
     assert [(error["code"], error["pointer"]) for error in problem["errors"]] == [(code, pointer)]
+
+
+@pytest.mark.parametrize(("body", "code", "pointer"), GROUPS)
+async def test_a_group_that_breaks_a_rule(offline: httpx.AsyncClient, body: Any, code: str, pointer: str) -> None:
+    """What can be known without the account is said at the edge, and which order of the group it is about."""
+    answer = await offline.post("/api/order-groups", json=body)
+
+    assert answer.status_code == 422
+    assert [(error["code"], error["pointer"]) for error in answer.json()["errors"]] == [(code, pointer)]
+
+
+@pytest.mark.parametrize(("body", "code", "pointer"), REPLACEMENTS)
+async def test_a_replacement_that_breaks_a_rule(
+    offline: httpx.AsyncClient, body: Any, code: str, pointer: str | None
+) -> None:
+    """Nothing to change, no decimal text, a field that cannot change, no account."""
+    answer = await offline.patch(f"/api/orders/{ORDER_ID}", json=body)
+
+    assert answer.status_code == 422
+    assert [(error["code"], error.get("pointer")) for error in answer.json()["errors"]] == [(code, pointer)]
 
 
 CASH = [
@@ -99,7 +171,7 @@ OTHERS = [
     ("/api/accounts", OPEN | {"account_id": "demo"}, {}, 422, "FIELD_INVALID", "#/account_id"),
     ("/api/accounts", OPEN | {"owner": ""}, {}, 422, "FIELD_INVALID", "#/owner"),
     ("/api/accounts", OPEN | {"owner": "\u200b"}, {}, 422, "OWNER_INVALID", "#/owner"),
-    ("/api/accounts", OPEN | {"lot_method": "LIFO"}, {}, 422, "FIELD_NOT_ALLOWED", "#/lot_method"),
+    ("/api/accounts", OPEN | {"lot_method": "NEWEST"}, {}, 422, "FIELD_NOT_ALLOWED", "#/lot_method"),
     ("/api/accounts", OPEN | {"fee_bps": "-1"}, {}, 422, "FEE_INVALID", "#/fee_bps"),
     ("/api/accounts", OPEN | {"fee_bps": "10001"}, {}, 422, "FEE_INVALID", "#/fee_bps"),
     ("/api/signals", {"symbol": "TSLA"}, {}, 422, "INSTRUMENT_UNKNOWN", "#/symbol"),

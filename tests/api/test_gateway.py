@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from domain import ids
-from domain.commands import CancelOrder, Deposit, OpenAccount, SubmitOrder, Withdraw
+from domain.commands import CancelOrder, Deposit, OpenAccount, ReplaceOrder, SubmitOrder, SubmitOrderGroup, Withdraw
 from domain.market import Tick
 from domain.signals import SignalRequested
 from runtime.clients import kafka_consumer, kafka_producer, redis_sync
@@ -21,7 +21,7 @@ from runtime.clock import now_us
 from runtime.settings import Settings
 from streams import codec
 from tests.api.conftest import CLOSED, serving, until_ready
-from tests.api.test_bad_input import LIMIT, MARKET
+from tests.api.test_bad_input import BRACKET, LIMIT, MARKET
 
 pytestmark = pytest.mark.integration
 KEY = {"Idempotency-Key": "k-1"}
@@ -99,6 +99,45 @@ async def test_an_order_is_one_command(online: httpx.AsyncClient, ledger_setting
     assert headers["ce_id"] == body["command_id"].encode()
     assert headers["traceparent"].split(b"-")[1] == trace.encode()
     assert headers["traceparent"].decode() == answer.headers["traceparent"]
+
+
+async def test_a_group_is_one_command(online: httpx.AsyncClient, ledger_settings: Settings) -> None:
+    """Its record holds all three orders in order; the same request again gives the same answer and no record."""
+    answer = await online.post("/api/order-groups", json=BRACKET)
+    again = await online.post("/api/order-groups", json=BRACKET)
+
+    assert answer.status_code == again.status_code == 202
+    body = answer.json()
+    names = [ids.order_id("acc_1", name) for name in ("entry", "profit", "loss")]
+    assert body["group_id"] == ids.group_id("acc_1", "g-1")
+    assert body["order_ids"] == names
+    command = decoded(record_at(ledger_settings, body["position"]))
+    assert isinstance(command, SubmitOrderGroup)
+    assert [order.order_id for order in command.orders] == names
+    assert command.orders[2].stop_price == 43
+    assert again.json() == body
+    assert records(ledger_settings, "trading.commands") == 1
+
+
+async def test_a_replacement_names_what_changes(online: httpx.AsyncClient, ledger_settings: Settings) -> None:
+    """PATCH with two fields gives a ReplaceOrder with these two; times become microseconds."""
+    order_id = ids.order_id("acc_1", "c-1")
+    answer = await online.patch(
+        f"/api/orders/{order_id}",
+        json={"account_id": "acc_1", "limit_price": "45.25", "expire_at": "2011-06-30T21:00:00.000001Z"},
+        headers=KEY,
+    )
+
+    assert answer.status_code == 202
+    command = decoded(record_at(ledger_settings, answer.json()["position"]))
+    assert command == ReplaceOrder(
+        command_id=answer.json()["command_id"],
+        account_id="acc_1",
+        issued_at_us=command.issued_at_us,
+        order_id=order_id,
+        limit_price=Decimal("45.25"),
+        expire_at_us=1_309_467_600_000_001,
+    )
 
 
 async def test_each_kind_of_command(online: httpx.AsyncClient, ledger_settings: Settings) -> None:

@@ -21,7 +21,7 @@ from domain import ids
 from runtime import metrics
 from runtime.clients import kafka_consumer, redis_sync
 from runtime.settings import Settings
-from streams.agent import partition_of
+from streams.partitioning import partition_of
 from tests.api.conftest import CLOSED, serving
 from tests.api.test_bad_input import LIMIT
 from tests.api.test_gateway import records

@@ -61,17 +61,8 @@ async def test_an_order_with_its_history(online: httpx.AsyncClient, owner: rows.
         fees="0.01",
         hold_cash="315.700",
     )
-    rows.insert(
-        owner,
-        "order_events",
-        order_id=order_id,
-        partition=0,
-        record_offset=5,
-        event_type="OrderAccepted",
-        status="PENDING_NEW",
-        recorded_at=DAY,
-        data={"command_id": "cmd_1", "hold_cash": "451.00"},
-    )
+    data = {"command_id": "cmd_1", "hold_cash": "451.00"}
+    rows.event(owner, order_id, 5, "OrderAccepted", data, status_after="PENDING_NEW")
     rows.insert(
         owner,
         "fills",
@@ -99,7 +90,11 @@ async def test_an_order_with_its_history(online: httpx.AsyncClient, owner: rows.
     assert order["submitted_at"] == "2011-01-03T14:30:00.000001Z"
     assert order["protection_price"] is None
     [event] = order["events"]
-    assert (event["event_type"], event["data"]["hold_cash"]) == ("OrderAccepted", "451.00")
+    assert (event["event_type"], event["status"], event["data"]["hold_cash"]) == (
+        "OrderAccepted",
+        "PENDING_NEW",
+        "451.00",
+    )
     [fill] = order["fills"]
     assert (fill["price"], fill["market_time"], fill["evidence"]) == (
         "45.00",
@@ -117,16 +112,7 @@ async def test_an_unchanged_order_is_not_sent_again(online: httpx.AsyncClient, o
     same = await online.get(path, headers={"If-None-Match": f'"other", W/{first}'})
     owner.execute("update orders set version = 4, record_offset = 9")
     changed = await online.get(path, headers={"If-None-Match": first})
-    rows.insert(
-        owner,
-        "order_events",
-        order_id=order_id,
-        partition=0,
-        record_offset=12,
-        event_type="ReportRejected",
-        recorded_at=DAY,
-        data={},
-    )
+    rows.event(owner, order_id, 12, "ReportRejected", {}, status_before="NEW", status_after="NEW")
     told = await online.get(path, headers={"If-None-Match": changed.headers["etag"]})
 
     assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", first)
@@ -137,12 +123,15 @@ async def test_an_unchanged_order_is_not_sent_again(online: httpx.AsyncClient, o
 
 UNKNOWN = {
     f"/api/orders/ord_{'0' * 32}": "ORDER_UNKNOWN",
+    f"/api/orders/ord_{'0' * 32}/history": "ORDER_UNKNOWN",
+    "/api/order-groups/grp_none": "ORDER_GROUP_UNKNOWN",
     "/api/orders/nonsense": "ORDER_UNKNOWN",
     "/api/accounts/acc_none": "ACCOUNT_UNKNOWN",
     "/api/accounts/acc_none/journal": "ACCOUNT_UNKNOWN",
     "/api/portfolio/acc_none": "ACCOUNT_UNKNOWN",
     "/api/signals/requests/req_none": "SIGNAL_REQUEST_UNKNOWN",
     "/api/orderbook/TSLA": "INSTRUMENT_UNKNOWN",
+    "/api/orderbook/TSLA/depth?from=2011-01-03T00:00:00Z&to=2011-01-04T00:00:00Z": "INSTRUMENT_UNKNOWN",
     "/api/bars/TSLA": "INSTRUMENT_UNKNOWN",
 }
 
@@ -162,13 +151,18 @@ async def test_orders_by_every_filter(online: httpx.AsyncClient, owner: rows.Con
     rows.order(owner, "b", DAY + timedelta(days=1), symbol="IBM")
     rows.order(owner, "c", DAY + timedelta(days=2), status="REJECTED", reject_code="CASH_INSUFFICIENT",
                reject_text="expected at most the free cash", reject_details={"needed": "451.00"})  # fmt: skip
-    rows.order(owner, "d", DAY + timedelta(days=3), account_id="acc_2")
+    rows.order(owner, "d", DAY + timedelta(days=3), account_id="acc_2", order_type="STOP", time_in_force="DAY",
+               group_id="grp_1", parent_order_id="ord_1")  # fmt: skip
     expected = {
         "": "dcba",
         "?account_id=acc_1": "cba",
         "?symbol=IBM": "b",
         "?status=REJECTED": "c",
         "?client_order_id=d": "d",
+        "?order_type=STOP": "d",
+        "?time_in_force=GTC": "cba",
+        "?group_id=grp_1": "d",
+        "?parent_order_id=ord_1": "d",
         "?from=2011-01-04T00:00:00Z": "dcb",
         "?to=2011-01-04T00:00:00Z": "a",
         "?from=2011-01-04T01:00:00%2B01:00&to=2011-01-06T00:00:00Z": "cb",
@@ -311,21 +305,16 @@ async def test_accounts_and_their_books(online: httpx.AsyncClient, owner: rows.C
 
 
 async def test_the_market(online: httpx.AsyncClient, owner: rows.Connection) -> None:
-    """The book is sorted from the best price on; bars come from ticks; progress shows the chain's head in hex."""
-    for side, price in (("BUY", "44"), ("BUY", "45"), ("SELL", "47"), ("SELL", "46")):
-        rows.insert(owner, "order_book_levels", symbol="AAPL", side=side, price=price, quantity="10", orders=2)
+    """Bars come from ticks; progress shows the chain's head in hex."""
     for offset, price in enumerate(("10", "12", "9", "11")):
         rows.insert(owner, "ticks", symbol="AAPL", market_time=DAY + timedelta(hours=14 + offset), price=price,
                     volume="25", closes_bar=offset == 3, partition=0, tick_offset=offset)  # fmt: skip
     rows.insert(owner, "projection_progress", projection="ledger", topic="ledger.events", partition=2, next_offset=7,
                 head_seq=7, head_hash=b"\xab" * 32, updated_at=DAY)  # fmt: skip
 
-    book = await get(online, "/api/orderbook/AAPL")
     bars = await get(online, "/api/bars/AAPL")
     tapes = await get(online, "/api/tapes")
 
-    assert [level["price"] for level in book["bids"]] == ["45", "44"]
-    assert [level["price"] for level in book["asks"]] == ["46", "47"]
     assert bars["data"] == [
         {
             "bucket": "2011-01-03T00:00:00.000000Z",

@@ -1,11 +1,13 @@
 """A small real ledger for the audit's tests: the domain decides, the tape is sealed, Kafka holds it, it is projected.
 
-Ann (partition 0, FIFO) and Bob (partition 1, AVERAGE) trade AAPL and IBM, whose signals are on partitions 2 and 3.
+Ann (partition 0, FIFO) and Bob (partition 1, AVERAGE) trade AAPL and IBM, whose signals are on partitions 2 and 3. Dora
+(partition 2) has her orders replaced, triggered, expired and grouped.
 Each command, report and tick is on its own topic too, so that causes name real records.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,8 +20,11 @@ from domain import ids
 from domain import reports as r
 from domain.catalog import catalog
 from domain.ledger import Ledger
+from domain.limits import Limits
 from domain.market import Bar, Tick, TickRef
 from domain.signals import SignalGenerated, SignalRefused
+from domain.terms import OrderTerms
+from domain.world import MarkedPrice
 from projections.groups import GROUPS
 from projections.worker import Projector
 from runtime.clients import kafka_producer
@@ -37,7 +42,7 @@ EVENTS, SIGNALS, COMMANDS, REPORTS, TICKS = (
     "market.ticks",
 )
 AUDIT, INTAKE = "audit.logs", "audit.intake"
-HOME = {"ann": 0, "bob": 1, "IBM": 2, "AAPL": 3, "a place": 1}
+HOME = {"ann": 0, "bob": 1, "dora": 2, "IBM": 2, "AAPL": 3, "a place": 1, "desk:0": 2}
 ACCEPTED_AFTER_US, ACKNOWLEDGED_AFTER_US, SIGNALLED_AFTER_US = 2_000, 3_000, 5_000
 
 
@@ -132,6 +137,7 @@ class World:
         limit: str | None = None,
         protection: str | None = None,
         signal_id: str | None = None,
+        **terms: Any,
     ) -> str:
         order_id = ids.order_id(account, name)
         self.decide(
@@ -149,9 +155,46 @@ class World:
                 limit_price=None if limit is None else Decimal(limit),
                 protection_price=None if protection is None else Decimal(protection),
                 signal_id=signal_id,
+                **terms,
             ),
         )
         return order_id
+
+    def group(self, account: str, name: str, kind: Any, *orders: OrderTerms) -> list[str]:
+        """Ask for a group of orders; gives their ids."""
+        self.decide(
+            COMMANDS,
+            c.SubmitOrderGroup(
+                command_id=f"cmd-{account}-{name}",
+                account_id=account,
+                issued_at_us=self.now_us,
+                group_id=ids.group_id(account, name),
+                client_group_id=name,
+                kind=kind,
+                orders=orders,
+            ),
+        )
+        return [order.order_id for order in orders]
+
+    def replace(self, account: str, order_id: str, number: int, **terms: Any) -> None:
+        self.decide(
+            COMMANDS,
+            c.ReplaceOrder(
+                command_id=f"replace-{order_id}-{number}",
+                account_id=account,
+                issued_at_us=self.now_us,
+                order_id=order_id,
+                **{name: Decimal(value) for name, value in terms.items()},
+            ),
+        )
+
+    def cancel(self, account: str, order_id: str) -> None:
+        self.decide(
+            COMMANDS,
+            c.CancelOrder(
+                command_id=f"cancel-{order_id}", account_id=account, issued_at_us=self.now_us, order_id=order_id
+            ),
+        )
 
     def _report(self, kind: type[r.Report], account: str, order_id: str, epoch: int = 1, **fields: Any) -> None:
         self._count += 1
@@ -236,6 +279,12 @@ class World:
         self.append(SIGNALS, symbol, message, cause, time_us=recorded_us)
         return message.signal_id
 
+    def digest(self) -> str:
+        """Of all accounts, and then of the desk of the one partition that has one."""
+        accounts = Ledger(self.ledger.catalog, ids_kept_us_max=self.settings.client_ids_kept_s * 1_000_000)
+        accounts.accounts = self.ledger.accounts
+        return hashlib.sha256(accounts.digest() + self.ledger.desk.digest()).hexdigest()
+
     # Putting it where it belongs
 
     def flush(self) -> None:
@@ -314,6 +363,7 @@ def story(settings: Settings) -> World:
         c.Withdraw(command_id="ann-out", account_id="ann", issued_at_us=world.now_us, amount=Decimal("99999")),
     )
     _bob(world, ibm2, aapl3)
+    _dora(world, ibm2)
     world.append(
         SIGNALS,
         "IBM",
@@ -322,6 +372,7 @@ def story(settings: Settings) -> World:
         time_us=world.now_us,
     )
     _carol(world)
+    _grace(world)
     world.flush()
     return world
 
@@ -336,6 +387,64 @@ def _bob(world: World, ibm2: dict[str, TickRef], aapl3: dict[str, TickRef]) -> N
     world._report(r.ReportCanceled, "bob", resting, reason="late")  # of epoch 1: EPOCH_STALE
     refused = world.submit("bob", "b3", "BUY", "AAPL", "1", limit="60")
     world._report(r.ReportRefused, "bob", refused, code="VENUE_CLOSED", text="closed")
+
+
+def _dora(world: World, ibm2: dict[str, TickRef]) -> None:
+    """Events 2 to 9: replaced, refused, filled in part, expired. 10 to 19: a bracket. Then what is left open."""
+    world.open("dora", "FIFO", "10000.00")
+    day = world.submit("dora", "day", "BUY", "IBM", "10", limit="90", time_in_force="DAY")
+    world.acknowledge("dora", day)
+    world.replace("dora", day, 1, quantity="8", limit_price="91")
+    world._report(r.ReportReplaced, "dora", day, revision=1, keeps_priority=False)
+    world.replace("dora", day, 2, quantity="6")
+    world._report(r.ReportReplaceRefused, "dora", day, revision=2, code="VENUE_TOO_LATE", text="too late")
+    world.fill("dora", day, "3", "91", "0.28", ibm2["open"])
+    world._report(r.ReportExpired, "dora", day, reason="day_over", market_time_us=ibm2["close"].market_time_us)
+    entry, profit, loss = world.group(
+        *("dora", "bracket", "BRACKET", leg("entry", "BUY", "10", "100"), leg("profit", "SELL", "10", "110")),
+        leg("loss", "SELL", "10", "94", stop="95"),
+    )
+    world.acknowledge("dora", entry)
+    world.fill("dora", entry, "10", "100", "1.00", ibm2["open"])
+    world.acknowledge("dora", profit)
+    world.acknowledge("dora", loss)
+    world.fill("dora", profit, "4", "110", "0.44", ibm2["high"])
+    world._report(r.ReportReplaced, "dora", loss, revision=1, keeps_priority=True)
+    world._report(
+        *(r.ReportTriggered, "dora", loss),
+        venue="PAPER",
+        price=Decimal("94.50"),
+        market_time_us=ibm2["low"].market_time_us,
+        tick=ibm2["low"],
+    )
+    world.fill("dora", loss, "6", "94", "0.57", ibm2["low"])
+    world._report(r.ReportCanceled, "dora", profit, reason="group")
+    world.group("dora", "none", "OCO", leg("none-1", "SELL", "99", "120"), leg("none-2", "SELL", "99", "80", stop="85"))
+    parent, child = world.group("dora", "oto", "OTO", leg("parent", "BUY", "1", "80"), leg("child", "SELL", "1", "120"))
+    world.cancel("dora", child)
+    world.cancel("dora", parent)
+    world._report(r.ReportCanceled, "dora", parent, reason="requested")
+    high, _ = world.group(
+        "dora", "oco", "OCO", leg("high", "SELL", "3", "120"), leg("low", "SELL", "3", "80", stop="85")
+    )
+    world.acknowledge("dora", high)
+    asked = world.submit("dora", "asked", "BUY", "AAPL", "2", limit="40")
+    world.acknowledge("dora", asked)
+    world.replace("dora", asked, 1, limit_price="41")
+
+
+def leg(name: str, side: c.Side, quantity: str, limit: str, stop: str | None = None) -> OrderTerms:
+    """A leg of one of Dora's groups, for IBM."""
+    return OrderTerms(
+        order_id=ids.order_id("dora", name),
+        client_order_id=name,
+        symbol="IBM",
+        side=side,
+        order_type="LIMIT" if stop is None else "STOP_LIMIT",
+        quantity=Decimal(quantity),
+        limit_price=Decimal(limit),
+        stop_price=None if stop is None else Decimal(stop),
+    )
 
 
 def _carol(world: World) -> None:
@@ -371,6 +480,21 @@ def _carol(world: World) -> None:
     for number, event in enumerate((begun, told, refused)):
         cause = Cause(world.settings.topic(INTAKE), HOME["a place"], number, f"act-{number}")
         world.append(AUDIT, "a place", event, cause, time_us=event.recorded_at_us)
+
+
+def _grace(world: World) -> None:
+    """A risk officer: limits of a strategy, a halt of all trading and its end, and two marks."""
+    own: dict[str, Any] = {"account_id": "desk:0", "issued_at_us": world.now_us}
+    officer: dict[str, Any] = {"by": "grace", "reason": "drill"}
+    figures = Limits(order_value_max=Decimal("1000.50"), restricted_symbols=("FB",))
+    limits: dict[str, Any] = {"scope": "STRATEGY", "strategy_id": "s1", "limits": figures}
+    world.decide(COMMANDS, c.SetDeskLimits(command_id="g1", **limits, set_by="grace", reason="new", **own))
+    world.decide(COMMANDS, c.HaltTrading(command_id="g2", scope="ALL", **officer, **own))
+    world.decide(COMMANDS, c.ResumeTrading(command_id="g3", scope="ALL", **officer, **own))
+    tick = TickRef(partition=2, offset=7, market_time_us=DAY_1_US)
+    ibm = MarkedPrice(symbol="IBM", price=Decimal("101"), market_time_us=DAY_1_US, tick=tick)
+    euro = MarkedPrice(symbol="EUR/USD", price=Decimal("1.31"), market_time_us=DAY_1_US)
+    world.decide(COMMANDS, c.MarkPrices(command_id="g4", marks=(ibm, euro), **own))
 
 
 def _rival(world: World, account: str) -> tuple[Any, Cause]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 import runpy
 
 import pytest
 from pydantic import BaseModel
 
-from api.gateway.bodies import AccountRequest, CancelRequest, CashRequest, OrderRequest
+from api.gateway.bodies import AccountRequest, CashRequest
+from api.orders.bodies import CancelRequest, GroupRequest, OrderRequest, ReplaceRequest
 from tests.docs.pages import DOCS, ROOT, blocks
 
 BODIES: dict[str, type[BaseModel]] = {
     "/api/accounts": AccountRequest,
     "/api/accounts/{id}/deposits": CashRequest,
     "/api/orders": OrderRequest,
+    "/api/orders/{id}": ReplaceRequest,
+    "/api/order-groups": GroupRequest,
     "/api/orders/{id}/cancel": CancelRequest,
 }
 PAGES: dict[str, str] = runpy.run_path(str(DOCS / "generate.py"))["pages"]()
@@ -43,12 +45,12 @@ def test_every_setting_is_in_the_page_and_in_the_example() -> None:
 
 
 def test_the_curl_examples_have_bodies_that_the_api_takes() -> None:
-    """Each POST of the page is validated by the model of its operation."""
+    """Each request of the page is validated by the model of its operation."""
     calls = re.findall(r"127\.0\.0\.1:8080(/api\S+) [^$]*?-d '(.*?)'", blocks(ORDERS), re.DOTALL)
     seen = set()
     for path, body in calls:
         operation = re.sub(r"/(acc|ord)_\w+", "/{id}", path)
-        BODIES[operation].model_validate(json.loads(body))
+        BODIES[operation].model_validate_json(body)
         seen.add(operation)
 
     assert seen == BODIES.keys()

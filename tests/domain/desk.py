@@ -12,11 +12,13 @@ from domain.catalog import catalog
 from domain.events import LedgerEvent
 from domain.ledger import Ledger
 from domain.market import Instrument, TickRef
-from domain.world import Mark
+from domain.terms import OrderTerms
+from domain.world import Mark, MarkedPrice, PlainDesk
 
 DAY_US = 24 * 3600 * 1_000_000
 START_US = 1_300_000_000_000_000
 SYMBOLS = ("AAPL", "IBM")
+PRICED = {"quantity", "limit_price", "protection_price", "stop_price", "trail_amount", "trail_bps"}
 
 
 class Desk:
@@ -55,6 +57,7 @@ class Desk:
         other = Ledger(self.ledger.catalog)
         for event in self.events:
             other.fold(schema.decode(*schema.encode(event)))
+        other.marks.update(self.ledger.marks)  # those that `mark` has put in by hand
         return other
 
     def mark(self, name: str, price: str, market_time_us: int = START_US) -> None:
@@ -112,7 +115,84 @@ class Desk:
     def cancel(self, order_id: str, **fields: Any) -> Any:
         return self.send(commands.CancelOrder(order_id=order_id, **self._envelope(fields)))
 
+    def replace(self, order_id: str, **fields: Any) -> Any:
+        """Prices and quantities as texts."""
+        own = {
+            name: Decimal(value) if isinstance(value, str) and name in PRICED else value
+            for name, value in fields.items()
+        }
+        return self.send(commands.ReplaceOrder(order_id=order_id, **self._envelope(own)))
+
+    def terms(
+        self, client_order_id: str, side: Any, quantity: str, order_type: Any = "LIMIT", **fields: Any
+    ) -> OrderTerms:
+        """An order for a group. Prices as texts."""
+        own = {
+            name: Decimal(value) if isinstance(value, str) and name in PRICED else value
+            for name, value in fields.items()
+        }
+        return OrderTerms(
+            order_id=ids.order_id("acc", client_order_id),
+            client_order_id=client_order_id,
+            symbol=own.pop("symbol", "AAPL"),
+            side=side,
+            order_type=order_type,
+            quantity=Decimal(quantity),
+            **own,
+        )
+
+    def group(self, kind: Any, *orders: OrderTerms, **fields: Any) -> Any:
+        fields = self._envelope(fields)
+        name = fields.pop("client_group_id", f"group-{self.sent}")
+        own = {"client_group_id": name, "group_id": ids.group_id("acc", name), "kind": kind, "orders": orders}
+        return self.send(commands.SubmitOrderGroup(**(own | fields)))
+
+    def prices(self, **prices: str) -> None:
+        """Let the ledger know prices by symbol, later ones than before."""
+        own = self._envelope({"account_id": self.ledger.desk.id})
+        at_us = self.now_us + self.sent
+        marks = [
+            MarkedPrice(symbol=symbol, price=Decimal(price), market_time_us=at_us) for symbol, price in prices.items()
+        ]
+        self.send(commands.MarkPrices(**own, marks=tuple(marks)))
+
+    def rebalance(self, weights: dict[str, str], **fields: Any) -> Any:
+        """Weights and shares as texts; what they lack to one is the weight of cash."""
+        own = self._envelope(fields)
+        shares = {name: Decimal(weight) for name, weight in weights.items()}
+        own["plan_id"] = own.get("plan_id", ids.plan_id(own["account_id"], own["command_id"]))
+        for name in ("cash_weight", "drift_band", "allowance"):
+            if name in own:
+                own[name] = Decimal(own[name])
+        if "cash_weight" not in own:
+            own["cash_weight"] = 1 - sum(shares.values(), Decimal(0))
+        return self.send(commands.PlanRebalance(weights=shares, **own))
+
+    def cancel_rebalance(self, plan_id: str, **fields: Any) -> Any:
+        return self.send(commands.CancelRebalance(plan_id=plan_id, **self._envelope(fields)))
+
     # Reports
+
+    def triggered(self, order_id: str, price: str = "10", **fields: Any) -> Any:
+        own = {"venue": "paper", "price": Decimal(price), "market_time_us": self.now_us, "tick": None}
+        return self.send(self.report(reports.ReportTriggered, order_id, **(own | fields)))
+
+    def expired(self, order_id: str, **fields: Any) -> Any:
+        own = {"reason": "day_over", "market_time_us": self.now_us}
+        return self.send(self.report(reports.ReportExpired, order_id, **(own | fields)))
+
+    def replaced(self, order_id: str, revision: int = 1, **fields: Any) -> Any:
+        own = {"revision": revision, "keeps_priority": False}
+        return self.send(self.report(reports.ReportReplaced, order_id, **(own | fields)))
+
+    def replace_refused(self, order_id: str, revision: int = 1, **fields: Any) -> Any:
+        own = {"revision": revision, "code": "VENUE_TOO_LATE", "text": "too late"}
+        return self.send(self.report(reports.ReportReplaceRefused, order_id, **(own | fields)))
+
+    def status(self, order_id: str) -> str:
+        order = self.account.order(order_id)
+        assert order is not None
+        return order.status
 
     def report(self, kind: Any, order_id: str, **fields: Any) -> Any:
         self.sent += 1
@@ -161,6 +241,13 @@ class Desk:
         """A limit order that fills at once and whole at its price; gives the fill."""
         accepted = self.submit(side, quantity, price, **fields)
         return self.fill(accepted.order.order_id, quantity, price, fee, liquidity=liquidity)
+
+
+def lay_down(ledger: Ledger, view: PlainDesk) -> None:
+    """What a desk has laid down, put in by hand: no event says so."""
+    ledger.desk.version, ledger.desk.limits, ledger.desk.halted = view.version, view.limits, view.halted
+    ledger.desk.strategy_limits = dict(view.strategy_limits)
+    ledger.desk.halted_strategies = dict(view.halted_strategies)
 
 
 def tick(offset: int) -> TickRef:

@@ -244,8 +244,7 @@ class Trader(Treasury):
         assert isinstance(event, events.OrderRedispatched)
         order.epoch += 1
         order.worker = None
-        dispatch = self.ledger.dispatch_of(event)
-        assert dispatch is not None
+        (dispatch,) = self.ledger.dispatches_of(event)
         assert (dispatch.dispatch_epoch, dispatch.cumulative_quantity) == (order.epoch, order.filled)
 
     @precondition(lambda self: self.open_orders())

@@ -7,8 +7,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from domain import commands, events
-from domain.account import FORGOTTEN_MAX, IDS_KEPT_US
+from domain import commands, events, remembered
+from domain.account import IDS_KEPT_US
 from domain.catalog import catalog
 from domain.checks import CLOCK_AHEAD_US_MAX
 from domain.errors import InvalidValue, UnreadableInput
@@ -78,7 +78,7 @@ def test_forgetting_costs_a_bounded_amount_per_event() -> None:
         desk.deposit("1")
         sizes.append(len(desk.account.closed))
 
-    assert sizes == [20 - FORGOTTEN_MAX * n for n in range(1, 6)] + [0]
+    assert sizes == [20 - remembered.FORGOTTEN_MAX * n for n in range(1, 6)] + [0]
     assert len(desk.account.commands) <= 6
     assert desk.refolded().digest() == desk.ledger.digest()
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
 
 from domain import events, ids
 from domain.dispatch import Dispatch
+from domain.fingerprints import order_content
 from domain.reports import FillEvidence
-from tests.domain.desk import Desk, expected, legs, tick
+from tests.domain.desk import PRICED, Desk, expected, legs, tick
 
 
 def test_a_purchase_holds_its_worst_price_and_fee_rounded_up_to_the_cent() -> None:
@@ -169,9 +171,9 @@ def test_an_accepted_order_is_dispatched_with_its_terms() -> None:
     desk = Desk()
     event = desk.submit("BUY", "5", "10.00", active_after=tick(3), active_from_us=7)
 
-    assert desk.ledger.dispatch_of(event) == Dispatch(
-        kind="EXECUTE", account_id="acc", order=event.order, dispatch_epoch=1, cumulative_quantity=Decimal(0)
-    )
+    assert desk.ledger.dispatches_of(event) == [
+        Dispatch(kind="EXECUTE", account_id="acc", order=event.order, dispatch_epoch=1, cumulative_quantity=Decimal(0))
+    ]
     assert event.order.active_after == tick(3)
 
 
@@ -185,9 +187,8 @@ def test_a_new_dispatch_goes_on_where_the_last_fill_was() -> None:
     )
     desk.fill(order_id, "2", "9.99", evidence=evidence)
 
-    dispatch = desk.ledger.dispatch_of(desk.redispatch(order_id))
+    (dispatch,) = desk.ledger.dispatches_of(desk.redispatch(order_id))
 
-    assert dispatch is not None
     assert (dispatch.kind, dispatch.dispatch_epoch, dispatch.cumulative_quantity) == ("EXECUTE", 2, 2)
     assert (dispatch.acknowledged_after, dispatch.resume_after) == (tick(10), tick(12))
 
@@ -198,13 +199,10 @@ def test_a_wish_to_cancel_is_dispatched_and_survives_a_redispatch() -> None:
     accepted = desk.submit("BUY", "5", "10.00")
     requested = desk.cancel(accepted.order.order_id)
 
-    first = desk.ledger.dispatch_of(requested)
-    still = desk.ledger.dispatch_of(accepted)
-    anew = desk.ledger.dispatch_of(desk.redispatch(accepted.order.order_id))
+    (first,) = desk.ledger.dispatches_of(requested)
+    (still,) = desk.ledger.dispatches_of(accepted)
+    (anew,) = desk.ledger.dispatches_of(desk.redispatch(accepted.order.order_id))
 
-    assert first is not None
-    assert still is not None
-    assert anew is not None
     assert (first.kind, first.dispatch_epoch) == ("CANCEL", 1)
     assert still.kind == "EXECUTE"
     assert (anew.kind, anew.dispatch_epoch) == ("CANCEL", 2)
@@ -215,12 +213,12 @@ def test_what_is_over_is_not_dispatched() -> None:
     desk = Desk()
     accepted = desk.submit("BUY", "5", "10.00")
     desk.redispatch(accepted.order.order_id)
-    assert desk.ledger.dispatch_of(accepted) is None
+    assert desk.ledger.dispatches_of(accepted) == []
 
     again = desk.redispatch(accepted.order.order_id, dispatch_epoch=2)
     desk.canceled(accepted.order.order_id, dispatch_epoch=3)
-    assert desk.ledger.dispatch_of(again) is None
-    assert desk.ledger.dispatch_of(desk.events[0]) is None
+    assert desk.ledger.dispatches_of(again) == []
+    assert desk.ledger.dispatches_of(desk.events[0]) == []
 
 
 def test_open_orders_are_those_that_are_not_done() -> None:
@@ -231,3 +229,20 @@ def test_open_orders_are_those_that_are_not_done() -> None:
     third = desk.submit("BUY", "2", "10.00")
 
     assert [(account.id, order.terms) for account, order in desk.ledger.open_orders()] == [("acc", third.order)]
+
+
+def test_every_term_of_an_order_is_part_of_its_content() -> None:
+    """A field that somebody adds must not be forgotten when a repeat is told from a conflict."""
+    terms = Desk().terms("one", "BUY", "1", limit_price="10")
+    other: dict[str, Any] = {
+        "side": "SELL",
+        "order_type": "MARKET",
+        "time_in_force": "DAY",
+        "group_kind": "OCO",
+        "active_after": tick(1),
+    }
+    for name in terms.__struct_fields__:
+        value = getattr(terms, name)
+        plain_change: Any = not value if isinstance(value, bool) else Decimal(7) if name in PRICED else "7"
+        same = order_content(msgspec.structs.replace(terms, **{name: other.get(name, plain_change)}))
+        assert (same == order_content(terms)) == (name == "order_id"), name

@@ -14,13 +14,15 @@ from domain import (
     borrow,
     checks,
     decide_cash,
-    decide_fills,
     decide_orders,
     decide_reports,
     fees,
     holds,
     lots,
     margin,
+    report_checks,
+    surplus,
+    trades,
     valuation,
 )
 from domain.errors import BooksError
@@ -73,9 +75,11 @@ def _no_fence(order: Any, message: Any) -> None:
     del order, message
 
 
-def _nothing_released(own: Any, order: Any, message: Any, *_: Any) -> Any:
+def _nothing_released(own: Any, order: Any, leaves: Decimal, *_: Any, **__: Any) -> holds.Hold:
     del own
-    return Decimal(0) if order.leaves_quantity > message.quantity else order.hold_cash
+    if leaves:
+        return holds.NO_HOLD
+    return holds.Hold(order.hold_cash, order.hold_quantity, order.currency)
 
 
 def _conflicts_are_repeats(own: Any, command: Any, forgotten_before_us: int) -> bool:
@@ -92,14 +96,13 @@ def _charged_anew(tally: Any, *fill: Any) -> Any:
     return _due(fees.Tally(schedule=tally.schedule), *fill)
 
 
-def _opens_before_it_covers(position: Any, order: Any, message: Any, charges: Any) -> Any:
-    del position
-    return _purchase(lots.Position(), order, message, charges)
+def _opens_before_it_covers(own: Any, side: Any, *trade: Any) -> Any:
+    return _plan(lots.Position() if side == "BUY" else own, side, *trade)
 
 
-def _never_expires(locates: Any, symbol: str, quantity: Decimal, market_time_us: int) -> Any:
+def _never_expires(locates: Any, symbol: str, quantity: Decimal, market_time_us: int, *taken: Any) -> Any:
     del market_time_us
-    return _choose(locates, symbol, quantity, 0)
+    return _choose(locates, symbol, quantity, 0, *taken)
 
 
 def _no_debt(*arguments: Any) -> Any:
@@ -111,7 +114,7 @@ def _no_working_orders(terms: Any, valued: Any) -> Any:
     return _standing(terms, valued)._replace(held=Decimal(0))
 
 
-def _others_do_not_count(own: Any, terms: Any) -> Decimal:
+def _others_do_not_count(own: Any, terms: Any, *_: Any) -> Decimal:
     found: Decimal = own.position(terms.symbol).short_quantity
     return found
 
@@ -121,7 +124,7 @@ def _rounded_down(amount: Decimal, unit: Decimal) -> Decimal:
 
 
 _due = fees.due
-_purchase = decide_fills._TRADES["BUY"]
+_plan = trades.plan
 _choose = borrow.choose
 _value = valuation.value
 _standing = margin.standing
@@ -138,22 +141,22 @@ DEFECTS = {
     "holds of sales forget commissions": (fees, "most_beyond_proceeds", lambda *_: Decimal(0)),
     "each fill pays the whole commission": (fees, "due", _charged_anew),
     "all fills take liquidity": (fees, "rate", lambda schedule, _: (schedule.bps + schedule.taker_bps).scaleb(-4)),
-    "a purchase opens before it covers": (
-        decide_fills,
-        "_TRADES",
-        decide_fills._TRADES | {"BUY": _opens_before_it_covers},
-    ),
+    "a purchase opens before it covers": (trades, "plan", _opens_before_it_covers),
     "locates never expire": (borrow, "choose", _never_expires),
     "locates do not come back": (borrow, "make_free", lambda *_: None),
     "short units are no debt": (valuation, "value", _no_debt),
     "working orders need no margin": (margin, "standing", _no_working_orders),
     "several orders cover the same units": (holds, "coverable", _others_do_not_count),
-    "a partial fill releases all margin": (holds, "part_up", lambda *_: Decimal(0)),
+    "a partial fill releases all margin": (surplus, "part_up", lambda *_: Decimal(0)),
     "conversions are rounded down": (decide_cash, "nearest", _rounded_down),
-    "a fill counts twice": (decide_reports, "is_repeat", _no_report_is_a_repeat),
-    "stale epochs are taken": (decide_reports, "_fence", _no_fence),
-    "partial fills release nothing": (decide_fills, "_released", _nothing_released),
-    "an end releases no hold": (decide_reports, "_void", lambda *_: ()),
+    "a fill counts twice": (report_checks, "is_repeat", _no_report_is_a_repeat),
+    "stale epochs are taken": (report_checks, "fence", _no_fence),
+    "partial fills release nothing": (surplus, "after", _nothing_released),
+    "an end releases no hold": (
+        decide_reports,
+        "_void",
+        lambda *_: decide_reports._End(holds.NO_HOLD, (), ()),
+    ),
     "more is filled than was ordered": (checks, "fill", _overfills),
     "a conflict is taken for a repeat": (decide_orders, "repeat", _conflicts_are_repeats),
     "a clock that is set back is believed": (account.Account, "clock", lambda _, now_us: now_us),

@@ -16,8 +16,8 @@ from tests.domain.desk import Desk
 
 SOURCES = sorted(Path(domain.__path__[0]).rglob("*.py"))
 ALLOWED = {
-    "__future__", "ast", "base64", "collections", "contextlib", "decimal", "hashlib", "inspect", "re", "types",
-    "typing", "domain", "eventsourcing", "msgspec",
+    "__future__", "ast", "base64", "bisect", "collections", "contextlib", "decimal", "hashlib", "inspect", "re",
+    "types", "typing", "domain", "eventsourcing", "msgspec",
 }  # fmt: skip
 IMPURE_NAMES = {"open", "print", "input", "eval", "exec", "__import__", "float", "setcontext", "getcontext", "id"}
 

@@ -17,9 +17,17 @@ from domain import events, schema
 from domain.account import IDS_KEPT_US
 from domain.account_terms import FeeSchedule, MarginTerms
 from domain.codes import CODES
+from domain.limits import NO_LIMITS, Limits
 from domain.market import Instrument
+from domain.world import MarkedPrice
+from tests.domain import test_kill_switch, test_overrides, test_throttle
 from tests.domain.desk import START_US, Desk
+from tests.domain.officer import halt, limit, mark, priced, resume
+from tests.domain.risk_desk import RiskDesk
 from tests.domain.test_actions import ACTIONS_REFUSED
+from tests.domain.test_desk import REFUSED as DESK_REFUSED
+from tests.domain.test_operator_rejections import OPERATORS_REFUSED, RESTATEMENTS_REFUSED
+from tests.domain.test_risk_checks import RISK_REJECTED
 
 Case = Callable[[Desk], Any]
 
@@ -40,6 +48,13 @@ def _on_margin(desk: Desk, symbol: str = "AAPL", **fields: Any) -> dict[str, str
     return {"account_id": "margin", "symbol": symbol}
 
 
+def _short(desk: Desk) -> Any:
+    own = _on_margin(desk)
+    desk.locate("1", account_id="margin")
+    accepted = desk.submit("SELL_SHORT", "1", "10.00", **own)
+    return desk.fill(accepted.order.order_id, "1", "10.00", account_id="margin")
+
+
 def _closed(desk: Desk) -> str:
     fill = desk.trade("BUY", "1", "10.00")
     return str(fill.order_id)
@@ -48,6 +63,28 @@ def _closed(desk: Desk) -> str:
 def _open(desk: Desk) -> str:
     accepted = desk.submit("BUY", "2", "10.00")
     return str(accepted.order.order_id)
+
+
+def _last(desk: Desk) -> str:
+    """The id of the newest open order."""
+    return next(reversed(desk.account.orders))
+
+
+def _chain(desk: Desk, quantity: str = "1", **fields: Any) -> Any:
+    """One order that triggers another, which waits."""
+    first = desk.terms("first", "BUY", quantity, limit_price="1")
+    return desk.group("OTO", first, desk.terms("second", "BUY", quantity, limit_price="1"), **fields)
+
+
+def _planned(desk: Desk) -> Any:
+    desk.prices(IBM="10")
+    return desk.rebalance({"IBM": "1"})
+
+
+def _oco(desk: Desk, stop_price: str, quantity: str = "1") -> Any:
+    desk.trade("BUY", "1", "10.00")
+    profit = desk.terms("profit", "SELL", "1", limit_price="12")
+    return desk.group("OCO", profit, desk.terms("loss", "SELL", quantity, "STOP", stop_price=stop_price))
 
 
 COMMANDS_REFUSED: list[tuple[str, Case]] = [
@@ -123,6 +160,36 @@ COMMANDS_REFUSED: list[tuple[str, Case]] = [
     ("CLIENT_ORDER_ID_CONFLICT", lambda desk: [desk.submit("BUY", n, "1.00", client_order_id="c") for n in "12"][-1]),
     ("ORDER_UNKNOWN", lambda desk: desk.cancel("ord_unknown")),
     ("ORDER_NOT_OPEN", lambda desk: desk.cancel(_closed(desk))),
+    ("TEXT_INVALID", lambda desk: desk.submit("BUY", "1", "1.00", trader_id="t\0")),
+    ("TEXT_INVALID", lambda desk: desk.replace("", quantity="1")),
+    ("PRICE_NOT_FINITE", lambda desk: desk.replace(_open(desk), trail_bps="NaN")),
+    ("ORDER_UNKNOWN", lambda desk: desk.replace("ord_unknown", quantity="1")),
+    ("ORDER_NOT_OPEN", lambda desk: desk.replace(_closed(desk), quantity="2")),
+    (
+        "ORDER_PENDING",
+        lambda desk: [desk.replace(_open(desk), quantity="3"), desk.replace(_last(desk), quantity="4")][-1],
+    ),
+    ("ORDER_SUSPENDED", lambda desk: [_chain(desk), desk.replace(_last(desk), quantity="4")][-1]),
+    ("REPLACE_CHANGES_NOTHING", lambda desk: desk.replace(_open(desk), quantity="2")),
+    (
+        "QUANTITY_BELOW_FILLED",
+        lambda desk: [desk.fill(_open(desk), "1", "10.00"), desk.replace(_last(desk), quantity="1")][-1],
+    ),
+    ("GROUP_INVALID", lambda desk: desk.group("OCO", desk.terms("a", "BUY", "1", limit_price="1"))),
+    ("GROUP_INVALID", lambda desk: desk.group("OCO", *[desk.terms("a", "BUY", "1", limit_price="1")] * 2)),
+    ("GROUP_INVALID", lambda desk: _chain(desk, client_group_id="")),
+    ("GROUP_INVALID", lambda desk: _chain(desk, client_group_id="g" * 49)),
+    ("GROUP_INVALID", lambda desk: _chain(desk, group_id="grp_of_somebody_else")),
+    ("WEIGHTS_INVALID", lambda desk: desk.rebalance({"AAPL": "0.5"}, cash_weight="0.4")),
+    ("PORTFOLIO_CHANGED", lambda desk: desk.rebalance({}, expected_version=1)),
+    ("POSITION_SHORT", lambda desk: [_short(desk), desk.rebalance({}, account_id="margin")][-1]),
+    ("PORTFOLIO_ORDERS_OPEN", lambda desk: [_open(desk), desk.rebalance({})][-1]),
+    ("PLAN_CHANGED", lambda desk: desk.rebalance({}, expected_orders="0" * 32)),
+    ("PLAN_ACTIVE", lambda desk: [_planned(desk), desk.rebalance({})][-1]),
+    ("PLAN_UNKNOWN", lambda desk: desk.cancel_rebalance("pln_unknown")),
+    ("MARK_MISSING", lambda desk: desk.rebalance({"IBM": "1"})),
+    ("TEXT_INVALID", lambda desk: desk.cancel_rebalance("")),
+    ("GROUP_ID_CONFLICT", lambda desk: [_chain(desk), desk.now_us, _chain(desk, quantity="2")][-1]),
 ]
 
 ORDERS_REJECTED: list[tuple[str, Case]] = [
@@ -147,6 +214,26 @@ ORDERS_REJECTED: list[tuple[str, Case]] = [
     ("INSTRUMENT_NOT_SHORTABLE", lambda desk: desk.submit("SELL_SHORT", "1", "10.00", **_on_margin(desk, "HARD"))),
     ("BUYING_POWER_INSUFFICIENT", lambda desk: desk.submit("BUY", "21", "10.00", **_on_margin(desk))),
     ("MARK_MISSING", lambda desk: desk.submit("SELL_SHORT", "1", "10.00", **(_on_margin(desk) | {"symbol": "IBM"}))),
+    ("STOP_WRONG_SIDE", lambda desk: _stop(desk, stop_price=Decimal(11), protection_price=Decimal(10))),
+    ("TRAIL_INVALID", lambda desk: _stop(desk, order_type="TRAILING_STOP", protection_price=Decimal(10))),
+    ("TIME_IN_FORCE_NOT_ALLOWED", lambda desk: _stop(desk, **STOP, time_in_force="IOC")),
+    ("EXPIRY_REQUIRED", lambda desk: desk.submit("BUY", "1", "10.00", time_in_force="GTD")),
+    ("EXPIRY_NOT_ALLOWED", lambda desk: desk.submit("BUY", "1", "10.00", expire_at_us=START_US + 1)),
+    ("EXPIRY_PASSED", lambda desk: desk.submit("BUY", "1", "10.00", time_in_force="GTD", expire_at_us=START_US)),
+    ("POST_ONLY_NOT_ALLOWED", lambda desk: _stop(desk, **STOP, post_only=True)),
+]
+
+STOP: dict[str, Any] = {"stop_price": Decimal(11), "protection_price": Decimal(12)}
+
+
+def _stop(desk: Desk, **fields: Any) -> Any:
+    return desk.submit("BUY", "1", **({"order_type": "STOP"} | fields))
+
+
+GROUPS_REJECTED: list[tuple[str, Case]] = [
+    ("GROUP_INVALID", lambda desk: desk.group("BRACKET", *[desk.terms(n, "BUY", "1", limit_price="1") for n in "ab"])),
+    ("GROUP_LEGS_DIFFER", lambda desk: desk.group("OCO", *[desk.terms(n, "BUY", n, limit_price="1") for n in "12"])),
+    ("GROUP_LEGS_CROSS", lambda desk: _oco(desk, "12")),
 ]
 
 REPORTS_REFUSED: list[tuple[str, Case]] = [
@@ -164,6 +251,11 @@ REPORTS_REFUSED: list[tuple[str, Case]] = [
     ("FILL_NOT_POSITIVE", lambda desk: desk.fill(_open(desk), "1", "0")),
     ("FILL_OVER_PRECISE", lambda desk: desk.fill(_open(desk), "0.5", "10.00")),
     ("FILL_EXCEEDS_LEAVES", lambda desk: desk.fill(_open(desk), "3", "10.00")),
+    ("TRIGGER_INVALID", lambda desk: desk.triggered(_open(desk))),
+    ("TRIGGER_INVALID", lambda desk: desk.triggered(_stop(desk, **STOP).order.order_id, "sNaN")),
+    ("TRIGGER_INVALID", lambda desk: desk.triggered(_stop(desk, **STOP).order.order_id, "0")),
+    ("REVISION_UNKNOWN", lambda desk: desk.replaced(_open(desk), 1)),
+    ("REVISION_UNKNOWN", lambda desk: desk.replace_refused(_open(desk), 0)),
 ]
 
 
@@ -197,6 +289,21 @@ def test_an_order_is_rejected(code: str, case: Case) -> None:
     _check_storable(event)
 
 
+@pytest.mark.parametrize(("code", "case"), GROUPS_REJECTED, ids=[code for code, _ in GROUPS_REJECTED])
+def test_a_group_is_rejected(code: str, case: Case) -> None:
+    """The answer is an OrderGroupRejected with this code; nothing is held, and every order of it is rejected."""
+    desk = Desk()
+
+    event = case(desk)
+
+    assert isinstance(event, events.OrderGroupRejected)
+    assert event.code == code
+    assert event.postings == ()
+    assert desk.account.orders == {}
+    assert {desk.status(terms.order_id) for terms in event.orders} == {"REJECTED"}
+    _check_storable(event)
+
+
 @pytest.mark.parametrize(("code", "case"), REPORTS_REFUSED, ids=[f"{n}-{c[0]}" for n, c in enumerate(REPORTS_REFUSED)])
 def test_a_report_is_refused(code: str, case: Case) -> None:
     """The answer is a ReportRejected of version 0 with this code."""
@@ -207,6 +314,43 @@ def test_a_report_is_refused(code: str, case: Case) -> None:
     assert isinstance(event, events.ReportRejected)
     assert event.code == code
     assert event.originator_version == 0
+    _check_storable(event)
+
+
+RISK_REFUSED: list[tuple[str, Case]] = [
+    *test_overrides.REFUSED,
+    *test_throttle.REFUSED,
+    *test_kill_switch.REFUSED,
+    ("LIMIT_INVALID", lambda desk: desk.limit(order_quantity_max="NaN")),
+    ("LIMIT_INVALID", lambda desk: desk.limit(permitted_traders=("nul\0",))),
+    ("SCOPE_INVALID", lambda desk: desk.set_limits(NO_LIMITS, scope="STRATEGY")),
+    ("SCOPE_INVALID", lambda desk: desk.set_limits(NO_LIMITS, "nul\0", scope="STRATEGY")),
+    ("PERSON_INVALID", lambda desk: desk.set_limits(NO_LIMITS, set_by="")),
+    ("REASON_INVALID", lambda desk: desk.set_limits(NO_LIMITS, reason="x" * 501)),
+]
+
+
+@pytest.mark.parametrize(("code", "case"), RISK_REFUSED, ids=[f"{n}-{c[0]}" for n, c in enumerate(RISK_REFUSED)])
+def test_what_a_risk_officer_asks_is_refused(code: str, case: Case) -> None:
+    """The answer is a CommandRejected of version 0 with this code, and it can be written and read."""
+    event = case(RiskDesk())
+
+    assert isinstance(event, events.CommandRejected)
+    assert event.code == code
+    assert event.originator_version == 0
+    _check_storable(event)
+
+
+@pytest.mark.parametrize(("code", "case"), RISK_REJECTED, ids=[f"{n}-{c[0]}" for n, c in enumerate(RISK_REJECTED)])
+def test_an_order_is_rejected_under_limits(code: str, case: Case) -> None:
+    """The answer is an OrderRejected with this code; it can be written and read, and nothing more is held."""
+    desk = RiskDesk()
+
+    event = case(desk)
+
+    assert isinstance(event, events.OrderRejected)
+    assert event.code == code
+    assert event.postings == ()
     _check_storable(event)
 
 
@@ -246,6 +390,22 @@ def test_no_number_and_no_text_makes_the_ledger_raise(number: Decimal, other: De
         desk.fill(open_id, str(number), str(other)),
         desk.fill(open_id, "1", str(number), str(other)),
         desk.cancel(text),
+        desk.submit("BUY", "1", order_type="STOP", stop_price=number, protection_price=other),
+        desk.submit("SELL", "1", order_type="TRAILING_STOP", trail_bps=number, trail_amount=None),
+        desk.submit("SELL", "1", order_type="TRAILING_STOP", trail_amount=number, trader_id=text),
+        desk.replace(open_id, quantity=str(number), limit_price=str(other)),
+        desk.group("OTO", *(desk.terms(text, "BUY", str(number), limit_price=str(other)) for _ in "ab")),
+        desk.triggered(open_id, str(number)),
+        desk.rebalance({"AAPL": str(number), text: str(other)}, cash_weight=str(other), plan_id=text),
+        mark(desk, priced(text, "1", 1)),
+        mark(desk, MarkedPrice(symbol="IBM", price=number, market_time_us=1)),
+        limit(desk, Limits(order_value_max=number, restricted_symbols=(text,)), text, set_by=text, reason=text),
+        limit(desk, Limits(price_collar_bps=number)),
+        halt(desk, text, account_id=text),
+        resume(desk, text),
+        halt(desk, by=text),
+        halt(desk, reason=text),
+        desk.submit("BUY", "1", "1.00"),
     ]
 
     for answer in answers:
@@ -256,9 +416,12 @@ def test_no_number_and_no_text_makes_the_ledger_raise(number: Decimal, other: De
 
 
 def test_every_code_has_a_case() -> None:
-    """The table of codes and the cases of this module and of test_actions name the same codes."""
-    cases = {code for code, _ in (*COMMANDS_REFUSED, *ORDERS_REJECTED, *REPORTS_REFUSED)}
-    cases |= {code for code, *_ in ACTIONS_REFUSED}
+    """The table of codes and the cases of this module, of test_actions and of test_desk name the same codes."""
+    cases = {code for code, _ in (*COMMANDS_REFUSED, *ORDERS_REJECTED, *GROUPS_REJECTED, *REPORTS_REFUSED)}
+    cases |= {code for code, _ in (*RISK_REFUSED, *RISK_REJECTED)}
+    cases |= {code for code, *_ in (*ACTIONS_REFUSED, *DESK_REFUSED)}
+    cases |= {code for code, *_ in (*ACTIONS_REFUSED, *OPERATORS_REFUSED, *RESTATEMENTS_REFUSED)}
+    cases |= {"POSITION_TOO_FRAGMENTED"}  # tests/domain/test_corporate.py
 
     assert cases == set(CODES)
 
@@ -266,7 +429,7 @@ def test_every_code_has_a_case() -> None:
 def test_every_code_in_the_program_is_in_the_table() -> None:
     """Each literal that is handed to `refuse` is a known code."""
     used = set()
-    for path in Path(domain.__path__[0]).glob("*.py"):
+    for path in Path(domain.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("refuse") and node.args:
                 code = node.args[0]

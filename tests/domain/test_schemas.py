@@ -13,14 +13,18 @@ import jsonschema
 import msgspec
 import pytest
 
-from domain import commands, events, schema
+from domain import commands, events, ids, reports, schema
 from domain.account_terms import FeeSchedule, MarginTerms
 from domain.errors import UnreadableInput
 from domain.json_schema import DIALECT, breaking_changes, json_schemas, missing_upcasters
+from domain.limits import Limits
 from domain.reports import FillEvidence
 from domain.upcasters import UPCASTERS
 from streams import schemas
 from tests.domain.desk import Desk, tick
+from tests.domain.officer import halt, limit, mark, priced, resume
+from tests.domain.operators import OPERATORS_EVENTS, OperatorDesk, a_day_of_operators
+from tests.domain.risk_desk import RiskDesk, limits_of
 
 STORED = schemas.stored()
 
@@ -44,9 +48,57 @@ def test_every_stored_version_can_be_read() -> None:
     assert schemas.problems() == []
 
 
+def _depth(desk: Desk) -> list[Any]:
+    """Commands and reports of groups, stops and replacements; gives the commands and reports."""
+    stop = desk.submit("BUY", "1", order_type="STOP", stop_price=Decimal(11), protection_price=Decimal(12))
+    sent = [
+        desk.report(
+            reports.ReportTriggered, stop.order.order_id, venue="v", price=Decimal(11), market_time_us=1, tick=tick(3)
+        ),
+        commands.ReplaceOrder(**desk._envelope({}), order_id=stop.order.order_id, quantity=Decimal(2)),
+        desk.report(reports.ReportReplaceRefused, stop.order.order_id, revision=1, code="C_D", text="t"),
+        commands.ReplaceOrder(**desk._envelope({}), order_id=stop.order.order_id, quantity=Decimal(3)),
+        desk.report(reports.ReportReplaced, stop.order.order_id, revision=2, keeps_priority=True),
+        desk.report(reports.ReportExpired, stop.order.order_id, reason="day_over", market_time_us=2),
+    ]
+    for message in sent:
+        assert desk.send(message) is not None
+    entry = desk.terms("entry", "BUY", "1", limit_price="10")
+    for price in ("11", "0.001"):
+        exit_ = desk.terms(f"exit {price}", "SELL", "1", limit_price=price)
+        desk.group(
+            "OTO",
+            msgspec.structs.replace(entry, client_order_id=f"e{price}", order_id=ids.order_id("acc", f"e{price}")),
+            exit_,
+        )
+    desk.fill(ids.order_id("acc", "e11"), "1", "10")
+    for order_id in list(desk.account.orders):
+        desk.canceled(order_id)
+    desk.prices(AAPL="10", IBM="10")
+    plan = commands.PlanRebalance(
+        **desk._envelope({"command_id": "plan"}), plan_id=ids.plan_id("acc", "plan"), weights={"IBM": Decimal(1)}
+    )
+    sent += [plan, commands.CancelRebalance(**desk._envelope({}), plan_id=plan.plan_id)]
+    for message in sent[-2:]:
+        assert desk.send(message) is not None
+    return sent
+
+
+def _risk(desk: RiskDesk) -> None:
+    """What a risk officer does in a day."""
+    desk.set_limits(limits_of(order_quantity_max="100", restricted_symbols=("IBM",), executions_max=1))
+    desk.revoke(desk.grant("block", "ORDER_QUANTITY_EXCEEDED", "ORDER_DUPLICATE").override_id)
+    desk.trade("BUY", "1", "9.00", strategy_id="swift")
+    desk.enable("swift")
+    desk.submit("BUY", "1", "8.00")
+    desk.kill()
+    desk.release()
+
+
 def test_the_messages_are_as_their_schemas_say() -> None:
     """Commands, reports and events of a small trading day pass their schemas, with an independent validator."""
-    desk = Desk(fee_bps="1.5", margin=MarginTerms(), currencies=("EUR",))
+    desk = RiskDesk(fee_bps="1.5", margin=MarginTerms(), currencies=("EUR",))
+    desk.ledger.marks.clear()
     desk.mark("AAPL", "10.00")
     command = desk.order("BUY", "5", "10.00", active_after=tick(1))
     accepted = desk.send(command)
@@ -69,9 +121,33 @@ def test_the_messages_are_as_their_schemas_say() -> None:
     desk.set_fees(FeeSchedule(bps=Decimal(1)))
     desk.locate("10")
     desk.fill("ord_unknown", "1", "1.00")
+    limit(desk, Limits(order_value_max=Decimal("1000"), restricted_symbols=("IBM",)))
+    halt(desk, "s1")
+    resume(desk, "s1")
+    limit(desk, Limits())
+    mark(desk, priced("EUR/USD", "1.3", 1, 2))
+    deep = _depth(desk)
+    _risk(desk)
+    messages = [command, report, *deep, *desk.events]
+    assert {type(message) for message in desk.events} == set(events.LEDGER_EVENTS) - OPERATORS_EVENTS
+    _check_schemas(messages)
 
-    messages = [command, report, *desk.events]
-    assert {type(message) for message in desk.events} == set(events.LEDGER_EVENTS)
+
+def test_what_operators_do_is_as_the_schemas_say() -> None:
+    """Corporate actions, cash movements, corrections and busts: commands, reports and events."""
+    desk = OperatorDesk()
+
+    sent = a_day_of_operators(desk)
+
+    assert {type(message) for message in desk.events} >= OPERATORS_EVENTS
+    assert {type(message) for message in sent} >= {
+        *(cls for cls in commands.COMMANDS if issubclass(cls, commands.OperatorCommand)),
+        *(reports.ReportCorrected, reports.ReportBusted),
+    }
+    _check_schemas([*sent, *desk.events])
+
+
+def _check_schemas(messages: list[Any]) -> None:
     for message in messages:
         type_, value = schema.encode(message)
         jsonschema.validate(json.loads(value), STORED[type_])

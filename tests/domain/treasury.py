@@ -11,7 +11,7 @@ import math
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -67,6 +67,8 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
         "margin": MarginTerms(),
     },
 }
+CASH_ACCOUNTS: dict[str, dict[str, Any]] = {name: {"lot_method": name.upper()} for name in ACCOUNTS}
+"""Plain cash accounts of the same names."""
 MODEL_FEES = dict(SCHEDULES)
 
 accounts = st.sampled_from(sorted(ACCOUNTS))
@@ -84,7 +86,9 @@ def code_of(event: Any) -> str:
 
 
 class Treasury(RuleBasedStateMachine):
-    """Sends commands that concern no order, and compares the answers with the model's."""
+    """Sends commands that concern no order, and compares the answers with the model's. terms: of the accounts."""
+
+    terms: ClassVar[dict[str, dict[str, Any]]] = ACCOUNTS
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,17 +122,20 @@ class Treasury(RuleBasedStateMachine):
     def successor(self) -> Ledger:
         """A ledger without accounts that is told the same market."""
         other = Ledger(CATALOG)
-        other.marks = self.ledger.marks
+        other.desk.marks = self.ledger.marks
         return other
+
+    def model_of(self, **terms: Any) -> ModelAccount:
+        return ModelAccount(**terms)
 
     @initialize(marked=st.booleans())
     def open(self, marked: bool) -> None:
         for name in (*CURRENCIES, "EUR/USD") if marked else ():
             self.mark(name, Decimal("10.00"), 1)
-        for account, terms in ACCOUNTS.items():
+        for account, terms in self.terms.items():
             fields: Any = {"owner": "x", "fee_bps": FEE_BPS} | terms
             assert isinstance(self.send(commands.OpenAccount(**self.envelope(account), **fields)), events.AccountOpened)
-            self.model[account] = ModelAccount(
+            self.model[account] = self.model_of(
                 method=terms["lot_method"],
                 fee_bps=Fraction(FEE_BPS),
                 market=self.market,

@@ -9,8 +9,9 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from domain.terms import OrderTerms
 from execution.order import TickAt, WorkingOrder
-from execution.venue import Cancellation, Execution, Listener, Refusal
+from execution.venue import Cancellation, Execution, Listener, Refusal, ReplaceRefusal
 
 _AGAIN_S = 0.2
 
@@ -42,6 +43,10 @@ class ExchangeVenue:
 
     async def cancel(self, order: WorkingOrder) -> None:
         self._send(order)
+
+    async def replace(self, order: WorkingOrder, terms: OrderTerms, revision: int) -> None:
+        assert self._listener is not None
+        self._listener(order.order_id, ReplaceRefusal(revision, "VENUE_REFUSED", "the exchange replaces no orders"))
 
     def evaluate(self, order: WorkingOrder, tick: TickAt) -> None:
         """The exchange matches by itself."""
@@ -98,7 +103,7 @@ class ExchangeVenue:
 
 def _message(order: WorkingOrder) -> dict[str, Any]:
     terms = order.terms
-    worst = terms.limit_price if terms.order_type == "LIMIT" else terms.protection_price
+    worst = terms.worst_price
     return {
         "do": "cancel" if order.canceling else "submit",
         "order_id": terms.order_id,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from execution.order import WorkingOrder
 from execution.paper import PaperParameters, PaperVenue
-from execution.venue import Cancellation, Execution, Refusal
+from execution.venue import Execution, Outcome
 from tests.faults.exchange import Traded, VenueOrder
 
 
@@ -19,7 +19,7 @@ class RecordedPaperVenue(PaperVenue):
         super().__init__(parameters)
         self._file = path.open("a", buffering=1)
 
-    def _tell(self, order: WorkingOrder, outcome: Execution | Cancellation | Refusal) -> None:
+    def _tell(self, order: WorkingOrder, outcome: Outcome) -> None:
         if isinstance(outcome, Execution):
             self._file.write(json.dumps(_line(order, outcome)) + "\n")
         super()._tell(order, outcome)
@@ -27,7 +27,7 @@ class RecordedPaperVenue(PaperVenue):
 
 def _line(order: WorkingOrder, execution: Execution) -> dict[str, str | int | None]:
     terms = order.terms
-    worst = terms.limit_price if terms.order_type == "LIMIT" else terms.protection_price
+    worst = terms.worst_price
     return {
         "order_id": terms.order_id,
         "account_id": order.account_id,

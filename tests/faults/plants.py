@@ -48,7 +48,7 @@ PLANTS = (
     Plant(
         "epochs-ignored",
         "domain.decide_reports",
-        "    refusal = _fence(order, message)",
+        "    refusal = report_checks.fence(order, message)",
         "    refusal = None",
         "reports of workers that were replaced are taken",
         "seed 2, 30 s: fenced",
@@ -88,21 +88,8 @@ PLANTS = (
     Plant(
         "hold-not-released",
         "domain.decide_reports",
-        "        postings=_void(account, order),\n"
-        "        report_id=message.report_id,\n"
-        "        order_id=message.order_id,\n"
-        "        dispatch_epoch=message.dispatch_epoch,\n"
-        "        reason=message.reason,\n"
-        "        canceled_quantity=order.leaves_quantity,\n"
-        "        released_cash=order.hold_cash,\n"
-        "        released_quantity=order.hold_quantity,",
-        "        report_id=message.report_id,\n"
-        "        order_id=message.order_id,\n"
-        "        dispatch_epoch=message.dispatch_epoch,\n"
-        "        reason=message.reason,\n"
-        "        canceled_quantity=order.leaves_quantity,\n"
-        "        released_cash=ZERO,\n"
-        "        released_quantity=ZERO,",
+        "    end = _void(account, order, world)\n    return account.record(\n        events.OrderCanceled,",
+        "    end = _End(Hold(ZERO, ZERO, ), (), ())\n    return account.record(\n        events.OrderCanceled,",
         "what a cancelled order held stays held",
         "seed 1, 30 s: holds, replay",
     ),
@@ -134,7 +121,7 @@ PLANTS = (
     ),
     Plant(
         "executions-not-recognised",
-        "domain.decide_reports",
+        "domain.report_checks",
         "            return message.execution_id in order.executions",
         "            return False",
         "a fill that is reported twice counts twice",

@@ -38,11 +38,15 @@ def folder(tmp_path: Path) -> Path:
 
 def test_migrations_apply_once_and_make_every_table(database_url: str) -> None:
     """The first run applies the common and the plain files in order, the second nothing, and all tables are there."""
-    assert migrate(database_url) == ["0001_tables.sql", "0001_tables.plain.sql", "0002_audit_actions.sql"]
+    assert migrate(database_url) == [
+        *("0001_tables.sql", "0001_tables.plain.sql", "0002_audit_actions.sql"),
+        *("0003_trial_balance.sql", "0004_orders_depth.sql", "0005_corporate.sql"),
+        *("0006_desk.sql", "0008_rebalances.sql"),
+    ]
     assert migrate(database_url) == []
 
     with psycopg.connect(database_url) as connection:
-        for table in (*TABLES, "projection_progress", "bars_1d"):
+        for table in (*TABLES, "feed_batches", "projection_progress", "bars_1d"):
             assert connection.execute(f"select count(*) from {table}".encode()).fetchone() == (0,)
 
 
@@ -55,7 +59,7 @@ def test_migrators_do_not_race(database_url: str) -> None:
     for thread in threads:
         thread.join()
 
-    assert sorted(map(len, applied)) == [0, 0, 0, 0, 3]
+    assert sorted(map(len, applied)) == [0, 0, 0, 0, 8]
 
 
 def test_changed_file_is_refused(database_url: str, folder: Path) -> None:
@@ -70,25 +74,25 @@ def test_changed_file_is_refused(database_url: str, folder: Path) -> None:
 
 def test_missing_file_is_refused(database_url: str, folder: Path) -> None:
     """A database that knows a migration which this program does not is newer, or another program's."""
-    later = folder / "0002_later.sql"
+    later = folder / "0009_later.sql"
     later.write_text("create table later (id integer);")
     migrate(database_url, folder)
     later.unlink()
 
-    with pytest.raises(MigrationError, match=r"0002_later\.sql was applied to this database and is missing"):
+    with pytest.raises(MigrationError, match=r"0009_later\.sql was applied to this database and is missing"):
         migrate(database_url, folder)
 
 
 def test_failed_file_leaves_nothing(database_url: str, folder: Path) -> None:
     """A file that fails in its middle is rolled back whole, and is applied by the next run once it is mended."""
     migrate(database_url, folder)
-    later = folder / "0002_later.sql"
+    later = folder / "0009_later.sql"
     later.write_text("create table later (id integer); select 1 / 0;")
     with pytest.raises(psycopg.errors.DivisionByZero):
         migrate(database_url, folder)
     later.write_text("create table later (id integer);")
 
-    assert migrate(database_url, folder) == ["0002_later.sql"]
+    assert migrate(database_url, folder) == ["0009_later.sql"]
 
 
 def test_file_with_a_bad_name_is_refused(folder: Path) -> None:
@@ -104,7 +108,7 @@ def test_reader_reads_everything_and_writes_nothing(database_url: str, folder: P
     migrate(database_url, folder)
     url = ensure_reader(database_url, "it's a p@ss/word?")
     assert ensure_reader(database_url, "it's a p@ss/word?") == url
-    (folder / "0002_later.sql").write_text("create table later (id integer);")
+    (folder / "0009_later.sql").write_text("create table later (id integer);")
     migrate(database_url, folder)
 
     with psycopg.connect(url, autocommit=True) as reader:

@@ -11,7 +11,7 @@ import pytest
 from domain import schema
 from domain.errors import UnreadableInput
 from domain.market import Tick
-from projections import accounts, archive, book, fills, journal, orders, portfolio, positions, ticks
+from projections import accounts, archive, fills, journal, portfolio, positions, ticks
 from projections.groups import live_events
 from projections.rows import Event, json_text
 from streams import codec
@@ -115,36 +115,6 @@ def test_rejected_command_row() -> None:
     assert msgspec.json.decode(row["details"]) == {"needed": "99999"}
 
 
-def test_orders_of_a_batch_fold_to_one_row_and_one_change() -> None:
-    """Three events after the acceptance are one change: last status, last quantities, summed value, fee and release."""
-    new, changes = orders.fold(ANN[2:6])
-    (row,) = named(orders.NEW, new)
-    (change,) = named(orders.CHANGES, changes)
-
-    assert (row["status"], row["leaves_quantity"], row["hold_cash"]) == ("PENDING_NEW", Decimal(10), Decimal("1001.00"))
-    assert (change["status"], change["acknowledged"], change["worker_id"]) == ("FILLED", True, "worker-1")
-    assert (change["filled_quantity"], change["leaves_quantity"]) == (Decimal(10), Decimal(0))
-    assert (change["filled_value"], change["fees"]) == (Decimal("998.00"), Decimal("1.00"))
-    assert change["released_cash"] == Decimal("1001.00")
-
-
-def test_acceptance_makes_earlier_changes_of_the_batch_void() -> None:
-    """When an id is accepted again within a batch, what befell the earlier order of that id is not applied to it."""
-    new, changes = orders.fold([*ANN[2:6], ANN[2]])
-
-    assert [row[0] for row in new] == ["o1"]
-    assert changes == []
-
-
-def test_redispatch_takes_the_worker_away() -> None:
-    """After a redispatch the order has a new epoch and no worker, and its status is not touched."""
-    _, changes = orders.fold(ANN[14:16])
-    (change,) = named(orders.CHANGES, changes)
-
-    assert (change["status"], change["acknowledged"]) == (None, True)
-    assert (change["dispatch_epoch"], change["sent"], change["worker_id"]) == (2, True, None)
-
-
 def test_positions_add_units_cost_and_profit() -> None:
     """Ann's sale of 5 of 7 held units: 5 fewer units, 498 less cost, 53 profit, 0.55 fee."""
     assert positions.positions([ANN[8]]) == [
@@ -166,19 +136,6 @@ def test_lots_are_bought_and_used() -> None:
         ("acc_fifo", "X", "e2", Decimal(6), Decimal("600.00"), story.T3),
         ("acc_fifo", "X", "e1", Decimal(-4), Decimal("-398.00"), None),
         ("acc_fifo", "X", "e2", Decimal(-1), Decimal("-100.00"), None),
-    ]
-
-
-def test_book_moves_by_the_difference() -> None:
-    """A level that shrinks, one that goes, one that comes and one that stays."""
-    fifty, sixty, seventy, eighty = (Decimal(price) for price in (50, 60, 70, 80))
-    before = [("X", "BUY", fifty, Decimal(10), 2), ("X", "BUY", sixty, Decimal(5), 1), ("X", "SELL", eighty, 1, 1)]
-    after = [("X", "BUY", fifty, Decimal(7), 1), ("X", "BUY", seventy, Decimal(4), 1), ("X", "SELL", eighty, 1, 1)]
-
-    assert book.difference(before, after) == [
-        ("X", "BUY", fifty, Decimal(-3), -1),
-        ("X", "BUY", sixty, Decimal(-5), -1),
-        ("X", "BUY", seventy, Decimal(4), 1),
     ]
 
 

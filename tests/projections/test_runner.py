@@ -24,6 +24,8 @@ from streams.tape import genesis, seal
 from tests.projections import story
 from tests.projections.checks import assert_story
 from tests.projections.tapes import Tape, digest, dump, head_of, produce, story_prints, story_tapes, tick_records
+from tests.projections.test_depth import assert_story as assert_depth
+from tests.projections.test_depth import depth_tapes
 from tests.workers import eventually
 
 pytestmark = pytest.mark.integration
@@ -92,6 +94,37 @@ def test_story_from_kafka_and_again_into_an_empty_database(ledger_settings: Sett
         with psycopg.connect(ledger_settings.database_url) as connection:
             assert_story(connection)
             digests.append(digest(dump(connection)))
+
+    assert digests[0] == digests[1]
+
+
+def test_the_book_by_two_projectors_and_again_into_empty_tables(ledger_settings: Settings) -> None:
+    """Two projectors in small batches, in each other's way, give the hand-worked book; a rebuild the same tables."""
+    tapes = depth_tapes(ledger_settings.topic("ledger.events"))
+    for tape in tapes:
+        produce(ledger_settings, [record for record, _ in tape.records])
+    digests = []
+    for size in (2, 5_000):
+        with psycopg.connect(ledger_settings.database_url, autocommit=True) as connection:
+            for table in (*dump(connection), "projection_progress"):
+                connection.execute(f"truncate {table}".encode())
+        first, second = (Runner(ledger_settings, LEDGER, batch_records_max=size) for _ in range(2))
+        with running(first) as died, running(second) as died_too:
+            for runner in (first, second):
+                for tape in tapes:
+                    eventually(
+                        lambda runner=runner, tape=tape: next_offset(runner, tape.partition) == len(tape.records),
+                        "both have all",
+                        30,
+                    )
+        assert died == died_too == []
+        with psycopg.connect(ledger_settings.database_url) as connection:
+            assert_depth(connection)
+            digests.append(digest(dump(connection)))
+            (row,) = connection.execute(
+                "select count(distinct feed), max(feed), (select feed from feed_head) from feed_batches"
+            ).fetchall()
+            assert row[0] == row[1] == row[2], "no number is missing, whoever was overtaken"
 
     assert digests[0] == digests[1]
 
@@ -188,6 +221,29 @@ def test_what_is_no_tick_is_skipped(ledger_settings: Settings) -> None:
     project_to(ledger_settings, TICKS, 0, 5)
 
     assert sorted(row[6] for row in tables(ledger_settings)["ticks"]) == [1, 2, 4]
+
+
+def test_each_committed_batch_has_its_number_on_the_feed(ledger_settings: Settings) -> None:
+    """Numbers have no gap whoever commits, rise with each partition's progress, and a batch that is lost has none."""
+    (tape, _) = story_tapes(ledger_settings.topic("ledger.events"))
+    records, topic = tape.records, ledger_settings.topic("ledger.events")
+    produce(ledger_settings, [record for record, _ in records])
+    first, second = (Runner(ledger_settings, LEDGER) for _ in range(2))
+    with psycopg.connect(ledger_settings.database_url, autocommit=True) as connection:
+        for runner in (first, second):
+            runner.progress = runner.load(connection, [0, 1, 2, 3])
+        first.write(connection, Batch({0: (5, head_of(records[4][0]))}, records[:5]))
+        with pytest.raises(Overtaken):
+            second.write(connection, Batch({0: (9, head_of(records[8][0]))}, records[:9]))
+        second.progress = second.load(connection, [0, 1, 2, 3])
+        second.write(connection, Batch({0: (17, tape.head), 1: (0, second.progress[1][1])}, records[5:]))
+        rows = connection.execute(
+            "select feed, projection, topic, partition, next_offset from feed_batches order by 1, 4"
+        ).fetchall()
+        head = connection.execute("select feed from feed_head").fetchall()
+
+    assert rows == [(1, "ledger", topic, 0, 5), (2, "ledger", topic, 0, 17), (2, "ledger", topic, 1, 0)]
+    assert head == [(2,)]
 
 
 def test_overtaken_runner_writes_nothing(ledger_settings: Settings) -> None:

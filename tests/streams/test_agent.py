@@ -14,8 +14,9 @@ from domain.events import CommandRejected
 from runtime.clients import kafka_producer
 from runtime.settings import Settings
 from streams import codec
-from streams.agent import AgentSpec, TapeAgent, partition_of
+from streams.agent import AgentSpec, TapeAgent
 from streams.decider import Draft, Folded, Input
+from streams.partitioning import partition_of
 from streams.tape import Chain, TapeRecord, read_range
 
 pytestmark = pytest.mark.integration

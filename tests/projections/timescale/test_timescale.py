@@ -66,10 +66,15 @@ def connection(url: str) -> Iterator[Connection]:
         old.execute("deallocate all")
         old.execute("reset role")
         old.execute("drop materialized view if exists bars_1d cascade")
-        for table in (*TABLES, "projection_progress", "schema_migrations"):
+        for table in (*TABLES, "feed_head", "feed_batches", "projection_progress", "schema_migrations"):
             old.execute(f"drop table if exists {table} cascade".encode())
-        old.execute("drop function if exists time_of_us")
-    assert migrate(url) == ["0001_tables.sql", "0001_tables.timescale.sql", "0002_audit_actions.sql"]
+        for function in ("account_trial_balance", "time_of_us", "us_of_time", "span_node", "span_nodes"):
+            old.execute(f"drop function if exists {function}".encode())
+    assert migrate(url) == [
+        *("0001_tables.sql", "0001_tables.timescale.sql", "0002_audit_actions.sql"),
+        *("0003_trial_balance.sql", "0004_orders_depth.sql", "0005_corporate.sql"),
+        *("0006_desk.sql", "0008_rebalances.sql"),
+    ]
     assert migrate(url) == []
     ensure_reader(url, "any")
     with psycopg.connect(url, autocommit=True) as opened:

@@ -10,9 +10,9 @@ from runtime.clients import kafka_producer
 from runtime.clock import now_us
 from runtime.settings import Settings
 from streams import codec
-from streams.agent import partition_of
 from streams.codec import Headers
 from streams.deadletters import DeadLetters, Place
+from streams.partitioning import partition_of
 from streams.tape import TapeRecord, end_offsets, read_range
 
 COMMANDS = "trading.commands"

@@ -64,7 +64,7 @@ def command_of(item: SignalGenerated) -> SubmitOrder:
 
 
 def terms(command: SubmitOrder) -> events.OrderTerms:
-    names = events.OrderTerms.__struct_fields__
+    names = set(events.OrderTerms.__struct_fields__) & set(SubmitOrder.__struct_fields__)
     return events.OrderTerms(**{name: getattr(command, name) for name in names})
 
 
@@ -136,6 +136,11 @@ def fresh() -> Consequences:
 
 @pytest.fixture
 def working() -> tuple[Consequences, SubmitOrder]:
+    """See order_at_work."""
+    return order_at_work()
+
+
+def order_at_work() -> tuple[Consequences, SubmitOrder]:
     """A ledger with one order, bought at the close at offset 4, accepted and acknowledged."""
     known, close = fresh(), at(4, closing=True)
     command = command_of(signal(close))

@@ -18,7 +18,6 @@ from domain.market import Tick
 from runtime.clients import kafka_producer, redis_sync
 from runtime.settings import Settings
 from streams import codec
-from streams.agent import partition_of
 from streams.codec import Cause
 from streams.feed.consequences import Published
 from streams.feed.feed import WARM_UP, Feed, Pace, Progress
@@ -26,6 +25,7 @@ from streams.feed.lockstep import WATERMARKS, Lockstep
 from streams.feed.patience import Stopped
 from streams.feed.plan import plan
 from streams.feed.worker import SUMMARY
+from streams.partitioning import partition_of
 from streams.tape import TapeWriter, Unsealed, end_offsets, read_range
 from tests.streams.signals.processes import eventually, worker
 

@@ -17,9 +17,9 @@ import redis
 
 from domain import ids
 from domain.catalog import catalog
-from domain.commands import CancelOrder
+from domain.commands import CancelOrder, HaltTrading, ResumeTrading
 from domain.dispatch import Dispatch
-from domain.reports import ReportAcknowledged
+from domain.reports import ReportAcknowledged, ReportCanceled
 from runtime.clients import redis_sync
 from runtime.clock import now_us
 from runtime.settings import Settings
@@ -31,6 +31,7 @@ from tests.streams.trading import buy, opened
 
 pytestmark = pytest.mark.integration
 KEPT_US = 7 * 24 * 3600 * 1_000_000
+_DESK: Any = {"account_id": "desk:0", "issued_at_us": now_us()}
 QUIET_S = 2.5  # more than twice the time between two sweeps
 
 
@@ -65,6 +66,12 @@ class Desk:
         await self.tell(
             CancelOrder(command_id=command_id, account_id="acc_1", issued_at_us=now_us(), order_id=order_id)
         )
+
+    async def halt(self) -> None:
+        await self.tell(HaltTrading(command_id="h", **_DESK, scope="ALL", by="grace", reason="drill"))
+
+    async def resume(self) -> None:
+        await self.tell(ResumeTrading(command_id="r", **_DESK, scope="ALL", by="grace", reason="over"))
 
     def report(self, kind: Any, client_order_id: str, **more: Any) -> Any:
         return kind(
@@ -224,6 +231,46 @@ async def test_a_lost_cancel_of_an_acknowledged_order_is_sent_again(ledger_setti
         made.redis.flushdb()
 
         await until(lambda: made.standing() == ["CANCEL a"], "the cancel is in the queue again")
+
+
+async def test_a_halt_sends_a_cancel_of_every_working_order(ledger_settings: Settings) -> None:
+    """Of an acknowledged one too, and of all accounts; wiped or not, they go on being asked for until they are done."""
+    async with desk(ledger_settings) as made:
+        await made.buy("a", "b")
+        await made.buy("c", account="acc_2")
+        await until(lambda: len(made.queue()) == 3, "three orders are in the queue")
+        await made.tell(made.report(ReportAcknowledged, "a", venue="paper"))
+        made.finish(3)
+
+        await made.halt()
+        await until(lambda: sorted(made.standing()) == ["CANCEL a", "CANCEL b", "CANCEL c"], "all are cancelled")
+        await made.tell(made.report(ReportAcknowledged, "b", venue="paper"))  # on its way while the halt was decided
+        made.redis.flushdb()
+        await until(lambda: sorted(made.standing()) == ["CANCEL a", "CANCEL b", "CANCEL c"], "they are asked for again")
+
+        await made.tell(*(made.report(ReportCanceled, name, reason="halt") for name in "ab"))
+        made.redis.flushdb()
+        await until(lambda: made.standing() == ["CANCEL c"], "only what is not done is asked for")
+
+
+async def test_what_was_killed_before_a_start_is_cancelled_after_it(ledger_settings: Settings) -> None:
+    """Killed between a halt and its cancels, and trading is open again: the old order goes, the new one stays."""
+    async with desk(ledger_settings) as made:
+        await made.buy("a")
+        await made.tell(made.report(ReportAcknowledged, "a", venue="paper"))
+        await made.halt()
+        await made.resume()
+        await until(lambda: made.standing() == ["CANCEL a"], "the cancel is in the queue")
+        await made.buy("b")
+        await until(lambda: len(made.queue()) == 2, "the new order is in the queue")
+        await made.tell(made.report(ReportAcknowledged, "b", venue="paper"))
+        made.redis.flushdb()
+
+        await made.dispatcher.loaded(0, made.decider)
+        await until(lambda: made.standing() == ["CANCEL a"], "the cancel is in the queue")
+        await asyncio.sleep(QUIET_S)
+
+        assert made.standing() == ["CANCEL a"]
 
 
 async def test_a_partition_that_is_lost_is_not_sent_from(ledger_settings: Settings) -> None:

@@ -13,10 +13,11 @@ from domain.catalog import catalog
 from runtime.clients import kafka_producer
 from runtime.settings import Settings
 from streams import codec
-from streams.agent import TapeAgent, partition_of
+from streams.agent import TapeAgent
 from streams.codec import Cause
 from streams.decider import Input
 from streams.feed.feed import Feed, Pace
+from streams.partitioning import partition_of
 from streams.signals.decider import SignalsDecider
 from streams.signals.judge import StoredJudges
 from streams.signals.worker import spec

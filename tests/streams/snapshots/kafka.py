@@ -10,10 +10,11 @@ import streams.loading
 from domain.commands import Command
 from runtime.clients import kafka_producer
 from runtime.settings import Settings
-from streams.agent import TapeAgent, partition_of
+from streams.agent import TapeAgent
 from streams.decider import Folded
 from streams.ledger.worker import spec
 from streams.loading import Loading
+from streams.partitioning import partition_of
 from streams.tape import TapeRecord, TapeWriter, read_range
 from tests.streams.trading import send
 

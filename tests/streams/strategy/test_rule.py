@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from domain import ids, schema
 from domain.commands import SubmitOrder
+from domain.latency import delay_us
 from domain.market import TickRef
 from domain.signals import Direction, SignalGenerated
 from runtime.settings import Settings
@@ -75,6 +76,20 @@ def test_command_is_active_after_its_tick() -> None:
     assert command.active_after == TickRef(partition=0, offset=7, market_time_us=NOON_US + 7)
     assert command.active_from_us == NOON_US + 7 + 50_000
     assert command.issued_at_us == 1_700_000_000_000_007
+
+
+def test_the_jitter_follows_from_the_order_id() -> None:
+    """With a jitter the delay is the latency model's for that order, and differs from order to order."""
+    jittery = SETTINGS.model_copy(update={"market_latency_jitter_us": 10_000})
+
+    commands = [Follower.of(jittery).decide(signal("BUY", number=number)) for number in range(20)]
+
+    delays = set()
+    for number, command in enumerate(commands):
+        assert command is not None
+        assert command.active_from_us == NOON_US + number + delay_us(command.order_id, 50_000, 10_000)
+        delays.add(command.active_from_us - NOON_US - number)
+    assert len(delays) > 10
 
 
 def test_order_id_follows_from_the_signal() -> None:

@@ -13,8 +13,8 @@ from domain.signals import Direction, SignalGenerated
 from runtime.clients import kafka_producer
 from runtime.settings import Settings
 from streams import codec
-from streams.agent import partition_of
 from streams.codec import Cause
+from streams.partitioning import partition_of
 from streams.strategy.manager import Manager, next_to_emit
 from streams.tape import TapeRecord, TapeWriter, Unsealed, genesis, read_range, seal
 from tests.streams.signals.processes import eventually, worker

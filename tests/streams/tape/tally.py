@@ -18,8 +18,9 @@ from domain.errors import UnreadableInput
 from domain.events import CommandRejected
 from runtime.settings import Settings
 from streams import codec
-from streams.agent import AgentSpec, partition_of
+from streams.agent import AgentSpec
 from streams.decider import Draft, Folded, Input
+from streams.partitioning import partition_of
 from streams.tape import TapeRecord
 
 KINDS = {"e": Decimal(1), "q": Decimal(2), "u": Decimal(3)}

@@ -1,0 +1,101 @@
+"""Accounts as the ledger knows them, folded from the archive of its tape: for reads that need more than tables hold.
+
+The archive (`tape_records`) is read through the index on topic and key. What was folded is kept, and the next read goes
+on from there; the accounts longest not asked for are forgotten. A fold runs in a thread, one at a time for each
+partition, so that a long history delays nobody but those who ask for it.
+
+Boundaries: it is as new as the projection is; it verifies no hashes (`tape audit verify` does).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, defaultdict
+from typing import NamedTuple
+
+from api.query.database import Rows, Snapshot
+from domain import schema
+from domain.account import Account
+from domain.catalog import Catalog
+from domain.errors import BooksError
+from domain.ledger import Ledger
+from domain.world import World
+from runtime.settings import Settings
+
+ACCOUNTS_MAX = 1_000
+_PAGE = 5_000
+_DESKS = "desk:%"
+
+
+class Known(NamedTuple):
+    """An account and what decisions on it look at. Not to be changed. position: the last record that counts."""
+
+    account: Account
+    world: World
+    position: int
+
+
+class Replica:
+    """One ledger for each partition, with the accounts that were asked for."""
+
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+        self._topic = settings.topic("ledger.events")
+        self._catalog = catalog
+        self._ledgers: dict[int, Ledger] = {}
+        self._next: dict[tuple[int, str], int] = defaultdict(int)
+        self._used: OrderedDict[tuple[int, str], None] = OrderedDict()
+        self._locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def find(self, snapshot: Snapshot, account_id: str, partition: int) -> Known:
+        """The account as of the snapshot. partition: where the projection has found it."""
+        async with self._locks[partition]:
+            ledger = self._ledgers.setdefault(partition, Ledger(self._catalog))
+            desk = await self._catch_up(snapshot, ledger, partition, _DESKS)
+            own = await self._catch_up(snapshot, ledger, partition, account_id)
+            self._used[partition, account_id] = None
+            self._used.move_to_end((partition, account_id))
+            self._forget()
+            return Known(ledger.accounts[account_id], ledger.world, max(own, desk) - 1)
+
+    async def _catch_up(self, snapshot: Snapshot, ledger: Ledger, partition: int, key: str) -> int:
+        """Fold what is new under a key; gives the offset after the last record seen."""
+        while True:
+            start = self._next[partition, key]
+            rows = await _records(snapshot, self._topic, partition, key, start)
+            if rows:
+                await self._fold(ledger, partition, rows)
+                self._next[partition, key] = rows[-1]["record_offset"] + 1
+            if len(rows) < _PAGE:
+                return self._next[partition, key]
+
+    async def _fold(self, ledger: Ledger, partition: int, rows: Rows) -> None:
+        try:
+            await asyncio.to_thread(_fold, ledger, rows)
+        except BooksError:  # another history stands in the archive now: begin anew with the next question
+            self._ledgers.pop(partition, None)
+            for name in [name for name in self._next if name[0] == partition]:
+                del self._next[name]
+            raise
+
+    def _forget(self) -> None:
+        while len(self._used) > ACCOUNTS_MAX:
+            (partition, account_id), _ = self._used.popitem(last=False)
+            self._ledgers[partition].accounts.pop(account_id, None)
+            self._next.pop((partition, account_id), None)
+
+
+def _fold(ledger: Ledger, rows: Rows) -> None:
+    for row in rows:
+        ledger.fold(schema.decode(row["type"], row["value"]))
+
+
+async def _records(snapshot: Snapshot, topic: str, partition: int, key: str, start: int) -> Rows:
+    """The live records of a key from an offset on, oldest first. Index: tape_records_key."""
+    compare = "like" if key is _DESKS else "="
+    return await snapshot.all(
+        f"""select record_offset, type, value from tape_records
+            where topic = %(topic)s and partition = %(partition)s and key {compare} %(key)s and live
+              and record_offset >= %(start)s
+            order by record_offset limit {_PAGE}""",
+        {"topic": topic, "partition": partition, "key": key.encode(), "start": start},
+    )

@@ -1,0 +1,101 @@
+"""Corrections, busts and corporate actions against a model that computes the whole history again."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from domain import account, decide_corrections, holds, journal_corporate, trades
+from domain.errors import BooksError
+from domain.folds import corrections
+from domain.history import Effect, Execution, Split
+from tests.domain.restating import RestatingTrader
+from tests.domain.test_account_state import Restorer
+
+QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+RANDOM_HISTORY = settings(max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=QUIET)
+DEFECT_HUNT = settings(
+    max_examples=600,  # it ends with the first example that finds the defect
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=QUIET,
+    phases=[Phase.generate],
+    database=None,
+    derandomize=True,
+    report_multiple_bugs=False,
+)
+
+
+class RestatingRestorer(Restorer, RestatingTrader):
+    """A re-stated history whose ledger is restored from bytes now and then."""
+
+
+def test_a_restated_history_is_the_history_as_it_should_have_been() -> None:
+    """Cash, units, lots, cost, profit and fees, after any trading with any corrections, busts, splits, delistings."""
+    run_state_machine_as_test(RestatingTrader, settings=RANDOM_HISTORY)
+
+
+def test_a_restored_ledger_can_restate_as_well() -> None:
+    """What a correction needs is in the snapshot: equal bytes of every later event."""
+    run_state_machine_as_test(RestatingRestorer, settings=settings(RANDOM_HISTORY, max_examples=15))
+
+
+_apply = Execution.apply
+_split = trades.split
+_of_order = decide_corrections._of_order
+
+
+def _without_fee(self: Any, stock: Any, method: Any) -> Any:
+    effect = _apply(self, stock, method)
+    effect.cash += effect.fees
+    return effect
+
+
+def _busts_count(self: Any, stock: Any, method: Any) -> Any:
+    return _apply(msgspec.structs.replace(self, is_busted=False), stock, method)
+
+
+def _nothing_paid_for_fractions(*rest: Any) -> Any:
+    return _split(*rest)._replace(cash=Decimal(0))
+
+
+def _leaves_stay(own: Any, order: Any, cumulative: Decimal, *rest: Any) -> Any:
+    leaves, status, _ = _of_order(own, order, cumulative, *rest)
+    return leaves, status, holds.NO_HOLD
+
+
+def _all_stays(own: Any, order: Any, cumulative: Decimal, *rest: Any) -> Any:
+    del cumulative
+    return _of_order(own, order, order.cumulative_quantity, *rest)
+
+
+def _forgets_who_said_so(own: Any, event: Any) -> Any:
+    return own.execution(event.execution_id)
+
+
+DEFECTS: dict[str, tuple[Any, str, Any]] = {
+    "a restatement forgets the fee": (Execution, "apply", _without_fee),
+    "a busted fill counts on": (Execution, "apply", _busts_count),
+    "fractions of a split are lost": (trades, "split", _nothing_paid_for_fractions),
+    "a split is not replayed": (Split, "apply", lambda *_: Effect()),
+    "a bust sets nothing aside": (decide_corrections, "_of_order", _leaves_stay),
+    "a bust gives no leaves back": (decide_corrections, "_of_order", _all_stays),
+    "a repeated report counts again": (corrections, "_fill", _forgets_who_said_so),
+    "forgotten fills are no base": (account, "forget", lambda *_: None),
+    "the postings forget the profit": (journal_corporate.Change, "cost", property(lambda self: -self.cash - self.fees)),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_the_comparison_finds_a_planted_defect(defect: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With this defect planted, the same random history fails."""
+    owner, name, broken = DEFECTS[defect]
+    monkeypatch.setattr(owner, name, broken)
+
+    with pytest.raises((AssertionError, BooksError)):
+        run_state_machine_as_test(RestatingTrader, settings=DEFECT_HUNT)
