@@ -118,12 +118,12 @@ def test_market_time_counts_fills_up_to_it_and_what_has_none(told: World, view: 
 
 
 def test_all_accounts_together(told: World, view: tapes.Connection) -> None:
-    """The external book accounts add up to what Ann, Bob and Dora brought, 25,000, and every commodity to zero."""
+    """The external book accounts add up to what four accounts brought, 26,000, and every commodity to zero."""
     verdict = trial_balance(view, ends(view, told))
 
     assert verdict.ok
-    assert verdict.accounts == 3
-    assert balances(verdict)["external", "USD"] == -25_000
+    assert verdict.accounts == 4
+    assert balances(verdict)["external", "USD"] == -26_000
     assert [(total.commodity, total.balance) for total in verdict.totals] == [("AAPL", 0), ("IBM", 0), ("USD", 0)]
 
 
@@ -216,7 +216,7 @@ def test_the_command_as_json(told: World, monkeypatch: pytest.MonkeyPatch) -> No
     nothing = json.loads(runner.invoke(app, ["trial-balance", "--at", opened, "--json"]).stdout)
 
     assert now["ok"]
-    assert [line["balance"] for line in now["lines"] if line["book_account"] == "external"] == ["-25000.00"]
+    assert [line["balance"] for line in now["lines"] if line["book_account"] == "external"] == ["-26000.00"]
     assert nothing["lines"] == []
 
 

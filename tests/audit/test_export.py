@@ -63,7 +63,7 @@ def test_the_tool_finds_no_error_and_comes_to_the_same_sums(
     assert read.errors == []
     assert read.sums == shown(told, format_)
     # Ann: a deposit, 4 orders held, 3 fills, a cancel; Bob: a deposit, 3 orders held, a fill, a refusal.
-    assert (done.accounts, done.events) == (3, 29)
+    assert (done.accounts, done.events) == (4, 30)
 
 
 def test_each_transaction_names_its_record(told: World, tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_the_command_writes_a_file(told: World, tmp_path: Path, monkeypatch: pyt
     piped = runner.invoke(app, ["export-journal", "-o", "-"])
 
     assert (filed.exit_code, piped.exit_code) == (0, 0)
-    assert "export-journal OK: 3 accounts, 29 transactions, " in filed.stderr
+    assert "export-journal OK: 4 accounts, 30 transactions, " in filed.stderr
     assert piped.stdout == path.read_text()
     assert read_beancount(piped.stdout).errors == []
 
