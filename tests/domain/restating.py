@@ -17,7 +17,18 @@ from domain import commands, events, reports
 from domain.account import IDS_KEPT_US
 from domain.checks import CLOCK_AHEAD_US_MAX
 from tests.domain.desk import DAY_US
-from tests.domain.machine import FEE_BPS, Trader, accounts, cents, code_of, fees, fill_prices, quantities, symbols
+from tests.domain.machine import (
+    ACCOUNTS,
+    FEE_BPS,
+    Trader,
+    accounts,
+    cents,
+    code_of,
+    fees,
+    fill_prices,
+    quantities,
+    symbols,
+)
 from tests.domain.model import ModelAccount
 from tests.domain.operators import WHO
 from tests.domain.restated_model import ModelDelisting, ModelFill, ModelSplit, RestatedAccount
@@ -31,8 +42,8 @@ class RestatingTrader(Trader):
 
     model: dict[str, RestatedAccount]  # type: ignore[assignment]
 
-    def new_model(self, method: str) -> ModelAccount:
-        return RestatedAccount(fee_bps=Fraction(FEE_BPS), is_pooled=method == "AVERAGE")
+    def model_of(self, account: str) -> ModelAccount:
+        return RestatedAccount(fee_bps=Fraction(FEE_BPS), is_pooled=ACCOUNTS[account] == "AVERAGE")
 
     def send(self, message: Any) -> Any:
         event = super().send(message)
