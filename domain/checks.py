@@ -20,6 +20,7 @@ from domain.terms import OrderTerms
 TEXT_CHARACTERS_MAX = 128
 CURRENCY_CHARACTERS = 3
 FEE_BPS_MAX = 10_000
+LOT_METHODS = ("FIFO", "AVERAGE")
 DESK_PREFIX = "desk:"
 """Ids that begin with this are those of desks (domain.desk); no account may have one."""
 CLOCK_AHEAD_US_MAX = 5 * 60 * 1_000_000
@@ -110,6 +111,9 @@ def opening(command: OpenAccount) -> Refusal | None:
         return refuse("OWNER_INVALID", "expected 1 to 128 printable characters", owner=command.owner)
     if not is_currency(command.currency):
         return refuse("CURRENCY_INVALID", "expected three capital letters (ISO 4217)", currency=command.currency)
+    if command.lot_method not in LOT_METHODS:
+        text = f"expected one of {', '.join(LOT_METHODS)}, it was {command.lot_method}"
+        return refuse("LOT_METHOD_UNAVAILABLE", text, lot_method=command.lot_method)
     if not is_sound(fee) or not 0 <= fee <= FEE_BPS_MAX or fee % CENT.scaleb(-2):
         return refuse(
             "FEE_INVALID",

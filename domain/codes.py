@@ -24,6 +24,7 @@ CODES: dict[str, str] = {
     "ACCOUNT_ID_INVALID": "the account id is empty, longer than 128 characters or not printable",
     "OWNER_INVALID": "the owner is empty, longer than 128 characters or not printable",
     "CURRENCY_INVALID": "the currency is no three capital letters (ISO 4217)",
+    "LOT_METHOD_UNAVAILABLE": "lots cannot be chosen by this method yet",
     "FEE_INVALID": "the fee is no number from 0 to 10,000 basis points with at most 4 decimals",
     "ACCOUNT_ID_RESERVED": "ids that begin with `desk:` are those of desks",
     # A command to a desk (CommandRejected).
@@ -55,6 +56,8 @@ CODES: dict[str, str] = {
     "PRICE_NOT_ALLOWED": "a market order has a limit price, or a limit order a protection price",
     "PRICE_NOT_POSITIVE": "a price is zero or below",
     "PRICE_OFF_INCREMENT": "a price is no multiple of the instrument's increment",
+    "BORROW_UNAVAILABLE": "there is nothing to be borrowed for a short sale",
+    "ORDER_NOT_REDUCING": "a reduce-only order would make the position larger, or turn it round",
     "STOP_WRONG_SIDE": "a stop would trigger at once, or the order could not fill once it is triggered",
     "TRAIL_INVALID": "a trailing stop has not exactly one distance, or it is out of range",
     "TIME_IN_FORCE_NOT_ALLOWED": "the time in force does not go with the order type",

@@ -108,6 +108,7 @@ def order(account: Account, terms: OrderTerms, world: World, now_us: int) -> Ref
         or same_currency(account, world.catalog[terms.symbol].currency)
         or (_expiry(terms, world, now_us) if terms.expire_at_us is not None else None)
         or (_side_of_stop(terms, world) if terms.stop_price is not None else None)
+        or (_reduces(account, terms) if terms.reduce_only else None)
     )
 
 
@@ -120,7 +121,28 @@ def order_alone(terms: OrderTerms, catalog: Catalog) -> Refusal | None:
             f"expected one of {clean(', '.join(sorted(catalog)))}; it was {terms.symbol!r}",
             symbol=terms.symbol,
         )
-    return _quantity(terms.quantity, instrument) or _prices(terms, instrument) or _duration(terms)
+    return _side(terms) or _quantity(terms.quantity, instrument) or _prices(terms, instrument) or _duration(terms)
+
+
+def _side(terms: OrderTerms) -> Refusal | None:
+    """Nothing can be borrowed here, so nothing can be sold short."""
+    if terms.side != "SELL_SHORT":
+        return None
+    text = f"expected a BUY, or a SELL of units that the account has; {terms.symbol} cannot be borrowed"
+    return refuse("BORROW_UNAVAILABLE", text, symbol=terms.symbol, quantity=terms.quantity)
+
+
+def _reduces(account: Account, terms: OrderTerms) -> Refusal | None:
+    """A sale is of units that are there, which holds see to; a purchase reduces only what is owed."""
+    owed = -account.position(terms.symbol).quantity
+    if terms.is_sale or terms.quantity <= owed:
+        return None
+    return refuse(
+        "ORDER_NOT_REDUCING",
+        f"expected a reduce-only purchase of at most the {max(owed, Decimal(0))} units owed, it was {terms.quantity}",
+        quantity=terms.quantity,
+        position=-owed,
+    )
 
 
 def _quantity(quantity: Decimal, instrument: Instrument) -> Refusal | None:

@@ -248,6 +248,8 @@ def test_when_both_legs_fill_and_units_lack_they_are_owed() -> None:
 
     assert desk.account.position("AAPL").quantity == -2
     assert held(desk) == (0, 0, -2)
+    assert desk.submit("BUY", "3", "100", reduce_only=True).code == "ORDER_NOT_REDUCING"
+    assert isinstance(desk.submit("BUY", "2", "100", reduce_only=True), events.OrderAccepted)
     assert desk.refolded().digest() == desk.ledger.digest()
 
 
