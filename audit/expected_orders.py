@@ -93,9 +93,13 @@ def touched(event: Any) -> list[Touched]:
     terms = getattr(event, "order", None)
     order_id = getattr(event, "order_id", None) if terms is None else terms.order_id
     linked: list[Touched] = [(link.order_id, link) for link in getattr(event, "linked", ())]
-    if order_id is None or (linked and isinstance(event, events.OrderCancelRequested)):
+    says_all = isinstance(event, events.KillSwitchEngaged) or (
+        linked and isinstance(event, events.OrderCancelRequested)
+    )
+    if order_id is None or says_all:
         return linked
-    return [(order_id, None), *linked]
+    # A fill that reaches its throttle cancels what is left of its own order, too: that is one change of it.
+    return [(order_id, None), *((other, link) for other, link in linked if other != order_id)]
 
 
 class Orders:

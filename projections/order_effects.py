@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from domain.events import (
     TERMINAL,
     FillBusted,
     FillCorrected,
+    KillSwitchEngaged,
     LinkedOrder,
     OrderAccepted,
     OrderAcknowledged,
@@ -66,7 +67,8 @@ def touched(event: Event) -> Iterator[Touch]:
     no order of its own.
 
     An event that names an order and does nothing to it, such as a refused report, touches it as well. A cancel of an
-    order that waits for its parent says all that it does in `linked`.
+    order that waits for its parent, and a kill switch, say all that they do in `linked`. A fill that reaches its
+    throttle links its own order, too: that is one touch.
     """
     message = event.message
     if isinstance(message, OrderAccepted | OrderRejected):
@@ -82,11 +84,23 @@ def touched(event: Event) -> Iterator[Touch]:
         return
     order_id = getattr(message, "order_id", None)
     linked: tuple[LinkedOrder, ...] = getattr(message, "linked", ())
-    if order_id is not None and not (linked and isinstance(message, OrderCancelRequested)):
+    says_all = isinstance(message, KillSwitchEngaged) or (linked and isinstance(message, OrderCancelRequested))
+    if order_id is not None and not says_all:
         put = _PUTS.get(type(message))
-        yield Touch(order_id, None if put is None else partial(put, message=message), hold=_hold(message))
+        own = [link for link in linked if link.order_id == order_id]
+        if put is not None:
+            put = partial(_with_links, put=put, links=own) if own else put
+            put = partial(put, message=message)
+        yield Touch(order_id, put, hold=_hold(message))
+        linked = tuple(link for link in linked if link.order_id != order_id) if own else linked
     for link in linked:
         yield Touch(link.order_id, partial(_linked, link=link), link=link, hold=_hold(link))
+
+
+def _with_links(order: OrderState, message: Any, put: Callable[..., None], links: Sequence[LinkedOrder]) -> None:
+    put(order, message=message)
+    for link in links:
+        _linked(order, link)
 
 
 def _renamed(message: SymbolChanged) -> Iterator[Touch]:

@@ -13,10 +13,11 @@ import asyncio
 from collections import OrderedDict, defaultdict
 from typing import NamedTuple
 
-from api.query.database import Rows, Snapshot
+from api.query.database import Row, Rows, Snapshot
 from domain import schema
 from domain.account import Account
 from domain.catalog import Catalog
+from domain.desk import FIRST_KEY
 from domain.errors import BooksError
 from domain.ledger import Ledger
 from domain.world import World
@@ -49,13 +50,30 @@ class Replica:
     async def find(self, snapshot: Snapshot, account_id: str, partition: int) -> Known:
         """The account as of the snapshot. partition: where the projection has found it."""
         async with self._locks[partition]:
-            ledger = self._ledgers.setdefault(partition, Ledger(self._catalog))
+            ledger = await self._ledger(snapshot, partition)
             desk = await self._catch_up(snapshot, ledger, partition, _DESKS)
             own = await self._catch_up(snapshot, ledger, partition, account_id)
             self._used[partition, account_id] = None
             self._used.move_to_end((partition, account_id))
             self._forget()
             return Known(ledger.accounts[account_id], ledger.world, max(own, desk) - 1)
+
+    async def _ledger(self, snapshot: Snapshot, partition: int) -> Ledger:
+        """The partition's ledger. Which key its desk has is seen from the desk's first record."""
+        ledger = self._ledgers.get(partition)
+        if ledger is not None and ledger.desk.version:
+            return ledger
+        row = await _first_desk(snapshot, self._topic, partition)
+        if ledger is None or row is not None:
+            self._drop(partition)
+            key = FIRST_KEY if row is None else bytes(row["key"]).decode()
+            ledger = self._ledgers[partition] = Ledger(self._catalog, desk_key=key)
+        return ledger
+
+    def _drop(self, partition: int) -> None:
+        self._ledgers.pop(partition, None)
+        for name in [name for name in self._next if name[0] == partition]:
+            del self._next[name]
 
     async def _catch_up(self, snapshot: Snapshot, ledger: Ledger, partition: int, key: str) -> int:
         """Fold what is new under a key; gives the offset after the last record seen."""
@@ -72,9 +90,7 @@ class Replica:
         try:
             await asyncio.to_thread(_fold, ledger, rows)
         except BooksError:  # another history stands in the archive now: begin anew with the next question
-            self._ledgers.pop(partition, None)
-            for name in [name for name in self._next if name[0] == partition]:
-                del self._next[name]
+            self._drop(partition)
             raise
 
     def _forget(self) -> None:
@@ -87,6 +103,14 @@ class Replica:
 def _fold(ledger: Ledger, rows: Rows) -> None:
     for row in rows:
         ledger.fold(schema.decode(row["type"], row["value"]))
+
+
+async def _first_desk(snapshot: Snapshot, topic: str, partition: int) -> Row | None:
+    return await snapshot.one(
+        """select key from tape_records where topic = %(topic)s and partition = %(partition)s and key like %(key)s
+           order by record_offset limit 1""",
+        {"topic": topic, "partition": partition, "key": _DESKS.encode()},
+    )
 
 
 async def _records(snapshot: Snapshot, topic: str, partition: int, key: str, start: int) -> Rows:

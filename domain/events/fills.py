@@ -32,7 +32,9 @@ class OrderFilled(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=
     is in `currency`; None stands for the account's base currency.
     released_cash: the part of the hold that is no longer needed; released_quantity: units that are held no more besides
     those sold; below zero: units sold that were not held. linked: what it means for other orders. status:
-    PARTIALLY_FILLED, PENDING_CANCEL, PENDING_REPLACE or FILLED. disabled_strategy: the throttle stopped it.
+    PARTIALLY_FILLED, PENDING_CANCEL, PENDING_REPLACE or FILLED. disabled_strategy: the order's, when this fill
+    reached its throttle (RTS 6 article 15(3)): it may not trade until a named person enables it, and `linked` cancels
+    what works of it. desk_version: of the desk's limits at the time.
     """
 
     report_id: str

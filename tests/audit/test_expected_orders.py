@@ -6,6 +6,7 @@ Method: random trading decided by the domain, projected in random batches from r
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,6 @@ from audit.compare import Place, Row, StateTable
 from audit.expected import Expected
 from audit.expected_book import ENTRIES, LEVELS, SPANS
 from audit.expected_orders import GROUPS, ORDERS
-from domain.catalog import catalog
 from domain.events import OrderGroupAccepted, OrderReplaced, OrderTriggered
 from domain.ledger import Ledger
 from projections import book, order_history
@@ -25,11 +25,12 @@ from projections.order_state import GROUPS as GROUP_COLUMNS
 from projections.orders import Fold
 from projections.rows import Event
 from tests.audit.random_desk import RandomDesk
+from tests.domain.risk_desk import RiskDesk
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def projected(desk: RandomDesk, seed: int) -> dict[str, Any]:
+def projected(desk: RandomDesk | RiskDesk, seed: int) -> dict[str, Any]:
     """The tables after the desk's events in batches of 1 to 9, each begun with nothing but rows."""
     chance = random.Random(seed)
     orders: dict[str, Row] = {}
@@ -88,7 +89,57 @@ def test_both_folds_agree(seed: int) -> None:
     """Orders, groups, steps, entries, spans and levels are the same to the last value."""
     desk = RandomDesk(seed)
     desk.run(150)
-    expected = Expected(Ledger(catalog(("IBM",))))
+    _agree(desk, seed)
+
+
+def _throttle_in_the_middle(desk: RiskDesk) -> None:
+    desk.limit(executions_max=1)
+    filled = desk.submit("BUY", "5", "10.00", strategy_id="s").order.order_id
+    desk.submit("BUY", "5", "9.00", strategy_id="s")
+    desk.fill(filled, "2", "10.00")
+
+
+def _throttle_at_the_end(desk: RiskDesk) -> None:
+    desk.limit(executions_max=1)
+    desk.submit("BUY", "5", "9.00", strategy_id="s")
+    desk.trade("BUY", "2", "10.00", strategy_id="s")
+
+
+def _throttle_a_bracket(desk: RiskDesk) -> None:
+    desk.limit(executions_max=1)
+    entry = desk.terms("entry", "BUY", "2", limit_price="10", strategy_id="s")
+    profit = desk.terms("profit", "SELL", "2", limit_price="12")
+    desk.group("BRACKET", entry, profit, desk.terms("loss", "SELL", "2", "STOP", stop_price="8"))
+    desk.fill(entry.order_id, "1", "10.00")
+
+
+def _kill_an_order_twice(desk: RiskDesk) -> None:
+    working = desk.submit("BUY", "5", "10.00").order.order_id
+    desk.kill(order_id=working)
+    desk.kill(order_id=working)
+
+
+def _kill_the_account(desk: RiskDesk) -> None:
+    desk.submit("BUY", "5", "10.00")
+    desk.submit("BUY", "4", "9.00")
+    desk.kill()
+
+
+@pytest.mark.parametrize(
+    "story",
+    [_throttle_in_the_middle, _throttle_at_the_end, _throttle_a_bracket, _kill_an_order_twice, _kill_the_account],
+    ids=lambda story: story.__name__.strip("_"),
+)
+def test_both_folds_agree_on_what_a_risk_officer_stops(story: Callable[[RiskDesk], None]) -> None:
+    """One event cancels many orders, the one that it is about among them; each has one step of it."""
+    desk = RiskDesk()
+    story(desk)
+
+    _agree(desk, 1)
+
+
+def _agree(desk: RandomDesk | RiskDesk, seed: int) -> None:
+    expected = Expected(Ledger(desk.ledger.catalog))
     steps = [
         (offset, leg, *row)
         for offset, message in enumerate(desk.events)
@@ -97,7 +148,8 @@ def test_both_folds_agree(seed: int) -> None:
 
     found = projected(desk, seed)
 
-    assert expected.ledger.digest() == desk.ledger.digest()
+    for account_id, account in desk.ledger.accounts.items():
+        assert expected.ledger.accounts[account_id].digest() == account.digest()
     for wanted in (ORDERS, GROUPS, ENTRIES, SPANS, LEVELS):
         assert found[wanted.name] == expected.rows(wanted), wanted.name
     names = [name for name in order_history.COLUMNS if name not in ("partition", "record_offset", "leg")]

@@ -63,7 +63,7 @@ def test_the_tool_finds_no_error_and_comes_to_the_same_sums(
     assert read.errors == []
     assert read.sums == shown(told, format_)
     # Ann: a deposit, 4 orders held, 3 fills, a cancel; Bob: a deposit, 3 orders held, a fill, a refusal.
-    assert (done.accounts, done.events) == (2, 15)
+    assert (done.accounts, done.events) == (4, 30)
 
 
 def test_each_transaction_names_its_record(told: World, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_each_transaction_names_its_record(told: World, tmp_path: Path) -> None:
         assert tag["event_id"].startswith("evt-")
         if partition == 0:
             assert tag["market_time"] == times[offset].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    assert len(rows) == 4
+    assert len(rows) == 8
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -130,7 +130,7 @@ def test_later_events_do_not_change_an_earlier_range(told: World, tmp_path: Path
 @pytest.mark.parametrize("format_", FORMATS)
 def test_two_ranges_make_the_whole(told: World, tmp_path: Path, format_: Format) -> None:
     """The second half opens with what the first came to, has the other events, and ends where the whole ends."""
-    middle = "0:9,1:3"
+    middle = "0:9,1:3,2:12"
     first, _ = export(told, tmp_path / "first", format_, up_to=middle)
     second, text = export(told, tmp_path / "second", format_, after=middle)
     whole, _ = export(told, tmp_path / "whole", format_)
@@ -252,7 +252,7 @@ def test_the_command_writes_a_file(told: World, tmp_path: Path, monkeypatch: pyt
     piped = runner.invoke(app, ["export-journal", "-o", "-"])
 
     assert (filed.exit_code, piped.exit_code) == (0, 0)
-    assert "export-journal OK: 2 accounts, 15 transactions, " in filed.stderr
+    assert "export-journal OK: 4 accounts, 30 transactions, " in filed.stderr
     assert piped.stdout == path.read_text()
     assert read_beancount(piped.stdout).errors == []
 

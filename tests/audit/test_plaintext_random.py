@@ -22,8 +22,8 @@ from audit.plaintext.hledger import Hledger
 from domain import chart, schema
 from domain.errors import BooksError
 from tests.audit.plain import Told, read_beancount, read_hledger
-from tests.domain.desk import SYMBOLS
 from tests.domain.machine import Trader
+from tests.domain.model import CURRENCIES
 
 ROOTS = {
     "asset": "Assets",
@@ -32,7 +32,7 @@ ROOTS = {
     "income": "Income",
     "expense": "Expenses",
 }
-COMMODITIES = tuple(Commodity(name, 8, 24) for name in ("USD", *SYMBOLS))
+COMMODITIES = tuple(Commodity(name, 8, 24) for name in ("USD", "EUR", *CURRENCIES))
 HEADER = Header("ledger.events", None, "0:-1", "0:99", COMMODITIES)
 
 
@@ -98,9 +98,9 @@ TestRandomTrading = BooksTrader.TestCase
 def traded() -> Books:
     """A little trading by hand: enough for a purchase, a sale and a fee."""
     trader = Trader()
-    trader.open()
-    trader.trade("fifo", SYMBOLS[0], "BUY", 3, Decimal("1.25"))
-    trader.trade("fifo", SYMBOLS[0], "SELL", 1, Decimal("1.75"))
+    trader.open(marked=False)
+    trader.trade("fifo", "AAPL", "BUY", 3, Decimal("1.25"), ("MAKER", "TAKER"))
+    trader.trade("fifo", "AAPL", "SELL", 1, Decimal("1.75"), ("MAKER", "TAKER"))
     return Books(trader)
 
 

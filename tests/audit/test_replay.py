@@ -29,7 +29,7 @@ TABLES = (
     *("command_rejections", "positions", "lots", "order_book_levels", "order_book_orders", "order_book_history"),
     *("signals", "signal_refusals"),
     *("audit_actions", "audit_refusals"),
-    *("desk_events", "desk_controls", "desk_marks"),
+    *("desk_events", "desk_controls", "desk_marks", "rebalance_events"),
 )
 
 CORPORATE_TABLES = ("operator_actions", "fill_corrections", "position_changes")  # tests/audit/test_replay_corporate.py
@@ -315,24 +315,29 @@ PLANTS = (
         *("partition 1, record_offset 2", "code", "ACTION_ID_CONFLICT", "X", (AUDIT, 1, 2)),
     ),
     Plant(
+        "rebalance_events",
+        "update rebalance_events set plan_id = 'pln_other' where event_type = 'RebalancePlanned'",
+        *("partition 2, record_offset 36", "plan_id", ids.plan_id("erin", "plan"), "pln_other", (EVENTS, 2, 36)),
+    ),
+    Plant(
         "desk_events",
         "update desk_events set reason = 'none' where event_type = 'TradingHalted'",
-        *("partition 2, record_offset 1", "reason", "drill", "none", (EVENTS, 2, 1)),
+        *("partition 2, record_offset 31", "reason", "drill", "none", (EVENTS, 2, 31)),
     ),
     Plant(
         "desk_controls",
         "update desk_controls set in_force = true where control = 'HALT'",
-        *("2, HALT, ", "in_force", "False", "True", (EVENTS, 2, 2)),
+        *("2, HALT, ", "in_force", "False", "True", (EVENTS, 2, 32)),
     ),
     Plant(
         "desk_controls",
         "update desk_controls set limits = '{}' where control = 'LIMITS'",
-        *("2, LIMITS, s1", "limits", "1000.50", "{}", (EVENTS, 2, 0)),
+        *("2, LIMITS, s1", "limits", "1000.50", "{}", (EVENTS, 2, 30)),
     ),
     Plant(
         "desk_marks",
         "update desk_marks set price = 102 where symbol = 'IBM'",
-        *("2, IBM", "price", "101", "102", (EVENTS, 2, 3)),
+        *("2, IBM", "price", "101", "102", (EVENTS, 2, 33)),
     ),
 )
 
@@ -347,7 +352,7 @@ def test_sound_tables_have_no_differences(told: World) -> None:
     rows = {table.table: table.rows for table in verdict.tables}
     assert set(rows) == {*TABLES, *CORPORATE_TABLES}
     assert all(rows[name] for name in TABLES), "each table has something to compare"
-    assert (verdict.accounts, rows["fills"], rows["orders"], rows["order_book_levels"]) == (3, 8, 20, 3)
+    assert (verdict.accounts, rows["fills"], rows["orders"], rows["order_book_levels"]) == (4, 8, 20, 3)
 
 
 def test_each_planted_change_is_named(told: World, subtests: pytest.Subtests) -> None:

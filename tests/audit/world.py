@@ -42,7 +42,7 @@ EVENTS, SIGNALS, COMMANDS, REPORTS, TICKS = (
     "market.ticks",
 )
 AUDIT, INTAKE = "audit.logs", "audit.intake"
-HOME = {"ann": 0, "bob": 1, "dora": 2, "IBM": 2, "AAPL": 3, "a place": 1, "desk:0": 2}
+HOME = {"ann": 0, "bob": 1, "dora": 2, "erin": 2, "IBM": 2, "AAPL": 3, "a place": 1, "desk:0": 2}
 ACCEPTED_AFTER_US, ACKNOWLEDGED_AFTER_US, SIGNALLED_AFTER_US = 2_000, 3_000, 5_000
 
 
@@ -373,6 +373,7 @@ def story(settings: Settings) -> World:
     )
     _carol(world)
     _grace(world)
+    _erin(world)
     world.flush()
     return world
 
@@ -445,6 +446,16 @@ def leg(name: str, side: c.Side, quantity: str, limit: str, stop: str | None = N
         limit_price=Decimal(limit),
         stop_price=None if stop is None else Decimal(stop),
     )
+
+
+def _erin(world: World) -> None:
+    """A rebalance of 1,000 USD into IBM that is cancelled before anything was sent."""
+    world.open("erin", "FIFO", "1000.00")
+    plan = ids.plan_id("erin", "plan")
+    own: dict[str, Any] = {"account_id": "erin", "plan_id": plan}
+    wish = {"IBM": Decimal(1)}
+    world.decide(COMMANDS, c.PlanRebalance(command_id="plan", issued_at_us=world.now_us, weights=wish, **own))
+    world.decide(COMMANDS, c.CancelRebalance(command_id="unplan", issued_at_us=world.now_us, **own))
 
 
 def _carol(world: World) -> None:

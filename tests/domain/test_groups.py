@@ -249,6 +249,8 @@ def test_when_both_legs_fill_and_units_lack_they_are_owed() -> None:
     position = desk.account.position("AAPL")
     assert (position.quantity, position.short_quantity, position.short_proceeds) == (0, 2, 180)
     assert held(desk) == (0, 0, 0)
+    assert desk.submit("BUY", "3", "100", reduce_only=True).code == "ORDER_NOT_REDUCING"
+    assert isinstance(desk.submit("BUY", "2", "100", reduce_only=True), events.OrderAccepted)
     assert desk.refolded().digest() == desk.ledger.digest()
 
 

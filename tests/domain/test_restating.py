@@ -20,7 +20,7 @@ from tests.domain.test_account_state import Restorer
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 RANDOM_HISTORY = settings(max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=QUIET)
 DEFECT_HUNT = settings(
-    max_examples=600,  # it ends with the first example that finds the defect
+    max_examples=3_000,  # it ends with the first example that finds the defect
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=QUIET,

@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import Any, cast
 
 from domain import ids
-from domain.commands import Command, Deposit, OpenAccount, SubmitOrder
+from domain.commands import Command, Deposit, MarkPrices, OpenAccount, SubmitOrder
+from domain.world import MarkedPrice
 from runtime.clients import kafka_producer
 from runtime.clock import now_us
 from runtime.settings import Settings
 from streams import codec
+from streams.desks import desk_keys
 from streams.tape import Chain, read_range
 
 
@@ -35,6 +37,17 @@ def buy(account: str, client_order_id: str) -> SubmitOrder:
         quantity=Decimal(1),
         limit_price=Decimal("10.50"),
     )
+
+
+def mark(settings: Settings, **prices: str) -> list[Command]:
+    """Tell every partition's ledger these prices by symbol."""
+    marks = tuple(
+        MarkedPrice(symbol=symbol, price=Decimal(price), market_time_us=now_us()) for symbol, price in prices.items()
+    )
+    return [
+        MarkPrices(command_id=f"mark-{key}-{now_us()}", account_id=key, issued_at_us=now_us(), marks=marks)
+        for key in desk_keys(settings.partitions)
+    ]
 
 
 def send(settings: Settings, *messages: Any, topic: str = "trading.commands") -> None:

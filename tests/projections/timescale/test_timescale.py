@@ -62,7 +62,7 @@ def url() -> Iterator[str]:
 @pytest.fixture
 def connection(url: str) -> Iterator[Connection]:
     """Tables made anew, and a reader. The extension stays: this server has one session, which loads it once."""
-    with psycopg.connect(url, autocommit=True) as old:
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as old:
         old.execute("deallocate all")
         old.execute("reset role")
         old.execute("drop materialized view if exists bars_1d cascade")
@@ -77,7 +77,7 @@ def connection(url: str) -> Iterator[Connection]:
     ]
     assert migrate(url) == []
     ensure_reader(url, "any")
-    with psycopg.connect(url, autocommit=True) as opened:
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as opened:
         yield opened
 
 

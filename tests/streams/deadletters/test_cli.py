@@ -80,7 +80,7 @@ def test_poison_is_listed_shown_and_discarded_on_record(tape: Tape, ledger_setti
     )
     replayed = tape("audit", "replay")
     assert replayed.returncode == 0
-    assert "replay OK: 1 rows of 14 tables against 1 events" in replayed.stdout
+    assert "replay OK: 1 rows of 25 tables against 1 events" in replayed.stdout
 
 
 def test_records_of_a_sender_that_was_mended_are_retried_and_decided(tape: Tape, ledger_settings: Settings) -> None:

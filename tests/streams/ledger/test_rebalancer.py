@@ -84,11 +84,13 @@ def test_a_plan_becomes_orders_sales_first_across_kills(ledger_settings: Setting
         wait_for(ledger_settings, OrderFilled, 2)
         second.kill()
     with worker(ledger_settings, MODULE) as third:
-        purchase = wait_for(ledger_settings, OrderAccepted, 3)[-1]
+        purchase = wait_for(ledger_settings, OrderAccepted, 3)[2]
+        send(ledger_settings, buy(ACCOUNT, "last"))
+        wait_for(ledger_settings, OrderAccepted, 4)
         assert third.stop() == 0
 
     assert purchase.order.quantity == plan.orders[1].quantity == 24
-    assert (len(of(ledger_settings, OrderAccepted)), of(ledger_settings, OrderRejected)) == (3, [])
+    assert (len(of(ledger_settings, OrderAccepted)), of(ledger_settings, OrderRejected)) == (4, [])
 
 
 @pytest.mark.timeout(180)

@@ -232,7 +232,7 @@ async def test_an_account_may_be_larger_than_a_message(
     await own.start()
 
     assert keys == [*(f"state:{index}:{name}".encode() for index in range(len(keys) - 1)), b"epoch"]
-    assert len(keys) == 3
+    assert len(keys) == 4
     assert offsets == []
     assert own.digest() == own.truth()
 
