@@ -20,6 +20,9 @@ from domain.trades import Plan
 from domain.world import World
 
 
+_NOTHING = Moved(ZERO, ZERO, ZERO)
+
+
 def filled(account: Account, order: Order, message: reports.ReportFilled, now_us: int, world: World) -> LedgerEvent:
     terms, quantity = order.terms, message.quantity
     leaves = order.leaves_quantity - quantity
@@ -93,7 +96,7 @@ def _released(account: Account, order: Order, over: Hold, quantity: Decimal) -> 
 
 def _postings(order: Order, step: Plan, price: Decimal, charges: Charges) -> Postings:
     symbol, currency, value = order.terms.symbol, order.currency, step.opened * price
-    closed = Moved(step.closed, step.closed * price, step.basis)
+    closed = Moved(step.closed, step.closed * price, step.basis) if step.closed else _NOTHING
     opened = Moved(step.opened, value, value)
     if order.terms.side == "BUY":
         return journal.purchase(currency, symbol, opened, closed, charges)

@@ -46,6 +46,8 @@ def after(
     filled: of this very event; it makes the legs that it excludes smaller, or ends them. tally: with that fill; None
     where the account has no fee schedule, or nothing was filled.
     """
+    if not leaves and not order.exclusive:
+        return Hold(order.hold_cash, order.hold_quantity, order.currency)
     tally = tally or order.tally
     needs = [_Need(order.terms, leaves, tally)] if leaves else []
     if leaves and order.replacement is not None:

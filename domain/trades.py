@@ -37,7 +37,8 @@ def plan(own: Stock | Position, side: Side, quantity: Decimal, price: Decimal) -
     if side == "SELL_SHORT":
         return Plan((), ZERO, ZERO, quantity, ZERO)
     is_purchase = side == "BUY"
-    closed = min(quantity, own.short_quantity if is_purchase else own.quantity)
+    there = own.short_quantity if is_purchase else own.quantity
+    closed = min(quantity, there) if there else ZERO
     if closed <= 0:
         return Plan((), ZERO, ZERO, quantity, ZERO)
     uses = lot_rules.plan_uses(own.short_lots if is_purchase else own.lots, closed)
