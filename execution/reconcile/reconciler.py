@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 TAPE = "ledger.events"
 _LEASE_ROUNDS = 3
 _OVERLAP_S = 60.0
+_FULL_EVERY_S = 300.0
 _KAFKA_S = 5.0
 _SOURCE = "engine"
 _AWAY = (UnavailableError, RedisError, psycopg.Error, KafkaException, OSError, TimeoutError)
@@ -76,6 +77,7 @@ class Reconciler:
         self._suspicions = Suspicions(settings.reconcile_grace_s)
         self._times: dict[str, int] = {}
         self._compared_us: int | None = None
+        self._full_us = 0
         self._done_at_s = math.nan
         self._admin: AdminClient | None = None
         self._is_away = False
@@ -144,9 +146,13 @@ class Reconciler:
         self._compared_us = began_us
 
     def _since_us(self, at_us: int) -> int:
-        """From when on executions are asked for: the last comparison, less what may come late, and all that differs."""
+        """From when on executions are asked for: the last comparison, less what may come late, and all that differs.
+
+        Every five minutes from as far back as at the start: a venue may put an execution on its records late.
+        """
         farthest_us = at_us - self._settings.reconcile_lookback_s * 1_000_000
-        if self._compared_us is None:
+        if self._compared_us is None or at_us - self._full_us >= _FULL_EVERY_S * 1_000_000:
+            self._full_us = at_us
             return farthest_us
         overlap_us = round((self._settings.reconcile_grace_s + _OVERLAP_S) * 1_000_000)
         return max(farthest_us, min([self._compared_us - overlap_us, *self._times.values()]))
