@@ -14,6 +14,7 @@ from decimal import Decimal
 import msgspec
 
 from domain.account import Account
+from domain.breaks import OpenBreak
 from domain.errors import BooksError
 from domain.history import Entry, Stock
 from domain.lots import Lot, Position
@@ -56,6 +57,7 @@ class _AccountState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     orders: list[Order]
     groups: list[Group]
     plans: list[Plan]
+    breaks: list[tuple[str, OpenBreak]]
     closed: list[tuple[str, ClosedOrder]]
     commands: list[tuple[str, TakenCommand]]
     references: list[tuple[str, TakenCommand]]
@@ -93,6 +95,7 @@ def dump(account: Account) -> bytes:
             orders=list(account.orders.values()),
             groups=list(account.groups.values()),
             plans=list(account.plans.values()),
+            breaks=list(account.breaks.items()),
             closed=list(account.closed.items()),
             commands=list(account.commands.items()),
             references=list(account.references.items()),
@@ -133,6 +136,7 @@ def restore(raw: bytes) -> Account:
     account.orders = {order.terms.order_id: order for order in state.orders}
     account.groups = {group.group_id: group for group in state.groups}
     account.plans = {plan.plan_id: plan for plan in state.plans}
+    account.breaks = dict(state.breaks)
     account.closed = OrderedDict(state.closed)
     account.commands = OrderedDict(state.commands)
     account.references = OrderedDict(state.references)

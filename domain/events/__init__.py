@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from domain.events.accounts import AccountOpened, CashDeposited, CashWithdrawn
 from domain.events.base import LedgerEvent, Posting
+from domain.events.breaks import BreakFound, BreakResolved
 from domain.events.cash import CashAdjusted, CashTransferredIn, CashTransferredOut, CashTransferReturned
 from domain.events.corporate import DividendPaid, InstrumentDelisted, LotState, SharesSplit, SymbolChanged
 from domain.events.corrections import FillBusted, FillCorrected, FillRestated, RestatedAction
@@ -78,6 +79,8 @@ LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
     CashTransferReturned,
     FillCorrected,
     FillBusted,
+    BreakFound,
+    BreakResolved,
     CommandRejected,
     ReportRejected,
     DeskLimitsSet,
@@ -90,6 +93,8 @@ __all__ = [
     "LEDGER_EVENTS",
     "TERMINAL",
     "AccountOpened",
+    "BreakFound",
+    "BreakResolved",
     "CashAdjusted",
     "CashDeposited",
     "CashTransferReturned",
