@@ -104,7 +104,7 @@ def test_the_comparison_finds_a_planted_defect(defect: str, monkeypatch: pytest.
 
 @pytest.mark.parametrize("is_planted", [False, True])
 def test_forgotten_fills_are_the_base_of_a_restatement(is_planted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five units of weeks ago and two of today, which are busted: five stay. Were the five no base, it would not add up.
+    """Five units of weeks ago and two of today, which are busted: five stay. Without a base it would not add up.
 
     A hunt would find it, too, but late: weeks must pass between two trades of the same symbol.
     """
