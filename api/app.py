@@ -16,6 +16,7 @@ from api.gateway.service import Gateway
 from api.middleware import JsonGuard, RequestContext
 from api.query import account_routes as query_account_routes
 from api.query import books_routes as query_books_routes
+from api.query import breaks_routes as query_breaks_routes
 from api.query import order_book_routes as query_order_book_routes
 from api.query import rebalance_routes as query_rebalance_routes
 from api.query import risk_routes as query_risk_routes
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
         query_order_book_routes.router,
         query_rebalance_routes.router,
         query_risk_routes.router,
+        query_breaks_routes.router,
     )
     for router in (gateway_routes.router, *query_routers, health.router):
         app.include_router(router)

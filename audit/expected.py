@@ -1,7 +1,8 @@
 """What the tables that change must hold, from the domain's own fold of the tape and not from the projections' SQL.
 
 Open orders, cash, units, lots and versions are read off the Ledger's state; what the Ledger forgets (finished orders)
-is kept from the events: of orders in audit/expected_orders.py, of the order book in audit/expected_book.py.
+is kept from the events: of orders in audit/expected_orders.py, of the order book in audit/expected_book.py, of breaks
+in audit/expected_breaks.py.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Callable
 
 from audit.compare import Place, Row, StateTable, stored, time_of
 from audit.expected_book import ENTRIES, LEVELS, SPANS, Book
+from audit.expected_breaks import BREAKS, Breaks
 from audit.expected_desk import CONTROLS, MARKS, ExpectedDesks
-from audit.expected_orders import GROUPS, ORDERS, Orders, touched
+from audit.expected_orders import CHANGES_NO_ORDER, GROUPS, ORDERS, Orders, touched
 from domain import events
 from domain.account import Account
 from domain.ledger import Ledger
@@ -36,7 +38,7 @@ POSITIONS = StateTable(
     null_row=(ZERO,) * 5,
 )
 LOTS = StateTable("lots", ("account_id", "symbol", "lot_id"), ("quantity", "cost", "opened_at"))
-STATE_TABLES = (ACCOUNTS, BALANCES, ORDERS, GROUPS, POSITIONS, LOTS, LEVELS, ENTRIES, SPANS, CONTROLS, MARKS)
+STATE_TABLES = (ACCOUNTS, BALANCES, ORDERS, GROUPS, POSITIONS, LOTS, LEVELS, ENTRIES, SPANS, CONTROLS, MARKS, BREAKS)
 
 
 class Expected:
@@ -52,6 +54,7 @@ class Expected:
         self._opened: dict[str, int] = {}
         self._orders = Orders(ledger)
         self._book = Book()
+        self._breaks = Breaks(ledger)
 
     def take(self, event: events.LedgerEvent, place: Place) -> list[Row]:
         """Fold one event, and give the rows that order_history must have of it."""
@@ -75,7 +78,9 @@ class Expected:
         elif isinstance(event, events.OrderFilled):
             self._mark_lots(event, place)
         steps = self._orders.after(event, place)
-        if not isinstance(event, events.ReportRejected):
+        if (key := self._breaks.take(event, place)) is not None:
+            self.touched["reconciliation_breaks", key] = place
+        if not isinstance(event, CHANGES_NO_ORDER):
             self._move_book(event, place)
         return steps
 
@@ -121,6 +126,7 @@ class Expected:
             "order_book_history": self._book.spans,
             "desk_controls": self.desks.controls,
             "desk_marks": self.desks.marks,
+            "reconciliation_breaks": self._breaks.rows,
         }
         return makers[table.name]()
 

@@ -43,6 +43,9 @@ GROUPS = StateTable(
 )
 _TERMS = ("quantity", "limit_price", "protection_price", "stop_price", "trail_amount", "trail_bps", "expire_at_us")
 
+CHANGES_NO_ORDER = (events.ReportRejected, events.BreakFound, events.BreakResolved)
+"""Events that name an order and do nothing to it."""
+
 Touched = tuple[str, events.LinkedOrder | None]
 View = dict[str, str | None]
 Moment = tuple[int, Place]  # recorded_at_us, place
@@ -123,7 +126,7 @@ class Orders:
         with exact():
             for order_id, link in orders:
                 order = self._order(event, order_id)
-                if order is None or type(event) is events.ReportRejected:
+                if order is None or isinstance(event, CHANGES_NO_ORDER):
                     continue
                 self._sync(order, order_id)
                 _end(order, event) if link is None else _end_linked(order, link)

@@ -30,6 +30,7 @@ _STANDARD = {"--help", "--install-completion", "--show-completion"}
 def pages() -> dict[str, str]:
     """The text of each page by file name."""
     makers: dict[str, Callable[[], str]] = {
+        "breaks.md": breaks,
         "chart-of-accounts.md": chart_of_accounts,
         "commands.md": commands,
         "http-api.md": http_api,
@@ -42,6 +43,19 @@ def pages() -> dict[str, str]:
         "topics.md": topics,
     }
     return {name: make() for name, make in makers.items()}
+
+
+def breaks() -> str:
+    """Every kind of difference between the venue's records and the ledger's."""
+    from domain.breaks import BREAKS
+
+    lines = [
+        "They stand in `BreakFound` and `BreakResolved`; [reconcile](../how-to/reconcile.md) says what to do.",
+        "A kind never changes its meaning.",
+        "",
+        *_table(("kind", "meaning"), [(f"`{kind}`", _text(meaning)) for kind, meaning in BREAKS.items()]),
+    ]
+    return _page("Breaks", "domain/breaks.py", lines)
 
 
 def chart_of_accounts() -> str:
@@ -90,9 +104,27 @@ def http_api() -> str:
     """Every operation of the API."""
     from api import health
     from api.gateway import routes as gateway
-    from api.query import account_routes, books_routes, order_book_routes, rebalance_routes, risk_routes, routes
+    from api.query import (
+        account_routes,
+        books_routes,
+        breaks_routes,
+        order_book_routes,
+        rebalance_routes,
+        risk_routes,
+        routes,
+    )
 
-    parts = (gateway, routes, account_routes, books_routes, order_book_routes, rebalance_routes, risk_routes, health)
+    parts = (
+        gateway,
+        routes,
+        account_routes,
+        books_routes,
+        order_book_routes,
+        rebalance_routes,
+        risk_routes,
+        breaks_routes,
+        health,
+    )
     rows = [
         (f"`{method} {route.path}`", route.summary or "", f"`{route.operation_id}`")
         for part in parts

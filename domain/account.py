@@ -14,6 +14,7 @@ from domain import folds, journal, remembered
 from domain.account_terms import AccountType, FeeSchedule, MarginTerms
 from domain.aggregate import LedgerAggregate
 from domain.borrow import Locate
+from domain.breaks import OpenBreak
 from domain.errors import BooksError
 from domain.events import LedgerEvent
 from domain.exposures import Exposures, touched
@@ -56,11 +57,11 @@ class Account(LedgerAggregate):
     margin: None for a cash account. fee_schedule: of orders that are accepted from now on, None: no commission.
     locates: what may be borrowed, by locate id, see domain.borrow.
     orders: the open ones by order id; groups: those of which an order is open, by group id; plans: the rebalances under
-    way, by plan id; closed: the finished orders that are remembered, oldest first; commands: the commands that are
-    remembered, oldest first; references: what operators have done under their own ids, oldest first; history, bases:
-    the fills that can be corrected and the lots before them, see domain.history; books: the balances of all postings,
-    see domain.journal; risk: limits and what their checks remember. exposures: derived from positions and orders, no
-    part of the state; None: not made.
+    way, by plan id; breaks: the differences with the venue that are not resolved, by break id; closed: the finished
+    orders that are remembered, oldest first; commands: the commands that are remembered, oldest first; references: what
+    operators have done under their own ids, oldest first; history, bases: the fills that can be corrected and the lots
+    before them, see domain.history; books: the balances of all postings, see domain.journal; risk: limits and what
+    their checks remember. exposures: derived from positions and orders, no part of the state; None: not made.
     """
 
     NO_STATE = LedgerAggregate.NO_STATE | {"exposures"}
@@ -87,6 +88,7 @@ class Account(LedgerAggregate):
         self.orders: dict[str, Order] = {}
         self.groups: dict[str, Group] = {}
         self.plans: dict[str, Plan] = {}
+        self.breaks: dict[str, OpenBreak] = {}
         self.closed: OrderedDict[str, ClosedOrder] = OrderedDict()
         self.commands: remembered.Commands = OrderedDict()
         self.references: remembered.Commands = OrderedDict()

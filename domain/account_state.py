@@ -16,6 +16,7 @@ import msgspec
 from domain.account import Account
 from domain.account_terms import FeeSchedule, MarginTerms
 from domain.borrow import Locate
+from domain.breaks import OpenBreak
 from domain.errors import BooksError
 from domain.funds import Funds
 from domain.history import Entry
@@ -65,6 +66,7 @@ class _AccountState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     orders: list[Order]
     groups: list[Group]
     plans: list[Plan]
+    breaks: list[tuple[str, OpenBreak]]
     closed: list[tuple[str, ClosedOrder]]
     commands: list[tuple[str, TakenCommand]]
     references: list[tuple[str, TakenCommand]]
@@ -99,6 +101,7 @@ def dump(account: Account) -> bytes:
             orders=list(account.orders.values()),
             groups=list(account.groups.values()),
             plans=list(account.plans.values()),
+            breaks=list(account.breaks.items()),
             closed=list(account.closed.items()),
             commands=list(account.commands.items()),
             references=list(account.references.items()),
@@ -131,6 +134,7 @@ def restore(raw: bytes) -> Account:
     account.orders = {order.terms.order_id: order for order in state.orders}
     account.groups = {group.group_id: group for group in state.groups}
     account.plans = {plan.plan_id: plan for plan in state.plans}
+    account.breaks = dict(state.breaks)
     account.closed = OrderedDict(state.closed)
     account.commands = OrderedDict(state.commands)
     account.references = OrderedDict(state.references)

@@ -12,9 +12,14 @@ RETRY_BEGUN = "deadletter.retry_begun"
 RETRIED = "deadletter.retried"
 DISCARDED = "deadletter.discarded"
 
+BREAK_FOUND = "reconciliation.break_found"
+BREAK_RESOLVED = "reconciliation.break_resolved"
+
 ACTIONS: dict[str, str] = {
     RETRY_BEGUN: "somebody is about to send a dead letter to its topic again",
     RETRIED: "a dead letter was sent to its topic again, as a new input",
+    BREAK_FOUND: "the venue has an order or an execution that belongs to no account; the subject is the break's id",
+    BREAK_RESOLVED: "the venue has it no more, or an account has it now",
     DISCARDED: "a dead letter needs no more work; the reason says why",
 }
 """The names of actions, category.what_happened. A name never changes its meaning."""

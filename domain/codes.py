@@ -135,6 +135,11 @@ CODES: dict[str, str] = {
     # A correction or a bust of a fill (CommandRejected, ReportRejected).
     "FILL_UNKNOWN": "there is no such fill, or it is so old that it is forgotten",
     "FILL_ALREADY_BUSTED": "the fill was busted before",
+    # A report of a break (ReportRejected).
+    "BREAK_INVALID": "a text is empty, too long or not printable, or the id, the kind and the execution do not fit",
+    "BREAK_OUTDATED": "the ledger has by now what the break says it has not, or the other way round",
+    "BREAK_UNKNOWN": "there is no such open break",
+    "BREAKS_TOO_MANY": "the account has as many open breaks as are kept",
     # An action that cannot be put on record as it was sent (ActionRefused).
     "ACTION_ID_INVALID": "the action id is empty, longer than 128 characters or not printable",
     "ACTION_ID_CONFLICT": "the action id was used before on this subject with other content",

@@ -19,7 +19,6 @@ from domain.terms import OrderStatus
 from domain.trades import Plan
 from domain.world import World
 
-
 _NOTHING = Moved(ZERO, ZERO, ZERO)
 
 

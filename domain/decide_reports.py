@@ -33,7 +33,7 @@ from domain.orders import Order
 from domain.world import World
 
 
-def rejected(report: reports.Report, refusal: Refusal, now_us: int) -> ReportRejected:
+def rejected(report: reports.Report | reports.BreakReport, refusal: Refusal, now_us: int) -> ReportRejected:
     """A report's refusal; it changes no account."""
     return ReportRejected(
         originator_id=checks.clean(report.account_id),
@@ -49,7 +49,7 @@ def rejected(report: reports.Report, refusal: Refusal, now_us: int) -> ReportRej
 
 
 def report(account: Account, message: reports.Report, now_us: int, world: World) -> LedgerEvent | None:
-    """The event of any report; None when its effect is already in."""
+    """The event of any report of an order; None when its effect is already in."""
     if isinstance(message, _RESTATEMENTS):
         answer = decide_corrections.report(account, message, now_us, world)
         return rejected(message, answer, now_us) if isinstance(answer, Refusal) else answer

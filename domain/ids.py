@@ -33,6 +33,11 @@ def report_id(kind: str, order: str, epoch: int, *parts: str | int) -> str:
     return derive("rep", kind, order, epoch, *parts)
 
 
+def break_id(kind: str, order: str, execution: str | None) -> str:
+    """One difference has one id, whoever finds it and however often."""
+    return derive("brk", kind, order, execution or "")
+
+
 def signal_id(symbol: str, *parts: str | int) -> str:
     return derive("sig", symbol, *parts)
 

@@ -10,6 +10,7 @@ from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
 
 from domain import (
     checks,
+    decide_breaks,
     decide_cash,
     decide_corporate,
     decide_corrections,
@@ -60,7 +61,7 @@ from domain.errors import BooksError, InvalidValue, UnreadableInput
 from domain.events import AccountOpened, DeskEvent, LedgerEvent, TradingHalted
 from domain.numbers import exact
 from domain.orders import Order
-from domain.reports import Report
+from domain.reports import BreakReport, Report
 from domain.world import Mark, World
 
 
@@ -128,16 +129,18 @@ class Ledger:
                 f"expected at most {self._ids_kept_us_max} us, as ids are remembered, it was {client_ids_kept_us}",
             )
         with exact():
-            if isinstance(message, Report):
+            if isinstance(message, Report | BreakReport):
                 return self._report(message, now_us)
             if isinstance(message, Command):
                 return self._command(message, now_us, client_ids_kept_us)
         raise UnreadableInput(f"the ledger takes commands and reports, it was a {type(message).__name__}")
 
-    def _report(self, report: Report, now_us: int) -> LedgerEvent | None:
+    def _report(self, report: Report | BreakReport, now_us: int) -> LedgerEvent | None:
         account = self.accounts.get(report.account_id)
         if account is None:
             return decide_reports.rejected(report, checks.unknown_account(report.account_id), now_us)
+        if isinstance(report, BreakReport):
+            return decide_breaks.report(account, report, now_us)
         return decide_reports.report(account, report, now_us, self.world)
 
     def _command(self, command: Command, now_us: int, kept_us: int) -> LedgerEvent | None:

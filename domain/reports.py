@@ -1,5 +1,7 @@
 """Inputs of the ledger on `execution.reports` (key: account id): what the execution engine says happened.
 
+Reports of orders (Report) and of breaks (BreakReport).
+
 `report_id` is derived from what it reports (see domain.ids), so a report that is sent twice has the same id.
 `dispatch_epoch` is the fencing token: the ledger takes reports of an order's current epoch only.
 """
@@ -11,11 +13,12 @@ from decimal import Decimal
 import msgspec
 
 from domain.account_terms import Liquidity
+from domain.breaks import BreakKind
 from domain.market import TickRef
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every report has. `reported_at_us`: the engine's wall clock, which decides nothing."""
+    """What every report of an order has. `reported_at_us`: the engine's wall clock, which decides nothing."""
 
     report_id: str
     account_id: str
@@ -133,7 +136,42 @@ class RequestRedispatch(Report, frozen=True, kw_only=True, forbid_unknown_fields
     reason: str
 
 
-REPORTS: tuple[type[Report], ...] = (
+class BreakReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every report of a break has. No dispatch epoch: it is said by who compares, not by who holds the order.
+
+    break_id: domain.ids.break_id of kind, order and execution. order_id: as the one of the two has it that has it.
+    """
+
+    report_id: str
+    account_id: str
+    order_id: str
+    worker_id: str
+    reported_at_us: int
+    break_id: str
+
+
+class ReportBreak(BreakReport, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The venue's records and the ledger's differ. expected: what the ledger has; actual: what the venue has.
+
+    execution_id: for kinds of executions (domain.breaks). first_seen_at_us: the wall clock when it was first seen.
+    """
+
+    kind: BreakKind
+    execution_id: str | None = None
+    venue: str
+    symbol: str
+    expected: str
+    actual: str
+    first_seen_at_us: int
+
+
+class ReportBreakResolved(BreakReport, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The two agree again on what the break was about. reason: what each of them has now."""
+
+    reason: str
+
+
+REPORTS: tuple[type[Report | BreakReport], ...] = (
     ReportAcknowledged,
     ReportTriggered,
     ReportFilled,
@@ -145,4 +183,6 @@ REPORTS: tuple[type[Report], ...] = (
     ReportCorrected,
     ReportBusted,
     RequestRedispatch,
+    ReportBreak,
+    ReportBreakResolved,
 )

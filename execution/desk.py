@@ -26,14 +26,11 @@ from execution.order import Ended, WorkingOrder, active_after, working_order
 from execution.queue import Entry
 from execution.reports import Sender
 from execution.venue import (
-    Cancellation,
     Execution,
-    Expiry,
     Outcome,
     Refusal,
     Replacement,
     ReplaceRefusal,
-    Trigger,
     Venue,
 )
 from execution.watermarks import Mark, MarkBook
@@ -193,7 +190,7 @@ class Desk:
         self._report(order, report, list(order.replace_entries) if answered else ())
         if isinstance(outcome, outcomes.ENDS) or (isinstance(outcome, Execution | Replacement) and order.leaves <= 0):
             self._end(order, "finished")
-        log.info("%s", _text(outcome), extra=_about(order))
+        log.info("%s", outcomes.text_of(outcome), extra=_about(order))
         if isinstance(outcome, Execution) and order.terms.is_exclusive:
             self._excluded.append((order, outcome.quantity))
             self.changed.set()
@@ -403,20 +400,6 @@ class Desk:
     async def _pause(self) -> None:
         await asyncio.sleep(0)
         await self._sender.room()
-
-
-def _text(outcome: Outcome) -> str:
-    match outcome:
-        case Execution():
-            return f"executed {outcome.quantity} at {outcome.price}"
-        case Trigger():
-            return f"triggered at {outcome.price}"
-        case Replacement():
-            return f"replaced, revision {outcome.revision}"
-        case ReplaceRefusal() | Refusal():
-            return f"refused: {outcome.text}"
-        case Cancellation() | Expiry():
-            return f"{type(outcome).__name__.lower()}: {outcome.reason}"
 
 
 def _about(order: WorkingOrder) -> dict[str, object]:

@@ -27,6 +27,7 @@ from execution import watermarks
 from execution.cancels import CancelChannel
 from execution.desk import Desk
 from execution.queue import OrderQueue, is_wiped
+from execution.reconcile.reconciler import Reconciler, counterpart
 from execution.reports import Reporter
 from execution.ticks import TickHistory, TickSource
 from execution.venue import Venue
@@ -65,6 +66,10 @@ class Engine:
         self._history = TickHistory(settings)
         self._cancels = CancelChannel(settings, self._queue.redis)
         self.desk = Desk(self.worker_id, venue, self._window, self._reporter, self._history)
+        against = counterpart(settings, venue, self._queue.redis)
+        self._reconciler = (
+            Reconciler(settings, against, self._queue.redis, self._reporter, self.worker_id) if against else None
+        )
         self._period_s = min(1.0, settings.claim_idle_ms / 4_000)
         self._stopping = asyncio.Event()
         self._caught_up = asyncio.Event()
@@ -82,6 +87,7 @@ class Engine:
                 ("settle", self._settle()),
                 ("keep", self._keep_house()),
                 ("cancels", self._hear_cancels()),
+                ("reconcile", self._reconcile()),
                 ("catch up", self.desk.catch_up()),
                 ("stop", _wait(stop)),
                 ("reports", _outcome(self._reporter.failure)),
@@ -171,6 +177,14 @@ class Engine:
     async def _hear_cancels(self) -> None:
         await self._cancels.listen(self.desk.on_cancel_heard)
 
+    async def _reconcile(self) -> None:
+        """Compare the venue's records with the ledger's, where the venue has any."""
+        await self._caught_up.wait()
+        if self._reconciler is None:
+            await asyncio.Event().wait()
+        else:
+            await self._reconciler.run()
+
     async def _hand_over(self, loops: list[asyncio.Task[Any]]) -> None:
         """Ask for a new dispatch of all that is held, so that nobody has to wait until this worker looks dead."""
         intake = [task for task in loops if task.get_name() == "intake"]
@@ -181,6 +195,8 @@ class Engine:
             log.warning("Kafka has not taken %s reports; their orders stay in the queue", self._reporter.waiting)
         with contextlib.suppress(RedisError, *_LOST):  # what is left pending is claimed by another worker
             await asyncio.wait_for(self._settle_once(), _STOP_S / 2)
+            if self._reconciler is not None:
+                await asyncio.wait_for(self._reconciler.leave(), _STOP_S / 4)
         log.info("the engine has stopped", extra={"worker_id": self.worker_id})
 
     async def _close(self) -> None:

@@ -112,3 +112,18 @@ def apply(order: WorkingOrder, outcome: Outcome) -> None:
             order.terms, order.asked = order.asked, None
         case ReplaceRefusal() if outcome.revision == order.revision:
             order.asked = None
+
+
+def text_of(outcome: Outcome) -> str:
+    """For the log."""
+    match outcome:
+        case Execution():
+            return f"executed {outcome.quantity} at {outcome.price}"
+        case Trigger():
+            return f"triggered at {outcome.price}"
+        case Replacement():
+            return f"replaced, revision {outcome.revision}"
+        case ReplaceRefusal() | Refusal():
+            return f"refused: {outcome.text}"
+        case Cancellation() | Expiry():
+            return f"{type(outcome).__name__.lower()}: {outcome.reason}"

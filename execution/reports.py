@@ -17,7 +17,7 @@ from typing import Any, Protocol, cast
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from domain.errors import UnavailableError
-from domain.reports import Report
+from domain.reports import BreakReport, Report
 from runtime.clients import kafka_producer
 from runtime.settings import Settings
 from streams import codec
@@ -36,7 +36,7 @@ Acknowledged = Callable[[], None]
 class Sender(Protocol):
     """Where reports go: the Reporter below."""
 
-    def send(self, report: Report, traceparent: str | None, acknowledged: Acknowledged) -> None:
+    def send(self, report: Report | BreakReport, traceparent: str | None, acknowledged: Acknowledged) -> None:
         """`acknowledged` is called on the event loop once Kafka has the report, never before this returns."""
 
     async def room(self) -> None:
@@ -68,7 +68,7 @@ class Reporter:
         self._thread = threading.Thread(target=self._poll, args=(loop,), name="reports", daemon=True)
         self._thread.start()
 
-    def send(self, report: Report, traceparent: str | None, acknowledged: Acknowledged) -> None:
+    def send(self, report: Report | BreakReport, traceparent: str | None, acknowledged: Acknowledged) -> None:
         """Send, in the order of the calls. `acknowledged` is called when Kafka has it.
 
         Raises UnavailableError when the client's own queue is full.

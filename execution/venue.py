@@ -114,7 +114,7 @@ class VenueOrder(NamedTuple):
     """An order as the venue has it, for reconciliation. Prices per unit; submitted_at_us: microseconds UTC.
 
     order_id: ours, or whatever name an order has that somebody placed elsewhere. side, order_type, time_in_force,
-    status: the venue's own words. quantity: None for an order over an amount of money.
+    status: the venue's own words. quantity: None for an order over an amount of money, or where the venue keeps none.
     """
 
     order_id: str
@@ -149,6 +149,7 @@ class VenueExecution(NamedTuple):
     market_time_us: int
 
 
+@runtime_checkable
 class Reconcilable(Protocol):
     """A venue that keeps records of its own, with which the ledger's can be compared."""
 

@@ -15,6 +15,7 @@ from projections import (
     accounts,
     actions,
     archive,
+    breaks,
     corporate,
     desk,
     fills,
@@ -153,6 +154,7 @@ def apply_ledger(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> 
     corporate.apply(cursor, events)
     orders.apply(cursor, events)
     rebalances.apply(cursor, events)
+    breaks.apply(cursor, events)
     positions.apply(cursor, events)
     portfolio.apply_events(cursor, events)
     desk.apply(cursor, events)

@@ -86,3 +86,10 @@ def redis_sync(settings: Settings) -> redis.Redis:
 def postgres(settings: Settings, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
     """A connection as the owner. The query side uses `database_reader_url` and a pool of its own."""
     return psycopg.connect(settings.database_url, **options)
+
+
+def postgres_reader(settings: Settings, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection as the role that can only select. Raises psycopg.OperationalError, without an address as well."""
+    if not settings.database_reader_url:
+        raise psycopg.OperationalError("DATABASE_READER_URL is not set")
+    return psycopg.connect(settings.database_reader_url, **options)

@@ -35,6 +35,21 @@ dispatches_waiting = Gauge(
 execution_ticks_skipped_total = Counter("execution_ticks_skipped_total", "Ticks that the engine could not read")
 execution_redis_retries_total = Counter("execution_redis_retries_total", "Times that Redis did not answer the engine")
 
+# Reconciliation
+reconciliation_breaks = Gauge(
+    "reconciliation_breaks",
+    "Open breaks between the venue's records and the ledger's; 0 in workers that do not compare",
+    ["kind"],
+)
+reconciliation_rounds_total = Counter(
+    "reconciliation_rounds_total",
+    "Comparisons: done, left to another worker, or paused since a server or the venue was away",
+    ["outcome"],
+)
+reconciliation_age_seconds = Gauge(
+    "reconciliation_age_seconds", "Age of this worker's last comparison; NaN while another worker compares"
+)
+
 # A broker as venue
 venue_stream_connected = Gauge(
     "venue_stream_connected", "1 while the broker's stream of updates is listened to, else 0"

@@ -64,6 +64,15 @@ class Settings(BaseSettings):
     redispatch_after_ms: int = Field(
         5_000, ge=100, description="an order unacknowledged this long is sent again, once its entry is gone"
     )
+    reconcile_every_s: float = Field(
+        5.0, gt=0, description="the venue's records are compared with the ledger's this often"
+    )
+    reconcile_grace_s: float = Field(
+        10.0, ge=0, description="a difference that is still there after this long is put on record as a break"
+    )
+    reconcile_lookback_s: int = Field(
+        86_400, ge=60, description="executions are compared this far back when a worker begins to compare"
+    )
     paper_half_spread_bps: Decimal = Decimal("1")
     paper_impact_bps: Decimal = Field(Decimal("10"), description="impact at a participation of 100 %, square-root law")
     paper_participation_max: Decimal = Field(Decimal("0.10"), description="share of a tick's volume one order may take")

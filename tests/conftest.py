@@ -20,11 +20,16 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from runtime.clients import kafka_admin
 from runtime.embedded.servers import EmbeddedServers
 from runtime.settings import Settings
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("tapeledger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tapeledger")
 
 _REDIS_DATABASES = itertools.count()
 

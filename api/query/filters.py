@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
 from api.fields import AccountId, ClientId, Filters, Symbol, TimeIn
+from domain.breaks import BreakKind
 from domain.events import OrderStatus
 from domain.signals import Direction
 from domain.terms import OrderType, TimeInForce
@@ -76,6 +77,15 @@ class TrialBalanceFilters(Filters):
     market_time: TimeIn | None = Field(
         None, description="only what took effect on the market up to this time; what has no market time counts"
     )
+
+
+class BreakFilters(TimedFilters):
+    """from and to are the times at which breaks were last found."""
+
+    status: Literal["OPEN", "RESOLVED"] | None = None
+    account_id: AccountId | None = None
+    kind: BreakKind | None = None
+    order_id: str | None = Field(None, pattern=_ID, description="the order's breaks")
 
 
 class RejectionFilters(TimedFilters):

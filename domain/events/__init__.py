@@ -16,6 +16,7 @@ from domain.events.accounts import (
     LocateGranted,
 )
 from domain.events.base import LedgerEvent, Posting
+from domain.events.breaks import BreakFound, BreakResolved
 from domain.events.cash import CashAdjusted, CashTransferredIn, CashTransferredOut, CashTransferReturned
 from domain.events.corporate import DividendPaid, InstrumentDelisted, LotState, SharesSplit, SymbolChanged
 from domain.events.corrections import FillBusted, FillCorrected, FillRestated, RestatedAction
@@ -88,6 +89,8 @@ LEDGER_EVENTS: tuple[type[LedgerEvent], ...] = (
     CashTransferReturned,
     FillCorrected,
     FillBusted,
+    BreakFound,
+    BreakResolved,
     CommandRejected,
     ReportRejected,
     DeskLimitsSet,
@@ -100,6 +103,8 @@ __all__ = [
     "LEDGER_EVENTS",
     "TERMINAL",
     "AccountOpened",
+    "BreakFound",
+    "BreakResolved",
     "CashAdjusted",
     "CashConverted",
     "CashDeposited",

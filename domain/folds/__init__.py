@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from domain import events
 from domain.folds import (
     accounts,
+    breaks,
     corporate,
     corrections,
     fills,
@@ -66,4 +67,6 @@ FOLDS: dict[type[events.LedgerEvent], Callable[[Account, Any], None]] = {
     events.CashTransferReturned: movements.returned,
     events.FillCorrected: corrections.corrected,
     events.FillBusted: corrections.busted,
+    events.BreakFound: breaks.found,
+    events.BreakResolved: breaks.resolved,
 }

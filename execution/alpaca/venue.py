@@ -51,6 +51,7 @@ class AlpacaVenue:
         self._rest = Rest(access, settings)
         self._broker = Broker(self._rest)
         self._listener: Listener | None = None
+        self._names: dict[str, str] = {}
         self._follower = Follower(
             self._broker,
             self._rest.backoff,
@@ -210,12 +211,14 @@ class AlpacaVenue:
     async def executions(self, since_us: int) -> list[VenueExecution]:
         """All executions of the account since then, oldest first. Raises UnavailableError.
 
-        Activities name the venue's orders only, so each order is asked for once to learn ours.
+        Activities name the venue's orders only, so each order is asked for to learn ours, once while it is among them.
         """
         fills = await self._broker.fills(since_us)
-        names: dict[str, str] = {}
-        for venue_order_id in {fill.venue_order_id for fill in fills}:
+        named = {fill.venue_order_id for fill in fills}
+        names = {venue_order_id: name for venue_order_id, name in self._names.items() if venue_order_id in named}
+        for venue_order_id in named - names.keys():
             names[venue_order_id] = order_id_of((await self._broker.order(venue_order_id)).client_order_id)
+        self._names = names
         return [
             VenueExecution(
                 fill.execution_id,

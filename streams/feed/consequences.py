@@ -42,12 +42,14 @@ from domain.events import (
 )
 from domain.folds.links import FIRST_EPOCH
 from domain.market import Tick, TickRef
+from domain.reports import ReportBreak, ReportBreakResolved
 from domain.signals import SignalGenerated
 from streams.codec import Cause
 from streams.strategy.rule import Follower
 
 _EARLY_MAX = 10_000
 _OUTSIDERS = frozenset({"EPOCH_STALE", "EPOCH_UNKNOWN"})  # reports of workers whose count is not the one waited for
+_OF_BREAKS = frozenset({ReportBreak.__name__, ReportBreakResolved.__name__})  # no worker counts them
 
 
 class Watermark(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +140,7 @@ class Consequences:
                 self._open.pop(event.order_id, None)
             case OrderCanceled() | OrderExpired() | OrderRefusedByVenue():
                 self._open.pop(event.order_id, None)
-            case ReportRejected() if event.code in _OUTSIDERS:
+            case ReportRejected() if event.code in _OUTSIDERS or event.report_type in _OF_BREAKS:
                 pass
             case OrderReplaced() | OrderReplaceRefused():
                 self._answered(event.order_id, event.revision)

@@ -24,12 +24,15 @@ REST_1 = ids.order_id("ann", "rest-1")
 B2 = ids.order_id("bob", "b2")
 DAY, LOSS, HIGH, ASKED = (ids.order_id("dora", name) for name in ("day", "loss", "high", "asked"))
 OCO = ids.group_id("dora", "oco")
+LOST = ids.break_id("ORDER_MISSING_AT_VENUE", ASKED, None)
+TWICE = ids.break_id("EXECUTION_MISSING_IN_LEDGER", "elsewhere", "exe-elsewhere")
 TABLES = (
     *("accounts", "balances", "journal_postings", "orders", "order_groups", "order_events", "order_history", "fills"),
     *("command_rejections", "positions", "lots", "order_book_levels", "order_book_orders", "order_book_history"),
     *("signals", "signal_refusals"),
     *("audit_actions", "audit_refusals"),
     *("desk_events", "desk_controls", "desk_marks", "rebalance_events"),
+    "reconciliation_breaks",
 )
 
 CORPORATE_TABLES = ("operator_actions", "fill_corrections", "position_changes")  # tests/audit/test_replay_corporate.py
@@ -338,6 +341,21 @@ PLANTS = (
         "desk_marks",
         "update desk_marks set price = 102 where symbol = 'IBM'",
         *("2, IBM", "price", "101", "102", (EVENTS, 2, 33)),
+    ),
+    Plant(
+        "reconciliation_breaks",
+        "update reconciliation_breaks set status = 'RESOLVED' where status = 'OPEN'",
+        *(LOST, "status", "OPEN", "RESOLVED", (EVENTS, 2, 38)),
+    ),
+    Plant(
+        "reconciliation_breaks",
+        "update reconciliation_breaks set times = 1 where times = 2",
+        *(TWICE, "times", "2", "1", (EVENTS, 2, 42)),
+    ),
+    Plant(
+        "reconciliation_breaks",
+        "delete from reconciliation_breaks where times = 2",
+        *(TWICE, "(row)", "a row", "no row", (EVENTS, 2, 42)),
     ),
 )
 

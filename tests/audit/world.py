@@ -18,6 +18,7 @@ from domain import actions as a
 from domain import commands as c
 from domain import ids
 from domain import reports as r
+from domain.breaks import BreakKind
 from domain.catalog import catalog
 from domain.ledger import Ledger
 from domain.limits import Limits
@@ -211,6 +212,45 @@ class World:
             ),
         )
 
+    def found(self, kind: BreakKind, account: str, order_id: str, execution_id: str | None = None) -> str:
+        """Somebody finds a break; gives its id."""
+        self._count += 1
+        break_id = ids.break_id(kind, order_id, execution_id)
+        self.decide(
+            REPORTS,
+            r.ReportBreak(
+                report_id=f"rep-{self._count}",
+                account_id=account,
+                order_id=order_id,
+                worker_id="worker-1",
+                reported_at_us=self.now_us,
+                break_id=break_id,
+                kind=kind,
+                execution_id=execution_id,
+                venue="PAPER",
+                symbol="AAPL",
+                expected=f"one thing, {self._count}",
+                actual="another",
+                first_seen_at_us=self.now_us - 10_000_000,
+            ),
+        )
+        return break_id
+
+    def resolved(self, account: str, order_id: str, break_id: str) -> None:
+        self._count += 1
+        self.decide(
+            REPORTS,
+            r.ReportBreakResolved(
+                report_id=f"rep-{self._count}",
+                account_id=account,
+                order_id=order_id,
+                worker_id="worker-1",
+                reported_at_us=self.now_us,
+                break_id=break_id,
+                reason="both have it",
+            ),
+        )
+
     def acknowledge(self, account: str, order_id: str, epoch: int = 1) -> None:
         self._report(r.ReportAcknowledged, account, order_id, epoch, venue="PAPER")
 
@@ -374,6 +414,7 @@ def story(settings: Settings) -> World:
     _carol(world)
     _grace(world)
     _erin(world)
+    _breaks(world)
     world.flush()
     return world
 
@@ -456,6 +497,15 @@ def _erin(world: World) -> None:
     wish = {"IBM": Decimal(1)}
     world.decide(COMMANDS, c.PlanRebalance(command_id="plan", issued_at_us=world.now_us, weights=wish, **own))
     world.decide(COMMANDS, c.CancelRebalance(command_id="unplan", issued_at_us=world.now_us, **own))
+
+
+def _breaks(world: World) -> None:
+    """Two breaks of Dora's, one of them found and resolved twice."""
+    world.found("ORDER_MISSING_AT_VENUE", "dora", ids.order_id("dora", "asked"))
+    again = world.found("EXECUTION_MISSING_IN_LEDGER", "dora", "elsewhere", "exe-elsewhere")
+    world.resolved("dora", "elsewhere", again)
+    world.found("EXECUTION_MISSING_IN_LEDGER", "dora", "elsewhere", "exe-elsewhere")
+    world.resolved("dora", "elsewhere", again)
 
 
 def _carol(world: World) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from domain.breaks import BREAKS
 from domain.codes import CODES
 from domain.events import TERMINAL
 from execution.alpaca.codes import CODES as ALPACA_CODES
@@ -90,9 +91,11 @@ def test_quoted_files_exist(path: Path) -> None:
 
 @pytest.mark.parametrize("path", markdown(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_quoted_names_in_capitals_are_settings_codes_or_statuses(path: Path) -> None:
-    """No page speaks of a setting, a rejection code or a problem's code that does not exist."""
+    """No page speaks of a setting, a rejection code, a problem's code or a kind of break that does not exist."""
     known = {name.upper() for name in Settings.model_fields} | CODES.keys() | TERMINAL | problem_codes()
-    known |= REFUSALS.keys() | ALPACA_CODES.keys() | {"PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"}
+    known |= (
+        BREAKS.keys() | REFUSALS.keys() | ALPACA_CODES.keys() | {"PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"}
+    )
     names = {text.split("=")[0] for text in quoted(path) if _CAPITALS.fullmatch(text.split("=")[0])}
 
     assert names - known == set()

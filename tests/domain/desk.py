@@ -233,6 +233,38 @@ class Desk:
     def redispatch(self, order_id: str, **fields: Any) -> Any:
         return self.send(self.report(reports.RequestRedispatch, order_id, **({"reason": "worker_lost"} | fields)))
 
+    def found(self, kind: Any, order_id: str, execution_id: str | None = None, **fields: Any) -> Any:
+        """Somebody has compared the venue's records with the ledger's, and found a break."""
+        self.sent += 1
+        own = {
+            "report_id": f"rep_{self.sent}",
+            "account_id": "acc",
+            "worker_id": "w1",
+            "reported_at_us": self.now_us,
+            "break_id": ids.break_id(kind, order_id, execution_id),
+            "venue": "paper",
+            "symbol": "AAPL",
+            "expected": "one thing",
+            "actual": "another",
+            "first_seen_at_us": self.now_us - 10_000_000,
+        }
+        return self.send(
+            reports.ReportBreak(**({**own, "kind": kind, "order_id": order_id, "execution_id": execution_id} | fields))
+        )
+
+    def resolved(self, break_id: str, **fields: Any) -> Any:
+        self.sent += 1
+        own = {
+            "report_id": f"rep_{self.sent}",
+            "account_id": "acc",
+            "order_id": "ord_1",
+            "worker_id": "w1",
+            "reported_at_us": self.now_us,
+            "break_id": break_id,
+            "reason": "both have it",
+        }
+        return self.send(reports.ReportBreakResolved(**(own | fields)))
+
     # Short cuts
 
     def trade(

@@ -255,6 +255,17 @@ REPORTS_REFUSED: list[tuple[str, Case]] = [
     ("TRIGGER_INVALID", lambda desk: desk.triggered(_stop(desk, **STOP).order.order_id, "sNaN")),
     ("TRIGGER_INVALID", lambda desk: desk.triggered(_stop(desk, **STOP).order.order_id, "0")),
     ("REVISION_UNKNOWN", lambda desk: desk.replaced(_open(desk), 1)),
+    ("ACCOUNT_UNKNOWN", lambda desk: desk.found("ORDER_UNKNOWN_TO_LEDGER", "ord_1", account_id="nobody")),
+    ("ACCOUNT_UNKNOWN", lambda desk: desk.resolved("brk_1", account_id="nobody")),
+    ("BREAK_INVALID", lambda desk: desk.found("ORDER_UNKNOWN_TO_LEDGER", "ord_1", break_id="brk_of_another")),
+    ("BREAK_INVALID", lambda desk: desk.found("ORDER_UNKNOWN_TO_LEDGER", "ord_1", "exe_1")),
+    ("BREAK_INVALID", lambda desk: desk.found("EXECUTION_MISSING_IN_LEDGER", "ord_1")),
+    ("BREAK_INVALID", lambda desk: desk.found("ORDER_UNKNOWN_TO_LEDGER", "")),
+    ("BREAK_INVALID", lambda desk: desk.found("ORDER_UNKNOWN_TO_LEDGER", "ord_1", actual="a\0")),
+    ("BREAK_INVALID", lambda desk: desk.resolved(desk.found("ORDER_UNKNOWN_TO_LEDGER", "o").break_id, reason="")),
+    ("BREAK_OUTDATED", lambda desk: desk.found("ORDER_UNKNOWN_TO_LEDGER", _open(desk))),
+    ("BREAK_UNKNOWN", lambda desk: desk.resolved("brk_unknown")),
+    ("BREAKS_TOO_MANY", lambda desk: [desk.found("ORDER_UNKNOWN_TO_LEDGER", f"o{n}") for n in range(1001)][-1]),
     ("REVISION_UNKNOWN", lambda desk: desk.replace_refused(_open(desk), 0)),
 ]
 

@@ -121,6 +121,7 @@ def test_the_messages_are_as_their_schemas_say() -> None:
     desk.set_fees(FeeSchedule(bps=Decimal(1)))
     desk.locate("10")
     desk.fill("ord_unknown", "1", "1.00")
+    desk.resolved(desk.found("EXECUTION_MISSING_IN_LEDGER", "ord_unknown", "exe_unknown").break_id)
     limit(desk, Limits(order_value_max=Decimal("1000"), restricted_symbols=("IBM",)))
     halt(desk, "s1")
     resume(desk, "s1")

@@ -39,6 +39,7 @@ TABLES = (
     "order_book_orders",
     "order_book_history",
     "order_book_levels",
+    "reconciliation_breaks",
     "signals",
     "signal_refusals",
     "audit_actions",

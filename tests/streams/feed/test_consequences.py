@@ -114,11 +114,11 @@ def filled(command: SubmitOrder, status: events.OrderStatus, report_id: str = "r
     )
 
 
-def rejected_report(command: SubmitOrder, code: str) -> events.ReportRejected:
+def rejected_report(command: SubmitOrder, code: str, report_type: str = "ReportFilled") -> events.ReportRejected:
     return events.ReportRejected(
         **BASE,
         report_id=f"rep_{code}",
-        report_type="ReportFilled",
+        report_type=report_type,
         order_id=command.order_id,
         code=code,
         text="",
@@ -275,6 +275,14 @@ def test_outsiders_do_not_count(working: tuple[Consequences, SubmitOrder]) -> No
     """A report refused for its dispatch epoch is none of those that the order's engine has counted."""
     known, command = working
     known.on_ledger_event(rejected_report(command, "EPOCH_STALE"))
+
+    assert known.missing(at(5), {command.order_id: mark(5, 2)}) is not None
+
+
+def test_refused_breaks_do_not_count(working: tuple[Consequences, SubmitOrder]) -> None:
+    """Who compares the venue's records with the ledger's is not the order's engine, and is not counted by it."""
+    known, command = working
+    known.on_ledger_event(rejected_report(command, "BREAK_OUTDATED", "ReportBreak"))
 
     assert known.missing(at(5), {command.order_id: mark(5, 2)}) is not None
 
