@@ -67,6 +67,15 @@ one_figure = st.tuples(st.sampled_from(sorted(FIGURES)), windows).flatmap(
         )
     )
 )
+rates = st.one_of(
+    st.tuples(FIGURES["executions_max"], windows).map(
+        lambda drawn: Limits(executions_max=drawn[0], executions_window_us=drawn[1])
+    ),
+    st.tuples(st.integers(min_value=1, max_value=3), windows).map(
+        lambda drawn: Limits(message_rate_max=drawn[0], message_rate_window_us=drawn[1])
+    ),
+    windows.map(lambda window_us: Limits(duplicate_window_us=window_us)),
+)
 WHO = {"reason": "r"}
 
 
@@ -257,6 +266,18 @@ class RiskTrader(Trader):
                 self.fill_now(account, order_id, order, order.epoch, 1, Decimal("1.00"), Decimal(0), "TAKER")
             elif other == "cancel":
                 self.send(commands.CancelOrder(**self.envelope(account), order_id=order_id))
+
+    @rule(
+        account=accounts,
+        symbol=symbols,
+        rate=rates,
+        others=st.lists(st.sampled_from(["again", "cancel", "fill", "fill", "pause"]), min_size=2, max_size=6),
+    )
+    def trade_at_a_rate(self, account: str, symbol: str, rate: Limits, others: list[str]) -> None:
+        """Orders, cancels and fills of one strategy, near and far from each other, where one rate limits it."""
+        self.release_all(account)
+        self.set_limits(account, "s1", rate)
+        self.trade_in_a_row(account, symbol, 3, "s1", others)
 
     # Risk officers
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from domain import schema
@@ -22,8 +22,7 @@ from tests.domain.desk import DAY_US, Desk, tick
 from tests.domain.machine import Trader
 from tests.domain.operators import OperatorDesk
 from tests.domain.risk_desk import RiskDesk
-
-QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+from tests.hunting import RANDOM_TRADING
 
 
 class Restorer(Trader):
@@ -64,9 +63,7 @@ def _state(account: Account) -> dict[str, Any]:
 
 def test_a_restored_ledger_goes_on_as_if_nothing_had_happened() -> None:
     """Whatever is traded and whenever it is restored: equal state, and equal bytes of every later event."""
-    run_state_machine_as_test(
-        Restorer, settings=settings(max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=QUIET)
-    )
+    run_state_machine_as_test(Restorer, settings=settings(RANDOM_TRADING, max_examples=40))
 
 
 class _AnyDesk(RiskDesk, OperatorDesk):

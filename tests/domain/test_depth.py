@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from domain import decide_fills, decide_replace, decide_reports, groups, holds, orders, surplus
@@ -15,16 +15,12 @@ from domain.errors import BooksError
 from domain.holds import NO_HOLD, Hold
 from domain.orders import Order
 from tests.domain.depth_machine import DepthTrader
-
-QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+from tests.hunting import DEFECT_HUNT, RANDOM_TRADING
 
 
 def test_holds_groups_and_replacements_stay_whole() -> None:
     """Whatever is sent, in whatever order the venue answers."""
-    run_state_machine_as_test(
-        DepthTrader,
-        settings=settings(max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=QUIET),
-    )
+    run_state_machine_as_test(DepthTrader, settings=settings(RANDOM_TRADING, max_examples=120))
 
 
 _needed = holds.needed
@@ -74,15 +70,4 @@ def test_a_planted_defect_is_found(defect: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(owner, name, broken)
 
     with pytest.raises((AssertionError, BooksError, KeyError, IndexError)):
-        run_state_machine_as_test(
-            DepthTrader,
-            settings=settings(
-                max_examples=1_500,
-                stateful_step_count=40,
-                deadline=None,
-                suppress_health_check=QUIET,
-                phases=[Phase.generate],
-                derandomize=True,
-                database=None,
-            ),
-        )
+        run_state_machine_as_test(DepthTrader, settings=DEFECT_HUNT)

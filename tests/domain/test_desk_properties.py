@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -19,9 +19,9 @@ from domain.ledger import Ledger
 from domain.limits import Limits
 from tests.domain.desk import Desk
 from tests.domain.officer import halt, limit, mark, priced, resume
+from tests.hunting import QUIET, RANDOM_TRADING
 
 ACCOUNTS = ("acc", "other")
-QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 strategies = st.sampled_from([None, "s1", "s2"])
 accounts = st.sampled_from(ACCOUNTS)
 
@@ -130,7 +130,7 @@ def test_a_halted_ledger_takes_nothing_in_scope_and_a_kill_is_for_good() -> None
     """Random halts, resumptions, orders, reports and restores, each step held against the model."""
     run_state_machine_as_test(
         TradingFloor,
-        settings=settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=QUIET),
+        settings=RANDOM_TRADING,
     )
 
 

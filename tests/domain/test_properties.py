@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from domain import (
@@ -27,19 +26,7 @@ from domain import (
 )
 from domain.errors import BooksError
 from tests.domain.disturbances import DisturbedTrader
-
-QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-RANDOM_TRADING = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=QUIET)
-DEFECT_HUNT = settings(
-    max_examples=600,  # it ends with the first example that finds the defect
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=QUIET,
-    phases=[Phase.generate],
-    database=None,
-    derandomize=True,
-    report_multiple_bugs=False,
-)
+from tests.hunting import DEFECT_HUNT, RANDOM_TRADING
 
 
 def test_the_ledger_does_what_the_model_does() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from domain import account, decide_corrections, events, holds, journal_corporate, trades
@@ -18,19 +18,9 @@ from tests.domain.desk import DAY_US
 from tests.domain.operators import OperatorDesk
 from tests.domain.restating import RestatingTrader
 from tests.domain.test_account_state import Restorer
+from tests.hunting import DEFECT_HUNT, RANDOM_TRADING
 
-QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-RANDOM_HISTORY = settings(max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=QUIET)
-DEFECT_HUNT = settings(
-    max_examples=600,  # it ends with the first example that finds the defect
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=QUIET,
-    phases=[Phase.generate],
-    database=None,
-    derandomize=True,
-    report_multiple_bugs=False,
-)
+RANDOM_HISTORY = settings(RANDOM_TRADING, max_examples=40, stateful_step_count=30)
 
 
 class RestatingRestorer(Restorer, RestatingTrader):

@@ -14,7 +14,7 @@ from domain.errors import BooksError
 from domain.folds import risk as folds
 from tests.domain.risk_rules import RiskTrader
 from tests.domain.test_account_state import Restorer
-from tests.domain.test_properties import DEFECT_HUNT, RANDOM_TRADING
+from tests.hunting import DEFECT_HUNT, RANDOM_TRADING
 
 
 class RestoredRiskTrader(RiskTrader, Restorer):

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -26,20 +26,11 @@ from hypothesis.stateful import (
 from domain.errors import BooksError, SnapshotError
 from streams.snapshots import checkpoint, restoring, stored
 from streams.snapshots.form import Members
+from tests.hunting import DEFECT_HUNT, RANDOM_TRADING
 from tests.streams.snapshots.simulated import Agent, Simulated, deposit, filled, opening, order
 
-QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-RANDOM = settings(max_examples=60, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
-HUNT = settings(
-    max_examples=400,
-    stateful_step_count=50,
-    deadline=None,
-    suppress_health_check=QUIET,
-    phases=[Phase.generate],
-    database=None,
-    derandomize=True,
-    report_multiple_bugs=False,
-)
+RANDOM = settings(RANDOM_TRADING, stateful_step_count=50)
+HUNT = settings(DEFECT_HUNT, stateful_step_count=50)
 numbers = st.integers(min_value=0, max_value=4)
 
 
