@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
-from api import health, openapi, problems
+from api import health, openapi, preview, problems
 from api.gateway import routes as gateway_routes
 from api.gateway.service import Gateway
 from api.middleware import JsonGuard, RequestContext
@@ -55,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         query_risk_routes.router,
         query_breaks_routes.router,
     )
-    for router in (gateway_routes.router, *query_routers, health.router):
+    for router in (gateway_routes.router, *query_routers, preview.router, health.router):
         app.include_router(router)
     openapi.install(app)
     app.add_middleware(JsonGuard)

@@ -79,6 +79,7 @@ class Gateway:
         self.cache = ResponseCache(settings)
         self.lag = LedgerLag(settings)
         self.room = EngineRoom(settings, self.cache)
+        self.ids_kept_us = settings.client_ids_kept_s * 1_000_000
 
     def start(self) -> None:
         self.producer.start()
@@ -127,10 +128,7 @@ class Gateway:
         known = await self._known(keyed)
         if known is not None and known.response is not None:
             return _replay(known)
-        checks.order(command, self._catalog, price_may_follow=True)
-        if order_commands.lacks_worst_price(command):
-            command = self._protected(command, known)
-            checks.order(command, self._catalog, price_may_follow=False)
+        command = self._checked(command, known)
         await self.lag.admit()
         await self.room.admit()
         price = None if command.protection_price is None else plain(command.protection_price)
@@ -144,6 +142,12 @@ class Gateway:
             "protection_price": command.protection_price,
         }
         return await self._send_command(keyed, command, f"/api/orders/{order_id}", OrderSubmitted, extra)
+
+    async def order_of(self, body: OrderRequest) -> SubmitOrder:
+        """The command that `submit_order` would send, checked and with its worst price; nothing is sent or reserved."""
+        command = order_commands.submit(body, _command_id(body.account_id, "order", body.client_order_id))
+        known = await self._known(_keyed("order", command, body.account_id, None, command.order_id))
+        return self._checked(command, known)
 
     async def submit_group(self, body: GroupRequest, key: str | None) -> Outcome:
         command = order_commands.group(body, _command_id(body.account_id, "group", body.client_group_id))
@@ -221,6 +225,15 @@ class Gateway:
         location = f"/api/signals/requests/{request.request_id}"
         answer = SignalAsked(request_id=request.request_id, symbol=body.symbol, status_url=location, position=place)
         return await self._keep(keyed, answer, location, None)
+
+    def _checked(self, command: SubmitOrder, known: Entry | None) -> SubmitOrder:
+        """The order with its worst price. Raises ProblemError 422 where it breaks a rule by itself."""
+        checks.order(command, self._catalog, price_may_follow=True)
+        if not order_commands.lacks_worst_price(command):
+            return command
+        command = self._protected(command, known)
+        checks.order(command, self._catalog, price_may_follow=False)
+        return command
 
     def _protected(self, command: SubmitOrder, known: Entry | None) -> SubmitOrder:
         """The order with the price of its first request, or with one derived from the newest price."""

@@ -12,6 +12,7 @@ import pytest
 
 from domain.decide_orders import terms_of
 from domain.holds import NO_HOLD
+from domain.market import Instrument
 from domain.preview import LimitInForce, Preview, preview
 from tests.domain.risk_desk import RiskDesk, limits_of
 
@@ -114,3 +115,14 @@ def test_of_an_order_that_makes_no_sense_only_that_is_said() -> None:
 
     assert [refusal.code for refusal in shown.refusals] == ["INSTRUMENT_UNKNOWN"]
     assert (shown.hold, shown.estimated_cost) == (NO_HOLD._replace(currency="USD"), None)
+
+
+def test_an_instrument_of_a_currency_that_the_account_does_not_have() -> None:
+    """The refusal is shown as the order would get it, and the hold, of nothing, in the account's own currency."""
+    desk = RiskDesk(instruments=(Instrument(symbol="SAP", currency="EUR"),))
+    desk.mark("SAP", "10.00")
+
+    shown = _preview(desk, "BUY", "5", "10.00", symbol="SAP")
+
+    assert shown.refusals[0].code == desk.submit("BUY", "5", "10.00", symbol="SAP").code
+    assert (shown.hold.cash, shown.hold.currency, shown.buying_power_after) == (0, "USD", Decimal("10000.00"))
