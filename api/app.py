@@ -27,6 +27,19 @@ from domain.catalog import catalog
 from domain.errors import InvalidValue
 from runtime.settings import Settings
 
+ROUTERS = (
+    gateway_routes.router,
+    preview.router,
+    query_routes.router,
+    query_account_routes.router,
+    query_books_routes.router,
+    query_order_book_routes.router,
+    query_rebalance_routes.router,
+    query_risk_routes.router,
+    query_breaks_routes.router,
+    health.router,
+)
+
 
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application; servers are contacted when its lifespan begins, and may come later.
@@ -46,16 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.symbols = settings.symbols()
     app.state.replica = Replica(settings, catalog(settings.symbols()))
     problems.install(app)
-    query_routers = (
-        query_routes.router,
-        query_account_routes.router,
-        query_books_routes.router,
-        query_order_book_routes.router,
-        query_rebalance_routes.router,
-        query_risk_routes.router,
-        query_breaks_routes.router,
-    )
-    for router in (gateway_routes.router, *query_routers, preview.router, health.router):
+    for router in ROUTERS:
         app.include_router(router)
     openapi.install(app)
     app.add_middleware(JsonGuard)

@@ -102,35 +102,16 @@ def commands() -> str:
 
 def http_api() -> str:
     """Every operation of the API."""
-    from api import health
-    from api.gateway import routes as gateway
-    from api.query import (
-        account_routes,
-        books_routes,
-        breaks_routes,
-        order_book_routes,
-        rebalance_routes,
-        risk_routes,
-        routes,
-    )
+    from fastapi.routing import APIRoute
 
-    parts = (
-        gateway,
-        routes,
-        account_routes,
-        books_routes,
-        order_book_routes,
-        rebalance_routes,
-        risk_routes,
-        breaks_routes,
-        health,
-    )
+    from api.app import ROUTERS
+
     rows = [
         (f"`{method} {route.path}`", route.summary or "", f"`{route.operation_id}`")
-        for part in parts
-        for route in part.router.routes
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute) and route.include_in_schema
         for method in sorted(route.methods)
-        if route.include_in_schema
     ]
     lines = [
         "Bodies, answers and errors are in `/openapi.json`. Errors are RFC 9457 problem details. Examples:",
@@ -138,7 +119,7 @@ def http_api() -> str:
         "",
         *_table(("operation", "what it does", "operation id"), rows),
     ]
-    return _page("The HTTP API", "api/gateway, api/query and api/health.py", lines)
+    return _page("The HTTP API", "the routers of api/app.py", lines)
 
 
 def limits() -> str:
