@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import event_store, faults, latency, ledger_agent, projector, recovery
+from bench import decisions, event_store, faults, latency, ledger_agent, projector, recovery
 from bench.world import ROOT, fresh, servers
 
 
@@ -42,12 +42,16 @@ def main() -> None:
             with console.status(f"round {number + 1} of {options.rounds}"):
                 rounds.append(_throughput(base, options.commands))
         submit_to_fill = {}
-        for door in DOORS:
+        for door in latency.DOORS:
             with console.status(f"submit to fill through {door} at {options.rate}/s for {options.seconds:.0f} s"):
                 submit_to_fill[door] = latency.run_round(fresh(base), door, options.rate, options.seconds)
         loads = recovery.run(base, [int(part) for part in options.history.split(",")], RECOVERY_ACCOUNTS, console)
     figures = {name: median(one[name] for one in rounds) for name in rounds[0]}
-    _show(console, figures, rounds, submit_to_fill, options.rate)
+    with console.status("decisions of the pure domain"):
+        decided = decisions.run()
+    _show(console, figures, rounds)
+    latency.show(console, submit_to_fill, options.rate)
+    decisions.show(console, decided)
     recovery.show(console, loads)
     costs = []
     for number in range(options.faults):
@@ -62,6 +66,7 @@ def main() -> None:
                 "machine": _machine(),
                 "rounds": rounds,
                 "medians": figures,
+                "decisions_per_second": decided,
                 "submit_to_fill": {door: fill._asdict() for door, fill in submit_to_fill.items()},
                 "recovery": [load._asdict() for load in loads],
                 "faults": [[cost._asdict() for cost in one] for one in costs],
@@ -84,7 +89,6 @@ def _throughput(base: Any, commands: int) -> dict[str, float]:
 
 
 RECOVERY_ACCOUNTS = 1_000
-DOORS: tuple[latency.Door, ...] = ("commands", "http")
 _ROWS = (
     ("ledger agent, commands/s", "agent_ledger", "bare Faust take", "agent_faust_take"),
     ("ledger agent, commands/s", "agent_ledger", "bare Faust topic.send", "agent_faust_send"),
@@ -94,13 +98,7 @@ _ROWS = (
 )
 
 
-def _show(
-    console: Console,
-    figures: dict[str, float],
-    rounds: list[dict[str, float]],
-    fills: dict[latency.Door, latency.Round],
-    rate: int,
-) -> None:
+def _show(console: Console, figures: dict[str, float], rounds: list[dict[str, float]]) -> None:
     table = Table("figure", "ours", "peer", "peer's", "ratio", "ratio, least to most", title=f"{len(rounds)} rounds")
     for what, ours, peer, theirs in _ROWS:
         ratios = [one[ours] / one[theirs] for one in rounds]
@@ -113,11 +111,6 @@ def _show(
             f"{min(ratios):.2f} to {max(ratios):.2f}",
         )
     console.print(table)
-    for door, fill in fills.items():
-        console.print(
-            f"submit to fill through {door} at {rate} orders/s: p50 {fill.p50_ms:.1f} ms, p95 {fill.p95_ms:.1f} ms, "
-            f"p99 {fill.p99_ms:.1f} ms ({fill.filled:,} of {fill.sent:,} orders filled)"
-        )
 
 
 def _machine() -> dict[str, Any]:

@@ -5,21 +5,26 @@ Ledger, Redis, engine and projector run; ticks come every 5 ms over all symbols.
 whose clients then share the same cores. The latency of an order is from the moment at which it was due to be submitted
 to the wall time in its OrderFilled event. The first
 seconds, in which the broker's JVM compiles itself, are submitted at the same rate and not counted.
+
+By itself: `python -m bench.latency --rate 1000`.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import threading
 import time
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, cast
 
 import aiohttp
+from rich.console import Console
 
 from bench.ledger_agent import produce
-from bench.world import child, worker
+from bench.world import child, fresh, servers, worker
 from domain import ids
 from domain.commands import Deposit, OpenAccount, SubmitOrder
 from domain.events import OrderFilled
@@ -39,6 +44,7 @@ WARM_UP_S = 10.0
 
 
 Door = Literal["commands", "http"]
+DOORS: tuple[Door, ...] = ("commands", "http")
 
 
 class Round(NamedTuple):
@@ -206,3 +212,26 @@ def _fills(settings: Settings, wanted: set[str]) -> dict[str, int]:
     finally:
         reader.close()
     return found
+
+
+def show(console: Console, fills: Mapping[Door, Round], rate: int) -> None:
+    for door, fill in fills.items():
+        console.print(
+            f"submit to fill through {door} at {rate} orders/s: p50 {fill.p50_ms:.1f} ms, p95 {fill.p95_ms:.1f} ms, "
+            f"p99 {fill.p99_ms:.1f} ms ({fill.filled:,} of {fill.sent:,} orders filled)"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=int, default=1_000, help="orders per second")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long, after the warm-up")
+    parser.add_argument("--door", choices=DOORS, default="commands", help="through which they come")
+    options = parser.parse_args()
+    with servers() as base:
+        fill = run_round(fresh(base), options.door, options.rate, options.seconds)
+    show(Console(), {options.door: fill}, options.rate)
+
+
+if __name__ == "__main__":
+    main()
