@@ -16,11 +16,12 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, cast
 
 import aiohttp
+import psutil
 from rich.console import Console
 
 from bench.ledger_agent import produce
@@ -48,13 +49,18 @@ DOORS: tuple[Door, ...] = ("commands", "http")
 
 
 class Round(NamedTuple):
-    """Milliseconds from due to filled, over the orders that were filled; sent and filled: how many."""
+    """Milliseconds from due to filled, over the orders that were filled; sent and filled: how many.
+
+    cpu_ms: milliseconds of CPU an order, by who spent it. It says what the machine is asked for also
+    where others use it at the same time.
+    """
 
     p50_ms: float
     p95_ms: float
     p99_ms: float
     sent: int
     filled: int
+    cpu_ms: dict[str, float]
 
 
 def run_round(settings: Settings, door: Door, per_second: int, seconds: float) -> Round:
@@ -63,15 +69,21 @@ def run_round(settings: Settings, door: Door, per_second: int, seconds: float) -
     with contextlib.ExitStack() as stack:
         for name in _WORKERS[door]:
             stack.enter_context(child(settings, *worker(name)))
+        before: dict[str, float] = {}
+
+        def warm() -> None:
+            before.update(_cpu_seconds())
+
         stop = threading.Event()
         ticks = threading.Thread(target=_tick, args=(settings, stop), daemon=True)
         ticks.start()
         stack.callback(stop.set)
         if door == "http":
-            due = asyncio.run(_submit_by_http(settings, per_second, seconds))
+            due = asyncio.run(_submit_by_http(settings, per_second, seconds, warm))
         else:
-            due = _submit_commands(settings, per_second, seconds)
+            due = _submit_commands(settings, per_second, seconds, warm)
         filled = _fills(settings, set(due))
+        spent = {name: seconds - before.get(name, 0.0) for name, seconds in _cpu_seconds().items()}
     latencies = sorted(filled[order] - due[order] for order in filled)
     if not latencies:
         raise TimeoutError("no order was filled")
@@ -79,7 +91,19 @@ def run_round(settings: Settings, door: Door, per_second: int, seconds: float) -
     def percentile(percent: float) -> float:
         return latencies[min(len(latencies) - 1, int(len(latencies) * percent / 100))] / 1000
 
-    return Round(percentile(50), percentile(95), percentile(99), len(due), len(filled))
+    cpu_ms = {name: 1_000 * seconds / len(due) for name, seconds in spent.items()}
+    return Round(percentile(50), percentile(95), percentile(99), len(due), len(filled), cpu_ms)
+
+
+def _cpu_seconds() -> dict[str, float]:
+    """What this process and those below it have spent so far, by name."""
+    spent: dict[str, float] = {"this bench": sum(psutil.Process().cpu_times()[:2])}
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            line, name = process.cmdline(), process.name()
+            name = line[-1] if line[1:4] == ["-m", "runtime.cli", "worker"] else name
+            spent[name] = spent.get(name, 0.0) + sum(process.cpu_times()[:2])
+    return spent
 
 
 def _tick(settings: Settings, stop: threading.Event) -> None:
@@ -99,8 +123,10 @@ def _tick(settings: Settings, stop: threading.Event) -> None:
     producer.flush(5)
 
 
-def _submit_commands(settings: Settings, per_second: int, seconds: float) -> dict[str, int]:
-    """Order id -> when it was due (microseconds since 1970), of the orders after the warm-up."""
+def _submit_commands(settings: Settings, per_second: int, seconds: float, warm: Callable[[], None]) -> dict[str, int]:
+    """Order id -> when it was due (microseconds since 1970), of the orders after the warm-up, at whose end `warm` is
+    called.
+    """
     producer = kafka_producer(settings)
     for number in range(ACCOUNTS):
         account = f"acc_{number}"
@@ -123,6 +149,8 @@ def _submit_commands(settings: Settings, per_second: int, seconds: float) -> dic
     started, started_us = time.monotonic(), now_us()
     for number in range(int(per_second * (WARM_UP_S + seconds))):
         time.sleep(max(0.0, started + number / per_second - time.monotonic()))
+        if number == int(per_second * WARM_UP_S):
+            warm()
         account, client_order_id = f"acc_{number % ACCOUNTS}", f"order-{number}"
         command = SubmitOrder(
             command_id=client_order_id,
@@ -143,8 +171,10 @@ def _submit_commands(settings: Settings, per_second: int, seconds: float) -> dic
     return due
 
 
-async def _submit_by_http(settings: Settings, per_second: int, seconds: float) -> dict[str, int]:
-    """Order id -> when it was due (microseconds since 1970), of the orders after the warm-up that were answered 202."""
+async def _submit_by_http(
+    settings: Settings, per_second: int, seconds: float, warm: Callable[[], None]
+) -> dict[str, int]:
+    """As _submit_commands, of those that were answered 202."""
     due: dict[str, int] = {}
     base = f"http://{settings.api_host}:{settings.api_port}"
     connector = aiohttp.TCPConnector(limit=64)
@@ -171,6 +201,8 @@ async def _submit_by_http(settings: Settings, per_second: int, seconds: float) -
         async with asyncio.TaskGroup() as group:
             for number in range(int(per_second * (WARM_UP_S + seconds))):
                 await asyncio.sleep(max(0.0, started + number / per_second - time.monotonic()))
+                if number == int(per_second * WARM_UP_S):
+                    warm()
                 group.create_task(one(number))
     return due
 
@@ -220,6 +252,9 @@ def show(console: Console, fills: Mapping[Door, Round], rate: int) -> None:
             f"submit to fill through {door} at {rate} orders/s: p50 {fill.p50_ms:.1f} ms, p95 {fill.p95_ms:.1f} ms, "
             f"p99 {fill.p99_ms:.1f} ms ({fill.filled:,} of {fill.sent:,} orders filled)"
         )
+        parts = sorted(fill.cpu_ms.items(), key=lambda part: -part[1])
+        shares = ", ".join(f"{name} {ms:.2f}" for name, ms in parts if ms >= 0.005)
+        console.print(f"  {sum(fill.cpu_ms.values()):.2f} ms of CPU an order: {shares}")
 
 
 def main() -> None:

@@ -11,11 +11,13 @@ from decimal import Decimal
 from timeit import repeat
 from typing import Any
 
-from domain import commands, ids, risk, throttle
+from domain import commands, holds, ids, risk, throttle
 from domain.account import Account
+from domain.account_terms import MarginTerms
 from domain.catalog import catalog
 from domain.decide_orders import assess, terms_of
 from domain.exposures import Exposures
+from domain.holds import Hold
 from domain.ledger import Ledger
 from domain.limits import Limits
 from domain.numbers import exact
@@ -23,6 +25,7 @@ from domain.reports import ReportFilled
 from domain.risk_book import RECENT_MAX, WINDOW_US_MAX
 from domain.risk_case import Case
 from domain.scopes import scopes_of
+from domain.terms import OrderTerms
 from domain.world import Mark
 
 SYMBOLS = [f"S{number}" for number in range(50)]
@@ -47,15 +50,18 @@ EVERYTHING = Limits(
 
 
 class Bench:
-    """A ledger with one account `a`; limits: of the account and of the strategy `s`, None: of neither."""
+    """A ledger with one account `a`; limits: of the account and of the strategy `s`, None: of neither.
 
-    def __init__(self, limits: Limits | None) -> None:
+    margin: None for a cash account.
+    """
+
+    def __init__(self, limits: Limits | None, margin: MarginTerms | None = None) -> None:
         self.ledger = Ledger(catalog(SYMBOLS))
         self.now_us = 1_000_000_000
         self.sent = 0
         for symbol in SYMBOLS:
             self.ledger.marks[symbol] = Mark(price=Decimal("123.45"), market_time_us=0)
-        self.send(commands.OpenAccount(owner="bench", **self.envelope()))
+        self.send(commands.OpenAccount(owner="bench", margin=margin, **self.envelope()))
         self.send(commands.Deposit(amount=Decimal(10) ** 9, **self.envelope()))
         if limits is not None:
             who = {"limits": limits, "set_by": "bench", "reason": "bench"}
@@ -122,7 +128,7 @@ def cost_us(run: Callable[[], object]) -> float:
 
 def figures() -> dict[str, float]:
     """Microseconds a call, by what is called."""
-    limited, free = Bench(EVERYTHING), Bench(None)
+    limited, free, margin = Bench(EVERYTHING), Bench(None), Bench(None, MarginTerms())
     account, world, now_us = limited.account, limited.ledger.world, limited.now_us
     terms = terms_of(limited.order("S7"))
     account.risk.executions["s"] = list(range(RECENT_MAX))
@@ -136,12 +142,22 @@ def figures() -> dict[str, float]:
         found["all limits of an order"] = cost_us(lambda: risk.limits(account, terms, world, now_us))
         found["exposures from scratch"] = cost_us(lambda: Exposures(account))
         found["an order's whole assessment"] = cost_us(lambda: assess(account, terms, now_us, world))
+        found["check cash"] = _cost_of_hold(free, terms)
+        found["check margin"] = _cost_of_hold(margin, terms)
         account, world = free.account, free.ledger.world
         found["the same without limits"] = cost_us(lambda: assess(account, terms, now_us, world))
         found["halts and limits without limits"] = cost_us(
             lambda: (risk.halts(account, terms, world.desk), risk.limits(account, terms, world, now_us))
         )
     return found
+
+
+def _cost_of_hold(bench: Bench, terms: OrderTerms) -> float:
+    account, world = bench.account, bench.ledger.world
+    hold = holds.needed(account, terms, terms.quantity, world)
+    assert isinstance(hold, Hold)
+    assert holds.check(account, terms, hold, world) is None
+    return cost_us(lambda: holds.check(account, terms, hold, world))
 
 
 def main() -> None:

@@ -35,7 +35,6 @@ class Valuation(NamedTuple):
     held: Decimal
     long_value: Decimal
     short_value: Decimal
-    unrealized_pnl: Decimal
 
     @property
     def equity(self) -> Decimal:
@@ -64,7 +63,7 @@ def value(
     base: str, funds: Mapping[str, Funds], positions: Mapping[str, Position], marks: Marks
 ) -> Valuation | MissingMark:
     """Of an account, or of what it would be: money by currency and positions by symbol."""
-    cash = held = long_value = short_value = unrealized = ZERO
+    cash = held = long_value = short_value = ZERO
     for currency, own in funds.items():
         if not own.free and not own.held:
             continue
@@ -74,20 +73,44 @@ def value(
         cash += (own.free + own.held) * to_base
         held += own.held * to_base
     for symbol, position in positions.items():
-        quantity, short_quantity = position.quantity, position.short_quantity
+        quantity, short_quantity = position.free + position.held, position.short_quantity
         if not quantity and not short_quantity:
             continue
+        price = _base_price(base, symbol, position, marks)
+        if isinstance(price, MissingMark):
+            return price
+        if quantity:
+            long_value += quantity * price
+        if short_quantity:
+            short_value += short_quantity * price
+    return Valuation(cash, held, long_value, short_value)
+
+
+def _base_price(base: str, symbol: str, position: Position, marks: Marks) -> Decimal | MissingMark:
+    """Of one unit, in the base currency."""
+    mark = marks.get(symbol)
+    if mark is None:
+        return MissingMark(symbol)
+    if position.currency == base:
+        return mark.price
+    to_base = rate(marks, position.currency, base)
+    return MissingMark(f"{position.currency}/{base}") if to_base is None else mark.price * to_base
+
+
+def unrealized(base: str, positions: Mapping[str, Position], marks: Marks) -> Decimal | MissingMark:
+    """Before fees, in the base currency: what closing every position at its mark would realise."""
+    total = ZERO
+    for symbol, position in positions.items():
+        if not position.quantity and not position.short_quantity:
+            continue
         mark = marks.get(symbol)
+        to_base = rate(marks, position.currency, base)
         if mark is None:
             return MissingMark(symbol)
-        to_base = rate(marks, position.currency, base)
         if to_base is None:
             return MissingMark(f"{position.currency}/{base}")
-        price = mark.price * to_base
-        long_value += quantity * price
-        short_value += short_quantity * price
-        unrealized += unrealized_pnl(position, mark.price) * to_base
-    return Valuation(cash, held, long_value, short_value, unrealized)
+        total += unrealized_pnl(position, mark.price) * to_base
+    return total
 
 
 def conversion_pnl(books: Balances, base: str, marks: Marks) -> Decimal | MissingMark:
