@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, cast
 
@@ -24,7 +24,7 @@ import aiohttp
 import psutil
 from rich.console import Console
 
-from bench.ledger_agent import produce
+from bench.ledger_agent import encoded, produce, queue
 from bench.world import child, fresh, servers, worker
 from domain import ids
 from domain.commands import Deposit, OpenAccount, SubmitOrder
@@ -127,7 +127,7 @@ def _submit_commands(settings: Settings, per_second: int, seconds: float, warm: 
     """Order id -> when it was due (microseconds since 1970), of the orders after the warm-up, at whose end `warm` is
     called.
     """
-    producer = kafka_producer(settings)
+    producer = kafka_producer(settings, **{"linger.ms": 2})
     for number in range(ACCOUNTS):
         account = f"acc_{number}"
         produce(
@@ -144,31 +144,36 @@ def _submit_commands(settings: Settings, per_second: int, seconds: float, warm: 
     topic = settings.topic("ledger.events")
     while sum(end_offsets(settings, topic).values()) < 2 * ACCOUNTS:
         time.sleep(0.1)
+    # Made beforehand, for clients have machines of their own.
+    orders = [_order(number, settings.symbols()) for number in range(int(per_second * (WARM_UP_S + seconds)))]
+    commands = [encoded(order) for order in orders]
     due: dict[str, int] = {}
-    symbols = settings.symbols()
     started, started_us = time.monotonic(), now_us()
-    for number in range(int(per_second * (WARM_UP_S + seconds))):
+    for number, command in enumerate(commands):
         time.sleep(max(0.0, started + number / per_second - time.monotonic()))
         if number == int(per_second * WARM_UP_S):
             warm()
-        account, client_order_id = f"acc_{number % ACCOUNTS}", f"order-{number}"
-        command = SubmitOrder(
-            command_id=client_order_id,
-            account_id=account,
-            issued_at_us=now_us(),
-            order_id=ids.order_id(account, client_order_id),
-            client_order_id=client_order_id,
-            symbol=symbols[number % len(symbols)],
-            side="BUY",
-            order_type="MARKET",
-            quantity=Decimal(10),
-            protection_price=Decimal("110.00"),
-        )
-        produce(producer, settings, command)
+        queue(producer, settings, command)
         if number >= per_second * WARM_UP_S:
-            due[command.order_id] = started_us + number * 1_000_000 // per_second
+            due[orders[number].order_id] = started_us + number * 1_000_000 // per_second
     producer.flush(10)
     return due
+
+
+def _order(number: int, symbols: Sequence[str]) -> SubmitOrder:
+    account, client_order_id = f"acc_{number % ACCOUNTS}", f"order-{number}"
+    return SubmitOrder(
+        command_id=client_order_id,
+        account_id=account,
+        issued_at_us=now_us(),
+        order_id=ids.order_id(account, client_order_id),
+        client_order_id=client_order_id,
+        symbol=symbols[number % len(symbols)],
+        side="BUY",
+        order_type="MARKET",
+        quantity=Decimal(10),
+        protection_price=Decimal("110.00"),
+    )
 
 
 async def _submit_by_http(

@@ -87,12 +87,26 @@ def limit_order(account: str, client_order_id: str) -> SubmitOrder:
 
 def produce(producer: Any, settings: Settings, command: Command) -> None:
     """Queue a command on trading.commands."""
+    queue(producer, settings, encoded(command))
+
+
+class Encoded(NamedTuple):
+    """A command as it goes onto Kafka."""
+
+    key: bytes
+    value: bytes
+    headers: codec.Headers
+
+
+def encoded(command: Command) -> Encoded:
     value, headers = codec.encode(
         command, id_=command.command_id, source="bench", time_us=command.issued_at_us, subject=command.account_id
     )
-    producer.produce(
-        settings.topic("trading.commands"), key=command.account_id.encode(), value=value, headers=cast(Any, headers)
-    )
+    return Encoded(command.account_id.encode(), value, headers)
+
+
+def queue(producer: Any, settings: Settings, one: Encoded) -> None:
+    producer.produce(settings.topic("trading.commands"), key=one.key, value=one.value, headers=cast(Any, one.headers))
     producer.poll(0)
 
 

@@ -50,7 +50,13 @@ class Reporter:
         self._topic = settings.topic(TOPIC)
         self._producer = kafka_producer(
             settings,
-            **{"message.timeout.ms": 0, "queue.buffering.max.messages": _CLIENT_QUEUE_MAX},
+            **{
+                "message.timeout.ms": 0,
+                "queue.buffering.max.messages": _CLIENT_QUEUE_MAX,
+                # One request at a time: a report that comes alone leaves at once, and those that come while Kafka
+                # answers go together. With more, each would be a request, an append and a fetch of its own.
+                "max.in.flight.requests.per.connection": 1,
+            },
         )
         self._delivered: deque[tuple[KafkaError | None, Acknowledged]] = deque()
         self._stopping = threading.Event()

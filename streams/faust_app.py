@@ -29,6 +29,7 @@ from faust.types import TP
 from domain.errors import UnavailableError
 from runtime import stopping
 from runtime.settings import Settings
+from streams.eager import Begun
 from streams.tape import TapeRecord
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,20 @@ def _transport(settings: Settings, seek: Seek | None) -> type[driver.Transport]:
     class Consumer(driver.Consumer):
         def _new_consumer_thread(self) -> ConsumerThread:
             return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+        async def wait_first(self, *waiting: Any, timeout: Any = None) -> Any:  # noqa: ASYNC109  # Faust's signature
+            """For each message Faust waits for its delivery or for one of three events, in four tasks. A delivery that
+            need not wait is done here without them. It is what Faust waits for first, and the answer is not looked at.
+            """
+            delivery, *events = waiting
+            if timeout is not None or not asyncio.iscoroutine(delivery):
+                return await super().wait_first(*waiting, timeout=timeout)
+            begun = Begun(delivery)
+            if not begun.done:
+                return await super().wait_first(begun, *events)
+            for event in events:
+                event.close()
+            return None
 
         async def perform_seek(self) -> None:
             await super().perform_seek()
