@@ -28,9 +28,14 @@ class LedgerAggregate(BaseAggregate[str]):
 
         Its record time is never below that of the event before, so that a clock that is set back forgets nothing.
         """
-        self.trigger_event(event_class, timestamp=self.clock(now_us), postings=postings, **fields)
-        (event,) = self.collect_events()
-        assert isinstance(event, event_class)
+        event = event_class(
+            originator_id=self.id,
+            originator_version=self.version + 1,
+            timestamp=self.clock(now_us),
+            postings=postings,
+            **fields,
+        )
+        event.mutate(self)
         return event
 
     def clock(self, now_us: int) -> int:
