@@ -23,6 +23,7 @@ PARTS = {
     "audit": "audit.cli:app",
     "deadletters": "streams.deadletters.cli:app",
     "risk": "streams.risk.cli:app",
+    "ops": "streams.ops.cli:app",
 }
 _STANDARD = {"--help", "--install-completion", "--show-completion"}
 
@@ -112,6 +113,7 @@ def http_api() -> str:
         rebalance_routes,
         risk_routes,
         routes,
+        transfer_routes,
     )
 
     parts = (
@@ -119,6 +121,7 @@ def http_api() -> str:
         routes,
         account_routes,
         books_routes,
+        transfer_routes,
         order_book_routes,
         rebalance_routes,
         risk_routes,
