@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Query, Request
 
 from api.query import accounts_sql, cursors, market_sql, portfolio_sql
@@ -15,6 +16,7 @@ from api.query.views import (
     Account,
     Balance,
     Bar,
+    Fees,
     Lot,
     Page,
     Portfolio,
@@ -25,6 +27,7 @@ from api.query.views import (
     TapeProgress,
     Tapes,
 )
+from domain.account_terms import FeeSchedule
 
 router = APIRouter()
 _EXACT = Context(prec=200)  # sums of numerics lose no digit
@@ -37,7 +40,13 @@ async def get_account(reader: Reader, account_id: AccountPath) -> Account:
     async with reader.snapshot() as snapshot:
         account = await accounts_sql.one(snapshot, account_id)
         balances = await accounts_sql.balances(snapshot, account_id)
-    return Account(**_known(account, account_id), balances=[Balance(**row) for row in balances])
+    known = _known(account, account_id)
+    charged = None if known["fee_schedule"] is None else msgspec.convert(known["fee_schedule"], FeeSchedule)
+    return Account(
+        **_without(known, "fee_schedule"),
+        fee_schedule=None if charged is None else Fees(**msgspec.structs.asdict(charged)),
+        balances=[Balance(**row) for row in balances],
+    )
 
 
 @router.get(
