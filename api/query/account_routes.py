@@ -110,7 +110,9 @@ async def get_portfolio(
 
 def _portfolio(account: Row, balances: Rows, positions: Rows, lots: Rows, history: Rows) -> Portfolio:
     held = {(row["book_account"], row["commodity"]): row["amount"] for row in balances}
-    cash, hold, external = (held.get((name, account["currency"]), Decimal(0)) for name in ("cash", "hold", "external"))
+    names = ("cash", "hold", "external", "transfers")
+    cash, hold, external, transfers = (held.get((name, account["currency"]), Decimal(0)) for name in names)
+    brought = _EXACT.minus(_EXACT.add(external, transfers))
     value = _total(positions, "market_value")
     equity = _EXACT.add(_EXACT.add(cash, hold), value)
     times = [row["priced_at"] for row in positions if row["priced_at"]] or [row["market_time"] for row in history[-1:]]
@@ -125,8 +127,8 @@ def _portfolio(account: Row, balances: Rows, positions: Rows, lots: Rows, histor
         realized_pnl=_total(positions, "realized_pnl"),
         unrealized_pnl=_total(positions, "unrealized_pnl"),
         fees=_total(positions, "fees"),
-        net_deposits=_EXACT.minus(external),
-        total_pnl=_EXACT.add(equity, external),
+        net_deposits=brought,
+        total_pnl=_EXACT.subtract(equity, brought),
         positions=[
             Position(**row, lots=[Lot(**_without(lot, "symbol")) for lot in lots if lot["symbol"] == row["symbol"]])
             for row in positions

@@ -350,7 +350,7 @@ class Portfolio(View):
     realized_pnl: DecimalOut = Field(description="sum of proceeds less the cost of the lots sold, before fees")
     unrealized_pnl: DecimalOut = Field(description="sum of market_value − cost")
     fees: DecimalOut
-    net_deposits: DecimalOut = Field(description="deposits less withdrawals")
+    net_deposits: DecimalOut = Field(description="deposits less withdrawals, transfers included")
     total_pnl: DecimalOut = Field(description="equity − net_deposits = realized_pnl + unrealized_pnl − fees")
     positions: list[Position]
     history: list[PortfolioPoint] = Field(description="oldest first; thinned evenly, the newest point always kept")

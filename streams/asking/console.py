@@ -28,7 +28,10 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a command. missing: keys whose ledgers have not answered."""
+    """What became of commands. missing: keys whose ledgers have not answered.
+
+    command_id: empty where each has an id of its own.
+    """
 
     command_id: str
     done: bool
@@ -56,7 +59,7 @@ def ask_and_show(
     refused = [answer for answer in found if answer.code and answer.code not in nothing_to_do]
     missing = [key for key in keys if key not in answers]
     outcome = Outcome(
-        command_id=commands[0].command_id,
+        command_id=commands[0].command_id if len({command.command_id for command in commands}) == 1 else "",
         done=any(not answer.code for answer in found) and not missing and not refused,
         answers=found,
         missing=missing,
@@ -81,7 +84,8 @@ def _show(settings: Settings, outcome: Outcome, keys: Sequence[str], again: str)
         version = str(answer.version) if answer.version else ""
         rows.append((str(answer.partition), key, answer.event, str(answer.offset), version, text))
     table(("partition", "key", "event", "offset", "version", "answer"), rows)
-    typer.echo(f"command {outcome.command_id}: {len(outcome.answers)} of {len(keys)} ledgers have answered")
+    name = f"command {outcome.command_id}: " if outcome.command_id else ""
+    typer.echo(f"{name}{len(outcome.answers)} of {len(keys)} ledgers have answered")
     if outcome.missing:
         typer.echo(
             f"no answer from {', '.join(outcome.missing)}; is their ledger worker up? "

@@ -195,6 +195,7 @@ async def test_transfers_are_shown_to_both_sides(online: httpx.AsyncClient, hous
     to_bob = (await online.get("/api/accounts/bob/transfers?status=ON_ITS_WAY")).json()["data"]
     one = (await online.get("/api/accounts/ann/transfers/t2")).json()
     none = await online.get("/api/accounts/bob/transfers/t1")
+    ann, bob = [(await online.get(f"/api/portfolio/{name}")).json() for name in ("ann", "bob")]
 
     assert [(row["transfer_id"], row["status"]) for row in every] == [
         ("t3", "ON_ITS_WAY"),
@@ -211,6 +212,7 @@ async def test_transfers_are_shown_to_both_sides(online: httpx.AsyncClient, hous
         "ada",
         "savings",
     )
+    assert [(Decimal(it["net_deposits"]), Decimal(it["total_pnl"])) for it in (ann, bob)] == [(940, 0), (30, 0)]
     assert (none.status_code, none.json()["code"]) == (404, "TRANSFER_UNKNOWN")
 
 

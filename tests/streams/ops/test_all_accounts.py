@@ -31,7 +31,7 @@ def test_all_accounts_with_the_symbol_are_split_once(ledger_settings: Settings) 
         eventually(lambda: len(of(settings, OrderAccepted)) == len(HOLDERS) + 1, "the order waits")
 
         code, said = tape(settings, *SPLIT)
-        assert (code, said["missing"]) == (0, [])
+        assert (code, said["missing"], said["command_id"]) == (0, [], "")
         assert [(one["key"], one["event"]) for one in said["answers"]] == [
             (name, "SharesSplit") for name in (*HOLDERS, "acc_waiting")
         ]

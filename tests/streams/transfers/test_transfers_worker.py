@@ -122,11 +122,15 @@ def test_killed_between_the_legs_it_arrives_once(ledger_settings: Settings) -> N
 
     with worker(settings, LEDGER):
         wait_for(settings, CashTransferredIn)
+        before = commands_sent(settings)
         with worker(settings, TRANSFERS) as third:
             send(settings, transfer("t2", amount="5.00"))
             wait_for(settings, CashTransferredIn, 2)
             settle(settings)
             assert third.stop() == 0
+        assert commands_sent(settings) - before == 4, (
+            "a transfer, its arrival and two deposits: nothing for what is done"
+        )
 
     assert [event.reference for event in of(settings, CashTransferredIn)] == ["t1", "t2"]
     assert of(settings, CashTransferReturned, CommandRejected) == []
