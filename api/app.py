@@ -21,6 +21,7 @@ from api.query import order_book_routes as query_order_book_routes
 from api.query import rebalance_routes as query_rebalance_routes
 from api.query import risk_routes as query_risk_routes
 from api.query import routes as query_routes
+from api.query import transfer_routes as query_transfer_routes
 from api.query.database import Database
 from api.query.replica import Replica
 from domain.catalog import catalog
@@ -33,6 +34,7 @@ ROUTERS = (
     query_routes.router,
     query_account_routes.router,
     query_books_routes.router,
+    query_transfer_routes.router,
     query_order_book_routes.router,
     query_rebalance_routes.router,
     query_risk_routes.router,

@@ -8,7 +8,11 @@ in audit/expected_breaks.py.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
+from typing import Any
+
+import msgspec
 
 from audit.compare import Place, Row, StateTable, stored, time_of
 from audit.expected_book import ENTRIES, LEVELS, SPANS, Book
@@ -17,6 +21,7 @@ from audit.expected_desk import CONTROLS, MARKS, ExpectedDesks
 from audit.expected_orders import CHANGES_NO_ORDER, GROUPS, ORDERS, Orders, touched
 from domain import events
 from domain.account import Account
+from domain.account_terms import FeeSchedule, MarginTerms
 from domain.ledger import Ledger
 from domain.lots import POOLED_LOT, POOLED_SHORT_LOT
 from domain.numbers import ZERO
@@ -27,7 +32,7 @@ ACCOUNTS = StateTable(
     ("account_id",),
     (
         *("owner", "currency", "lot_method", "fee_bps", "opened_at"),
-        *("version", "updated_at", "partition", "record_offset"),
+        *("version", "updated_at", "partition", "record_offset", "currencies", "margin", "fee_schedule"),
     ),
 )
 BALANCES = StateTable("balances", ("account_id", "book_account", "commodity"), ("amount",), null_row=(ZERO,))
@@ -145,6 +150,9 @@ class Expected:
             time_of(account.updated_at_us),
             place.partition,
             place.offset,
+            [currency for currency in account.funds if currency != account.currency],
+            _terms(account.margin),
+            _terms(account.fee_schedule),
         )
 
     def _balances(self) -> dict[Row, Row]:
@@ -180,6 +188,11 @@ class Expected:
             for sign, lots in ((1, position.lots), (-1, position.short_lots))
             for lot in lots
         }
+
+
+def _terms(terms: FeeSchedule | MarginTerms | None) -> Any:
+    """As PostgreSQL gives the jsonb back; what has its default is left out where the event leaves it out."""
+    return None if terms is None else json.loads(msgspec.json.encode(terms))
 
 
 def _restated_lots(event: events.LedgerEvent) -> list[tuple[str, str]]:

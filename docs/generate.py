@@ -23,6 +23,7 @@ PARTS = {
     "audit": "audit.cli:app",
     "deadletters": "streams.deadletters.cli:app",
     "risk": "streams.risk.cli:app",
+    "ops": "streams.ops.cli:app",
 }
 _STANDARD = {"--help", "--install-completion", "--show-completion"}
 

@@ -51,6 +51,7 @@ CODES: dict[str, str] = {
     "SYMBOL_IN_USE": "the account has units, open orders or remembered fills under the new symbol",
     "TRANSFER_TO_ITSELF": "the two accounts of a transfer are one",
     "TRANSFER_UNKNOWN": "this account has not sent such a transfer, or so long ago that it is forgotten",
+    "TRANSFER_PROBED": "a transfer's manager asked whether the account is open: it is, and the transfer follows",
     # A well-formed order that may not be placed (OrderRejected); some concern cash commands too.
     "CURRENCY_MISMATCH": "the currency is none of the account's",
     "CASH_INSUFFICIENT": "the free cash does not cover it",

@@ -10,7 +10,7 @@ from typing import Any
 
 from domain import checks, journal_corporate
 from domain.account import Account
-from domain.checks import refuse
+from domain.checks import Refusal, refuse
 from domain.commands import AdjustCash, Command, ReceiveTransfer, ReturnTransfer, TransferCash
 from domain.decide_cash import rejected, spendable
 from domain.decide_corporate import named
@@ -53,7 +53,8 @@ def transfer(account: Account, command: TransferCash, now_us: int, world: World)
 
 
 def receive(account: Account, command: ReceiveTransfer, now_us: int) -> LedgerEvent:
-    refusal = checks.held_currency(account, command.currency)
+    """A refusal other than a probe's is one for ever, or else the sender could have back what arrives later."""
+    refusal = checks.held_currency(account, command.currency) or _probe(account, command)
     if refusal is not None:
         return rejected(command, refusal, now_us)
     return account.record(
@@ -65,6 +66,13 @@ def receive(account: Account, command: ReceiveTransfer, now_us: int) -> LedgerEv
         currency=command.currency,
         **named(command),
     )
+
+
+def _probe(account: Account, command: ReceiveTransfer) -> Refusal | None:
+    if not command.is_probe:
+        return None
+    text = f"expected the transfer itself, it was the question whether {account.id!r} is open; it is"
+    return refuse("TRANSFER_PROBED", text, account_id=account.id)
 
 
 def give_back(account: Account, command: ReturnTransfer, now_us: int) -> LedgerEvent:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from domain.events import AccountOpened, DeskEvent
+import msgspec
+
+from domain.account_terms import FeeSchedule, MarginTerms
+from domain.events import AccountOpened, DeskEvent, FeeScheduleChanged
 from domain.numbers import ZERO, exact
 from projections.rows import Cursor, Event, Row, execute, given, insert
 
@@ -20,7 +23,11 @@ ACCOUNTS = {
     "updated_at": "timestamptz",
     "partition": "integer",
     "record_offset": "bigint",
+    "currencies": "text[]",
+    "margin": "jsonb",
+    "fee_schedule": "jsonb",
 }
+SCHEDULES = {"account_id": "text", "fee_schedule": "jsonb"}
 VERSIONS = {
     "account_id": "text",
     "version": "bigint",
@@ -36,6 +43,10 @@ update accounts set
     version = given.version, updated_at = given.updated_at,
     partition = given.partition, record_offset = given.record_offset
 from {given(VERSIONS)} where accounts.account_id = given.account_id
+"""
+_CHARGE = f"""
+update accounts set fee_schedule = given.fee_schedule
+from {given(SCHEDULES)} where accounts.account_id = given.account_id
 """
 _ADD = f"""
 {insert("balances", BALANCES)}
@@ -57,10 +68,27 @@ def opened(events: Sequence[Event]) -> list[Row]:
             event.message.timestamp,
             event.partition,
             event.offset,
+            f"{{{','.join(event.message.currencies)}}}",
+            _terms(event.message.margin),
+            _terms(event.message.fee_schedule),
         )
         for event in events
         if type(event.message) is AccountOpened
     ]
+
+
+def schedules(events: Sequence[Event]) -> list[Row]:
+    """Rows of SCHEDULES: the newest change of each account's fee schedule."""
+    newest = {
+        event.message.originator_id: _terms(event.message.fee_schedule)
+        for event in events
+        if type(event.message) is FeeScheduleChanged
+    }
+    return list(newest.items())
+
+
+def _terms(terms: FeeSchedule | MarginTerms | None) -> str | None:
+    return None if terms is None else msgspec.json.encode(terms).decode()
 
 
 def versions(events: Sequence[Event]) -> list[Row]:
@@ -87,5 +115,6 @@ def balances(events: Sequence[Event]) -> list[Row]:
 
 def apply(cursor: Cursor, events: Sequence[Event]) -> None:
     execute(cursor, _OPEN, opened(events))
+    execute(cursor, _CHARGE, schedules(events))
     execute(cursor, _TOUCH, versions(events))
     execute(cursor, _ADD, balances(events))

@@ -188,7 +188,7 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def worker(name: str) -> None:
-    """Run one worker: ledger, signals, strategy, audit, engine, projector, api, feed, marks.
+    """Run one worker: ledger, signals, strategy, audit, engine, projector, api, feed, marks, transfers.
 
     Or one of your own, as NAME=package.module. Exit code 3 when it met what trying again cannot heal; the reason is in
     its log and, under `tape up`, in the status.
@@ -277,6 +277,7 @@ _part("feed", "streams.feed.cli:app", "Publish real bars as ticks.")
 _part("models", "models.cli:app", "Train, list and promote models.")
 _part("audit", "audit.cli:app", "Verify the tapes, and replay them against the tables.")
 _part("risk", "streams.risk.cli:app", "Halt and resume trading, lay down limits, see what stands.")
+_part("ops", "streams.ops.cli:app", "The back office: corporate actions, corrections, cash, locates, fee schedules.")
 _part("deadletters", "streams.deadletters.cli:app", "Inputs that could not be read: list, show, retry, discard.")
 
 

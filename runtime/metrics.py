@@ -97,6 +97,11 @@ ledger_lag_seconds = Gauge(
     "ledger_lag_seconds", "Age of the oldest command that the ledger has not decided; NaN while that is not known"
 )
 
+# Transfers
+transfers_under_way = Gauge(
+    "transfers_under_way", "Transfers that have left an account and have neither arrived nor come back"
+)
+
 # Feed
 marks_sent_total = Counter("marks_sent_total", "Prices that were told to the ledgers' desks")
 feed_ticks_published_total = Counter("feed_ticks_published_total", "Ticks that the feed has put on market.ticks")

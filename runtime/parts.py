@@ -23,8 +23,9 @@ WORKERS = {
     "api": "api.worker",
     "feed": "streams.feed.worker",
     "marks": "streams.marks.worker",
+    "transfers": "streams.transfers.worker",
 }
-DEFAULT_WORKERS = ("ledger", "signals", "strategy", "audit", "engine", "projector", "api")
+DEFAULT_WORKERS = ("ledger", "signals", "strategy", "audit", "engine", "projector", "api", "transfers")
 
 
 def worker_module(name: str) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from api.problems import ProblemError, refused
-from domain import checks, decide_groups, forms, groups, order_checks
+from domain import checks, decide_groups, forms, groups, operator_checks, order_checks
 from domain import rebalance as domain_rebalance
 from domain.catalog import Catalog
 from domain.checks import Refusal
 from domain.commands import (
+    Command,
     Deposit,
-    OpenAccount,
     PlanRebalance,
     ReplaceOrder,
     SubmitOrder,
@@ -29,23 +29,32 @@ _POINTERS = {
     "ACCOUNT": "#/account_id",
     "AMOUNT": "#/amount",
     "CLIENT_ORDER": "#/client_order_id",
+    "CONVERSION": "#/to_currency",
     "CURRENCY": "#/currency",
     "EXPIRY": "#/expire_at",
+    "FEE_SCHEDULE": "#/fee_schedule",
     "FEE": "#/fee_bps",
     "GROUP_INVALID": "#/orders",
     "INSTRUMENT": "#/symbol",
+    "MARGIN": "#/margin",
     "OWNER": "#/owner",
     "POST_ONLY": "#/post_only",
     "QUANTITY": "#/quantity",
+    "RATE": "#/rate",
     "STOP": "#/stop_price",
     "TIME_IN_FORCE": "#/time_in_force",
     "TRAIL": "#/trail_amount",
+    "TRANSFER": "#/to_account_id",
 }
+_TEXTS = {"actor": "requested_by"}
+"""The ledger's name of a text -> the field's."""
 
 
 def _problem(refusal: Refusal, order: SubmitOrder | None) -> ProblemError:
     """422 with the ledger's code, text and values, and the field's pointer."""
     pointer = next((p for prefix, p in _POINTERS.items() if refusal.code.startswith(prefix)), None)
+    if pointer is None and refusal.code == "TEXT_INVALID":
+        pointer = f"#/{_TEXTS.get(name := next(iter(refusal.details)), name)}"
     if pointer is None and order is not None and refusal.code.startswith("PRICE"):
         pointer = _price_pointer(refusal, order)
     return refused(refusal.code, refusal.text, pointer, **refusal.details)
@@ -61,10 +70,10 @@ def _price_pointer(refusal: Refusal, order: SubmitOrder) -> str:
     return "#/limit_price"
 
 
-def opening(command: OpenAccount) -> None:
-    """Raises ProblemError 422."""
+def stateless(command: Command) -> None:
+    """All that the ledger checks of a command without an account. Raises ProblemError 422."""
     with exact():
-        _raise(checks.envelope(command) or checks.number("FEE", command.fee_bps) or checks.opening(command))
+        _raise(checks.envelope(command) or forms.form(command) or operator_checks.form(command))
 
 
 def amount(command: Deposit | Withdraw) -> None:

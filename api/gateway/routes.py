@@ -11,10 +11,13 @@ from api.fields import OrderId
 from api.gateway.bodies import (
     AccountRequest,
     CashRequest,
+    ConversionRequest,
     IdempotencyKey,
     RequiredIdempotencyKey,
     SignalAsked,
     SignalRequest,
+    TransferAsked,
+    TransferRequest,
 )
 from api.gateway.service import Gateway, Outcome
 from api.orders.bodies import (
@@ -99,6 +102,34 @@ async def withdraw_cash(
     sender: Sender, account_id: AccountPath, body: CashRequest, idempotency_key: RequiredIdempotencyKey
 ) -> Response:
     return _answer(await sender.move_cash(Withdraw, account_id, body, idempotency_key))
+
+
+@router.post(
+    "/api/accounts/{account_id}/conversions",
+    operation_id="convert_cash",
+    tags=["accounts"],
+    summary="Turn free cash of one currency into another",
+    response_model=Accepted,
+    **_COMMON,
+)
+async def convert_cash(
+    sender: Sender, account_id: AccountPath, body: ConversionRequest, idempotency_key: RequiredIdempotencyKey
+) -> Response:
+    return _answer(await sender.convert_cash(account_id, body, idempotency_key))
+
+
+@router.post(
+    "/api/accounts/{account_id}/transfers",
+    operation_id="transfer_cash",
+    tags=["accounts"],
+    summary="Send free cash to another account",
+    response_model=TransferAsked,
+    **_COMMON,
+)
+async def transfer_cash(
+    sender: Sender, account_id: AccountPath, body: TransferRequest, idempotency_key: RequiredIdempotencyKey
+) -> Response:
+    return _answer(await sender.transfer_cash(account_id, body, idempotency_key))
 
 
 @router.post(

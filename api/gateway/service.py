@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 from api.fields import View
-from api.gateway import checks
+from api.gateway import accounts, checks
 from api.gateway.bodies import (
     AccountRequest,
     CashRequest,
+    ConversionRequest,
     SignalAsked,
     SignalRequest,
+    TransferAsked,
+    TransferRequest,
 )
 from api.gateway.engine_room import EngineRoom
 from api.gateway.idempotency import Entry, ResponseCache, fingerprint
@@ -38,7 +41,7 @@ from api.problems import FieldProblem, ProblemError, refused
 from api.receipts import Accepted, Place
 from domain import ids
 from domain.catalog import catalog
-from domain.commands import CancelOrder, CancelRebalance, Deposit, OpenAccount, SubmitOrder, Withdraw
+from domain.commands import CancelOrder, CancelRebalance, Deposit, SubmitOrder, Withdraw
 from domain.numbers import plain
 from domain.signals import SignalRequested
 from runtime import tracing
@@ -93,33 +96,32 @@ class Gateway:
         self.lag.stop()
 
     async def open_account(self, body: AccountRequest, key: str | None) -> Outcome:
-        fee_bps = self._settings.paper_fee_bps if body.fee_bps is None else body.fee_bps
-        command = OpenAccount(
-            command_id=_command_id(body.account_id, "open", key or body.account_id),
-            account_id=body.account_id,
-            issued_at_us=now_us(),
-            owner=body.owner,
-            currency=body.currency,
-            lot_method=body.lot_method,
-            fee_bps=fee_bps,
-        )
-        checks.opening(command)
+        command_id = _command_id(body.account_id, "open", key or body.account_id)
+        command = accounts.opening(body, command_id, self._settings.paper_fee_bps)
+        checks.stateless(command)
         keyed = _keyed("open", command, body.account_id, key)
         return await self._once(keyed, command, f"/api/accounts/{body.account_id}", Accepted, {})
 
     async def move_cash(
         self, kind: type[Deposit] | type[Withdraw], account_id: str, body: CashRequest, key: str
     ) -> Outcome:
-        command = kind(
-            command_id=_command_id(account_id, "key", key),
-            account_id=account_id,
-            issued_at_us=now_us(),
-            amount=body.amount,
-            currency=body.currency,
-        )
+        command = accounts.movement(kind, account_id, body, _command_id(account_id, "key", key))
         checks.amount(command)
         keyed = _keyed(kind.__name__, command, account_id, key)
         return await self._once(keyed, command, f"/api/accounts/{account_id}/journal", Accepted, {})
+
+    async def convert_cash(self, account_id: str, body: ConversionRequest, key: str) -> Outcome:
+        command = accounts.conversion(account_id, body, _command_id(account_id, "key", key))
+        checks.stateless(command)
+        keyed = _keyed("convert", command, account_id, key)
+        return await self._once(keyed, command, f"/api/accounts/{account_id}/journal", Accepted, {})
+
+    async def transfer_cash(self, account_id: str, body: TransferRequest, key: str) -> Outcome:
+        command = accounts.transfer(account_id, body, _command_id(account_id, "key", key))
+        checks.stateless(command)
+        keyed = _keyed("transfer", command, account_id, key)
+        location = f"/api/accounts/{account_id}/transfers/{command.reference}"
+        return await self._once(keyed, command, location, TransferAsked, {"transfer_id": command.reference})
 
     async def submit_order(self, body: OrderRequest, key: str | None) -> Outcome:
         command = order_commands.submit(body, _command_id(body.account_id, "order", body.client_order_id))

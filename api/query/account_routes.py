@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Query, Request
 
 from api.query import accounts_sql, cursors, market_sql, portfolio_sql
@@ -15,6 +16,7 @@ from api.query.views import (
     Account,
     Balance,
     Bar,
+    Fees,
     Lot,
     Page,
     Portfolio,
@@ -25,6 +27,7 @@ from api.query.views import (
     TapeProgress,
     Tapes,
 )
+from domain.account_terms import FeeSchedule
 
 router = APIRouter()
 _EXACT = Context(prec=200)  # sums of numerics lose no digit
@@ -37,7 +40,13 @@ async def get_account(reader: Reader, account_id: AccountPath) -> Account:
     async with reader.snapshot() as snapshot:
         account = await accounts_sql.one(snapshot, account_id)
         balances = await accounts_sql.balances(snapshot, account_id)
-    return Account(**_known(account, account_id), balances=[Balance(**row) for row in balances])
+    known = _known(account, account_id)
+    charged = None if known["fee_schedule"] is None else msgspec.convert(known["fee_schedule"], FeeSchedule)
+    return Account(
+        **_without(known, "fee_schedule"),
+        fee_schedule=None if charged is None else Fees(**msgspec.structs.asdict(charged)),
+        balances=[Balance(**row) for row in balances],
+    )
 
 
 @router.get(
@@ -101,7 +110,9 @@ async def get_portfolio(
 
 def _portfolio(account: Row, balances: Rows, positions: Rows, lots: Rows, history: Rows) -> Portfolio:
     held = {(row["book_account"], row["commodity"]): row["amount"] for row in balances}
-    cash, hold, external = (held.get((name, account["currency"]), Decimal(0)) for name in ("cash", "hold", "external"))
+    names = ("cash", "hold", "external", "transfers")
+    cash, hold, external, transfers = (held.get((name, account["currency"]), Decimal(0)) for name in names)
+    brought = _EXACT.minus(_EXACT.add(external, transfers))
     value = _total(positions, "market_value")
     equity = _EXACT.add(_EXACT.add(cash, hold), value)
     times = [row["priced_at"] for row in positions if row["priced_at"]] or [row["market_time"] for row in history[-1:]]
@@ -116,8 +127,8 @@ def _portfolio(account: Row, balances: Rows, positions: Rows, lots: Rows, histor
         realized_pnl=_total(positions, "realized_pnl"),
         unrealized_pnl=_total(positions, "unrealized_pnl"),
         fees=_total(positions, "fees"),
-        net_deposits=_EXACT.minus(external),
-        total_pnl=_EXACT.add(equity, external),
+        net_deposits=brought,
+        total_pnl=_EXACT.subtract(equity, brought),
         positions=[
             Position(**row, lots=[Lot(**_without(lot, "symbol")) for lot in lots if lot["symbol"] == row["symbol"]])
             for row in positions

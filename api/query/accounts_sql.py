@@ -26,8 +26,8 @@ class AfterRejection(msgspec.Struct, array_like=True, frozen=True):
 
 async def one(snapshot: Snapshot, account_id: str) -> Row | None:
     return await snapshot.one(
-        """select account_id, owner, currency, lot_method, fee_bps, opened_at, updated_at, version, partition,
-                  record_offset
+        """select account_id, owner, currency, currencies, lot_method, fee_bps, margin, fee_schedule, opened_at,
+                  updated_at, version, partition, record_offset
            from accounts where account_id = %(account_id)s""",
         {"account_id": account_id},
     )

@@ -94,6 +94,12 @@ class RejectionFilters(TimedFilters):
     command_id: str | None = Field(None, pattern=r"^[!-~]{1,128}$", description="the id that a command's answer gave")
 
 
+class TransferFilters(TimedFilters):
+    """from and to are the times at which they left."""
+
+    status: Literal["ON_ITS_WAY", "ARRIVED", "RETURNED"] | None = None
+
+
 class BarFilters(TimedFilters):
     """from and to are the bars' first moments."""
 

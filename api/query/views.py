@@ -192,12 +192,36 @@ class Balance(View):
     amount: DecimalOut
 
 
+class Margin(View):
+    """Equity that a position needs, as a part of its market value."""
+
+    long_initial: DecimalOut
+    long_maintenance: DecimalOut
+    short_initial: DecimalOut
+    short_maintenance: DecimalOut
+
+
+class Fees(View):
+    """The commission of each order, in the instrument's currency; rates in basis points of traded value."""
+
+    per_order: DecimalOut = Field(description="once an order, with its first fill")
+    per_unit: DecimalOut
+    bps: DecimalOut
+    maker_bps: DecimalOut = Field(description="besides, of fills that make liquidity; below zero: a rebate")
+    taker_bps: DecimalOut = Field(description="besides, of fills that take liquidity")
+    order_minimum: DecimalOut | None
+    order_cap_bps: DecimalOut | None
+
+
 class Account(View):
     account_id: str = Field(examples=["acc_demo"])
     owner: str
-    currency: str
+    currency: str = Field(description="its base currency")
+    currencies: list[str] = Field(description="that it holds besides")
     lot_method: LotMethod
     fee_bps: DecimalOut
+    margin: Margin | None = Field(description="null for a cash account")
+    fee_schedule: Fees | None = Field(description="of orders accepted from now on; null for none")
     opened_at: TimeOut
     updated_at: TimeOut
     version: int
@@ -250,6 +274,24 @@ class Posting(View):
     recorded_at: TimeOut
     market_time: TimeOut | None
     partition: int
+    record_offset: int
+
+
+class Transfer(View):
+    """Cash on its way from one account to another."""
+
+    transfer_id: str = Field(examples=["trf_3f1c9a7e5b2d48069a1be3c5d7f80246"])
+    from_account_id: str = Field(examples=["acc_demo"])
+    to_account_id: str = Field(examples=["acc_savings"])
+    amount: DecimalOut
+    currency: str = Field(examples=["USD"])
+    status: Literal["ON_ITS_WAY", "ARRIVED", "RETURNED"]
+    returned_because: str | None = Field(description="why the receiver did not take it")
+    actor: str = Field(description="who asked for it")
+    reason: str
+    sent_at: TimeOut = Field(description="when it left")
+    ended_at: TimeOut | None = Field(description="when it arrived or came back")
+    partition: int = Field(description="of ledger.events, where it left")
     record_offset: int
 
 
@@ -308,7 +350,7 @@ class Portfolio(View):
     realized_pnl: DecimalOut = Field(description="sum of proceeds less the cost of the lots sold, before fees")
     unrealized_pnl: DecimalOut = Field(description="sum of market_value − cost")
     fees: DecimalOut
-    net_deposits: DecimalOut = Field(description="deposits less withdrawals")
+    net_deposits: DecimalOut = Field(description="deposits less withdrawals, transfers included")
     total_pnl: DecimalOut = Field(description="equity − net_deposits = realized_pnl + unrealized_pnl − fees")
     positions: list[Position]
     history: list[PortfolioPoint] = Field(description="oldest first; thinned evenly, the newest point always kept")

@@ -29,11 +29,16 @@ class TransferCash(OperatorCommand, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class ReceiveTransfer(OperatorCommand, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Take in what another account has sent. Sent by the transfers' process manager alone."""
+    """Take in what another account has sent. Sent by the transfers' process manager alone.
+
+    is_probe: by one who has not read that the account was opened. It takes nothing in, whatever stands there when it
+    comes: an account that is opened a moment later must not have what is by then on its way back.
+    """
 
     from_account_id: str
     amount: Decimal
     currency: str = "USD"
+    is_probe: bool = False
 
 
 class ReturnTransfer(OperatorCommand, frozen=True, kw_only=True, forbid_unknown_fields=True):

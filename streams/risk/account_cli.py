@@ -16,8 +16,9 @@ from domain.commands import (
     SetLimits,
 )
 from runtime.clock import now_us
+from streams.asking.console import By, CommandId, Json, Reason, Wait
 from streams.risk import figures
-from streams.risk.console import By, CommandId, Figures, Json, Reason, StrategyId, Wait, ask_account
+from streams.risk.console import Figures, StrategyId, ask_account
 
 AccountId = Annotated[str, typer.Argument(help="The account's id.", metavar="ACCOUNT")]
 OrderId = Annotated[str, typer.Argument(help="The order's id.", metavar="ORDER")]

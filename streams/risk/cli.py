@@ -11,8 +11,9 @@ import typer
 
 from domain.commands import HaltTrading, ResumeTrading, SetDeskLimits
 from runtime import settings as settings_module
+from streams.asking.console import By, CommandId, Json, Reason, Wait, table
 from streams.risk import account_cli, figures, standing
-from streams.risk.console import By, CommandId, Figures, Json, Reason, StrategyId, Wait, ask_desks, table
+from streams.risk.console import Figures, StrategyId, ask_desks
 
 app = typer.Typer(help="Halt and resume trading, lay down limits, see what stands.", no_args_is_help=True)
 limits_app = typer.Typer(help="Limits: see them, lay them down.", no_args_is_help=True)

@@ -20,6 +20,14 @@ LIMIT = {
 MARKET = {name: value for name, value in LIMIT.items() if name != "limit_price"} | {"order_type": "MARKET"}
 STOP = MARKET | {"order_type": "STOP", "stop_price": "45.00", "protection_price": "46"}
 OPEN = {"account_id": "acc_1", "owner": "Ada"}
+OPEN_MARGIN = OPEN | {
+    "currencies": ["EUR", "JPY"],
+    "lot_method": "HIFO",
+    "margin": {"long_maintenance": "0.30"},
+    "fee_schedule": {"per_unit": "0.005", "order_minimum": "1.00"},
+}
+CONVERT = {"from_currency": "USD", "to_currency": "EUR", "amount": "10", "rate": "0.9", "source": "ECB"}
+SEND = {"to_account_id": "acc_2", "amount": "10"}
 ORDER_ID = "ord_" + "0" * 32
 
 
@@ -174,6 +182,26 @@ OTHERS = [
     ("/api/accounts", OPEN | {"lot_method": "NEWEST"}, {}, 422, "FIELD_NOT_ALLOWED", "#/lot_method"),
     ("/api/accounts", OPEN | {"fee_bps": "-1"}, {}, 422, "FEE_INVALID", "#/fee_bps"),
     ("/api/accounts", OPEN | {"fee_bps": "10001"}, {}, 422, "FEE_INVALID", "#/fee_bps"),
+    ("/api/accounts", OPEN | {"currencies": ["USD"]}, {}, 422, "CURRENCY_INVALID", "#/currency"),
+    ("/api/accounts", OPEN | {"currencies": "EUR"}, {}, 422, "FIELD_INVALID", "#/currencies"),
+    ("/api/accounts", OPEN | {"margin": {"long_initial": "0.2"}}, {}, 422, "MARGIN_INVALID", "#/margin"),
+    ("/api/accounts", OPEN | {"margin": {"long": "0.5"}}, {}, 422, "FIELD_UNKNOWN", "#/margin/long"),
+    ("/api/accounts", OPEN | {"fee_schedule": {"bps": "-1"}}, {}, 422, "FEE_SCHEDULE_INVALID", "#/fee_schedule"),
+    ("/api/accounts/acc_1/conversions", CONVERT | {"rate": "0"}, KEY, 422, "RATE_NOT_POSITIVE", "#/rate"),
+    (
+        *("/api/accounts/acc_1/conversions", CONVERT | {"to_currency": "USD"}),
+        *(KEY, 422, "CONVERSION_SAME_CURRENCY", "#/to_currency"),
+    ),
+    ("/api/accounts/acc_1/conversions", CONVERT | {"amount": "0.001"}, KEY, 422, "AMOUNT_OVER_PRECISE", "#/amount"),
+    ("/api/accounts/acc_1/conversions", CONVERT | {"source": ""}, KEY, 422, "FIELD_INVALID", "#/source"),
+    ("/api/accounts/acc_1/conversions", CONVERT, {}, 400, "FIELD_MISSING", "header:Idempotency-Key"),
+    (
+        *("/api/accounts/acc_1/transfers", SEND | {"to_account_id": "acc_1"}),
+        *(KEY, 422, "TRANSFER_TO_ITSELF", "#/to_account_id"),
+    ),
+    ("/api/accounts/acc_1/transfers", SEND | {"amount": "-1"}, KEY, 422, "AMOUNT_NOT_POSITIVE", "#/amount"),
+    ("/api/accounts/acc_1/transfers", SEND | {"reason": "\u200b"}, KEY, 422, "TEXT_INVALID", "#/reason"),
+    ("/api/accounts/acc_1/transfers", SEND, {}, 400, "FIELD_MISSING", "header:Idempotency-Key"),
     ("/api/signals", {"symbol": "TSLA"}, {}, 422, "INSTRUMENT_UNKNOWN", "#/symbol"),
     ("/api/signals", {}, {}, 422, "FIELD_MISSING", "#/symbol"),
     (f"/api/orders/{ORDER_ID}/cancel", {}, {}, 422, "FIELD_MISSING", "#/account_id"),
@@ -218,6 +246,8 @@ READS = [
     ("/api/orders/a%00b", 422, "FIELD_INVALID", "path:order_id"),
     ("/api/portfolio/a%27b", 422, "FIELD_INVALID", "path:account_id"),
     ("/api/portfolio/acc_1?points=601", 422, "FIELD_INVALID", "query:points"),
+    ("/api/accounts/acc_1/transfers?status=LOST", 422, "FIELD_NOT_ALLOWED", "query:status"),
+    ("/api/accounts/acc_1/transfers?cursor=AAAA", 400, "CURSOR_INVALID", "query:cursor"),
     ("/api/bars/aapl", 422, "FIELD_INVALID", "path:symbol"),
 ]
 

@@ -70,6 +70,15 @@ PLANTS = (
         (EVENTS, 0, 17),
     ),
     Plant(
+        "accounts",
+        "update accounts set fee_schedule = '{\"bps\": \"9\"}' where account_id = 'ann'",
+        "ann",
+        "fee_schedule",
+        "null",
+        '{"bps": "9"}',
+        (EVENTS, 0, 17),
+    ),
+    Plant(
         "accounts", "delete from accounts where account_id = 'ann'", "ann", "(row)", "a row", "no row", (EVENTS, 0, 17)
     ),
     Plant(

@@ -82,6 +82,10 @@ OPERATORS_REFUSED: list[tuple[str, Case]] = [
         "TRANSFER_UNKNOWN",
         lambda desk: desk.operate(commands.ReturnTransfer, to_account_id="other", amount=Decimal(1)),
     ),
+    (
+        "TRANSFER_PROBED",
+        lambda desk: desk.operate(commands.ReceiveTransfer, from_account_id="o", amount=Decimal(1), is_probe=True),
+    ),
     ("REFERENCE_CONFLICT", lambda desk: [desk.adjust("FEE", n, reference="r") for n in ("-1", "-2")][-1]),
     ("COMMAND_ID_CONFLICT", lambda desk: [desk.adjust("FEE", n, command_id="c") for n in ("-1", "-2")][-1]),
     ("ACCOUNT_UNKNOWN", lambda desk: desk.adjust("FEE", "-1", account_id="nobody")),

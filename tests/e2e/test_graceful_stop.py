@@ -1,6 +1,6 @@
 """SIGTERM ends every worker with exit code 0 in bounded time, and loses nothing: under load, and with servers away.
 
-Method: real processes of all seven workers. What was acknowledged before the stop is looked up on the tape after the
+Method: real processes of all workers. What was acknowledged before the stop is looked up on the tape after the
 restart by its place on the log, which the event that answers it names.
 """
 
@@ -48,7 +48,7 @@ def answers(port: int, path: str) -> bool:
 
 @contextmanager
 def all_workers(settings: Settings) -> Iterator[dict[str, Worker]]:
-    """All seven, when they are ready."""
+    """All of them, when they are ready."""
     with ExitStack() as stack:
         started, ports = {}, {}
         for name, module in WORKERS.items():

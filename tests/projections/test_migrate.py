@@ -42,6 +42,7 @@ def test_migrations_apply_once_and_make_every_table(database_url: str) -> None:
         *("0001_tables.sql", "0001_tables.plain.sql", "0002_audit_actions.sql"),
         *("0003_trial_balance.sql", "0004_orders_depth.sql", "0005_corporate.sql"),
         *("0006_desk.sql", "0007_reconciliation.sql", "0008_rebalances.sql"),
+        "0009_accounts_transfers.sql",
     ]
     assert migrate(database_url) == []
 
@@ -59,7 +60,7 @@ def test_migrators_do_not_race(database_url: str) -> None:
     for thread in threads:
         thread.join()
 
-    assert sorted(map(len, applied)) == [0, 0, 0, 0, 9]
+    assert sorted(map(len, applied)) == [0, 0, 0, 0, 10]
 
 
 def test_changed_file_is_refused(database_url: str, folder: Path) -> None:

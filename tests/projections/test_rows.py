@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,9 @@ import msgspec
 import pytest
 
 from domain import schema
+from domain.account_terms import FeeSchedule, MarginTerms
 from domain.errors import UnreadableInput
+from domain.events import FeeScheduleChanged
 from domain.market import Tick
 from projections import accounts, archive, fills, journal, portfolio, positions, ticks
 from projections.groups import live_events
@@ -45,9 +48,30 @@ def test_accounts_are_opened_once_and_versioned_last() -> None:
             "updated_at": story.RECORDED_US,
             "partition": 0,
             "record_offset": 0,
+            "currencies": "{}",
+            "margin": None,
+            "fee_schedule": None,
         }
     ]
     assert accounts.versions(ANN) == [("acc_fifo", 15, story.RECORDED_US + 15_000, 0, 15)]
+
+
+def test_a_fee_schedule_is_the_newest_of_the_batch() -> None:
+    """An account that was opened with terms has them as JSON; of two changes of its schedule the later one counts."""
+    base = ANN[0].message
+    terms = {"margin": MarginTerms(), "currencies": ("EUR", "JPY"), "fee_schedule": FeeSchedule(bps=Decimal(1))}
+    (row,) = accounts.opened([ANN[0]._replace(message=msgspec.structs.replace(base, **terms))])
+    own = {"originator_id": "acc_fifo", "timestamp": 1, "command_id": "c", "changed_by": "o", "reason": "r"}
+    changes = [
+        ANN[0]._replace(message=FeeScheduleChanged(**own, originator_version=2 + number, fee_schedule=schedule))
+        for number, schedule in enumerate((FeeSchedule(per_unit=Decimal("0.005")), None))
+    ]
+
+    assert row[-3:-2] == ("{EUR,JPY}",)
+    assert json.loads(row[-2])["short_maintenance"] == "0.30"
+    assert json.loads(row[-1]) == {"bps": "1"}
+    assert accounts.schedules(changes[:1]) == [("acc_fifo", '{"per_unit":"0.005"}')]
+    assert accounts.schedules(changes) == [("acc_fifo", None)]
 
 
 def test_balances_sum_postings_exactly() -> None:

@@ -74,6 +74,7 @@ def connection(url: str) -> Iterator[Connection]:
         *("0001_tables.sql", "0001_tables.timescale.sql", "0002_audit_actions.sql"),
         *("0003_trial_balance.sql", "0004_orders_depth.sql", "0005_corporate.sql"),
         *("0006_desk.sql", "0007_reconciliation.sql", "0008_rebalances.sql"),
+        "0009_accounts_transfers.sql",
     ]
     assert migrate(url) == []
     ensure_reader(url, "any")
