@@ -62,13 +62,13 @@ class Desk:
         self._foreign: dict[str, _Foreign] = {}
         self._excluded: list[tuple[WorkingOrder, Decimal]] = []
         self._to_publish: list[Entry] = []
-        self._evaluation = Evaluation(venue, window, history, self._on_evaluated, self._pause, self.exclude)
+        self.evaluation = Evaluation(venue, window, history, self._on_evaluated, self._pause, self.exclude)
         self.held: dict[str, WorkingOrder] = {}
         self.marks = MarkBook()
         self.released: set[str] = set()
         self.changed = asyncio.Event()
-        self.on_tick = self._evaluation.on_tick
-        self.catch_up = self._evaluation.catch_up
+        self.on_tick = self.evaluation.on_tick
+        self.catch_up = self.evaluation.catch_up
 
     # Entries of the queue
 
@@ -230,7 +230,7 @@ class Desk:
             self._acknowledge(order, dispatch)
             if dispatch.replacement is not None:
                 await self._replace_at_venue(order, dispatch.replacement, dispatch.revision)
-            await self._evaluation.join(order)
+            await self.evaluation.join(order)
 
     def _take_again(self, entry: Entry, held: WorkingOrder | None) -> None:
         """The same order under the same epoch once more: the newer entry is the one that stays pending."""
@@ -333,7 +333,7 @@ class Desk:
 
     def _end(self, order: WorkingOrder, how: Ended) -> None:
         order.ended = how
-        self._evaluation.leave(order)
+        self.evaluation.leave(order)
         self.marks.forget(order)
 
     def _ask_for_redispatch(self, entry: Entry, dispatch: Dispatch, reason: str) -> None:

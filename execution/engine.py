@@ -27,6 +27,7 @@ from execution import watermarks
 from execution.cancels import CancelChannel
 from execution.desk import Desk
 from execution.queue import OrderQueue, is_wiped
+from execution.realtime import MarketClock
 from execution.reconcile.reconciler import Reconciler, counterpart
 from execution.reports import Reporter
 from execution.ticks import TickHistory, TickSource
@@ -66,6 +67,12 @@ class Engine:
         self._history = TickHistory(settings)
         self._cancels = CancelChannel(settings, self._queue.redis)
         self.desk = Desk(self.worker_id, venue, self._window, self._reporter, self._history)
+        late_us = settings.market_tick_late_ms_max * 1_000
+        self._clock = (
+            MarketClock(self.desk.evaluation, self._window, self._history, late_us)
+            if settings.market_real_time
+            else None
+        )
         against = counterpart(settings, venue, self._queue.redis)
         self._reconciler = (
             Reconciler(settings, against, self._queue.redis, self._reporter, self.worker_id) if against else None
@@ -89,6 +96,7 @@ class Engine:
                 ("cancels", self._hear_cancels()),
                 ("reconcile", self._reconcile()),
                 ("catch up", self.desk.catch_up()),
+                ("clock", self._tell_time()),
                 ("stop", _wait(stop)),
                 ("reports", _outcome(self._reporter.failure)),
             )
@@ -123,6 +131,7 @@ class Engine:
             for tick in batch.ticks:
                 await self._reporter.room()
                 await self.desk.on_tick(tick)
+            self._window.have_met(batch.until)
             if batch.caught_up:
                 self._caught_up.set()
 
@@ -184,6 +193,14 @@ class Engine:
             await asyncio.Event().wait()
         else:
             await self._reconciler.run()
+
+    async def _tell_time(self) -> None:
+        """End orders by the clock, where the market is now."""
+        await self._caught_up.wait()
+        if self._clock is None:
+            await asyncio.Event().wait()
+        else:
+            await self._clock.run()
 
     async def _hand_over(self, loops: list[asyncio.Task[Any]]) -> None:
         """Ask for a new dispatch of all that is held, so that nobody has to wait until this worker looks dead."""

@@ -85,6 +85,16 @@ class Evaluation:
         if self._market_driven is not None:
             self._market_driven.due(tick.ref.market_time_us, partial(self._is_current, tick))
 
+    def tell_time(self, now_us: int) -> None:
+        """It is this market time, and every tick up to it has been met: what is overdue ends without a tick."""
+        if self._market_driven is not None:
+            self._market_driven.due(now_us, self._is_live)
+
+    @property
+    def next_due_us(self) -> int | None:
+        """The first market time after which `tell_time` may end an order; None: never, as it is."""
+        return None if self._market_driven is None else self._market_driven.next_due_us
+
     async def catch_up(self) -> None:
         """Read old ticks back for the orders that need them. Runs for ever."""
         while True:
@@ -153,5 +163,9 @@ class Evaluation:
         """Whether no tick of the order's symbol up to this one's market time is still to come: the ticks of one
         partition come in order of time.
         """
-        is_live = self._live.get(order.terms.symbol, {}).get(order.order_id) is order
-        return is_live and order.position is not None and order.position.partition == tick.ref.partition
+        is_there = order.position is not None and order.position.partition == tick.ref.partition
+        return is_there and self._is_live(order)
+
+    def _is_live(self, order: WorkingOrder) -> bool:
+        """Whether it has met every tick that was given here."""
+        return self._live.get(order.terms.symbol, {}).get(order.order_id) is order

@@ -198,5 +198,9 @@ class MarketDriven(Protocol):
     def evaluate_together(self, orders: Sequence[WorkingOrder], others: Sequence[WorkingOrder], tick: TickAt) -> None:
         """Let all orders of a symbol meet a later tick. others: those that are worked too, but do not meet this one."""
 
+    @property
+    def next_due_us(self) -> int | None:
+        """The first market time after which `due` may have something to say; None: never, as it is."""
+
     def due(self, now_us: int, is_current: Callable[[WorkingOrder], bool]) -> None:
         """End the orders whose time in force is over at this market time, if they have met all their ticks up to it."""

@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         default=False,
         description="all orders of a symbol share a tick's volume by price and time; needs one engine worker",
     )
+    market_real_time: bool = Field(
+        default=False, description="ticks tell of now, not of a replay: orders expire by the clock too, without a tick"
+    )
+    market_tick_late_ms_max: int = Field(
+        5_000, ge=0, description="in real time the clock waits so long for ticks that are on their way"
+    )
     market_latency_us: int = Field(50_000, ge=0, description="delay from a decision's tick to the order being active")
     market_latency_jitter_us: int = Field(
         0, ge=0, description="at most as much is added to the delay, by a seed from the order id"
