@@ -132,7 +132,7 @@ class Desk:
     def hand_over_all(self, reason: str) -> None:
         """Ask the ledger to dispatch everything that is held to somebody else."""
         for order in list(self.held.values()):
-            if not order.ended:
+            if order.ended in ("", "amended"):
                 self._hand_over(order, reason)
 
     # Cancels of orders that others hold
@@ -174,6 +174,20 @@ class Desk:
             order = self.held.get(mark.order_id)
             if order is not None and order.dispatch_epoch == mark.epoch:
                 self._drop(order)
+
+    # Executions that are others now
+
+    def stop_counting(self, order_id: str) -> None:
+        """Say nothing more of the order under this dispatch: what is left of it is for the ledger to say."""
+        order = self.held.get(order_id)
+        if order is not None and not order.ended:
+            self._end(order, "amended")
+
+    def dispatch_again(self, order_id: str) -> None:
+        """Ask the ledger for a fresh dispatch, if the order is held and not done."""
+        order = self.held.get(order_id)
+        if order is not None and order.ended in ("", "amended"):
+            self._hand_over(order, "amended")
 
     # What the venue says
 
@@ -368,7 +382,7 @@ class Desk:
             metrics.execution_latency_milliseconds.observe(latency_ms)
             log.info("acknowledged", extra={**_about(order), "latency_ms": round(latency_ms, 3)})
         assert order.reports_acknowledged <= order.reports_made, "a report is acknowledged once"
-        if not order.settled or order.ended == "dropped":
+        if not order.settled or order.ended in ("dropped", "amended"):
             return
         if order.ended:
             if self.held.get(order.order_id) is order:

@@ -15,7 +15,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -24,6 +24,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from domain.errors import UnavailableError
 from execution import watermarks
+from execution.amendments import Amendments
 from execution.cancels import CancelChannel
 from execution.desk import Desk
 from execution.queue import OrderQueue, is_wiped
@@ -31,7 +32,7 @@ from execution.realtime import MarketClock
 from execution.reconcile.reconciler import Reconciler, counterpart
 from execution.reports import Reporter
 from execution.ticks import TickHistory, TickSource
-from execution.venue import Venue
+from execution.venue import Amending, Venue
 from execution.window import TickWindow
 from runtime import metrics
 from runtime.settings import Settings
@@ -67,16 +68,19 @@ class Engine:
         self._history = TickHistory(settings)
         self._cancels = CancelChannel(settings, self._queue.redis)
         self.desk = Desk(self.worker_id, venue, self._window, self._reporter, self._history)
-        late_us = settings.market_tick_late_ms_max * 1_000
-        self._clock = (
-            MarketClock(self.desk.evaluation, self._window, self._history, late_us)
-            if settings.market_real_time
-            else None
-        )
+        self._beside: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
+        if settings.market_real_time:
+            late_us = settings.market_tick_late_ms_max * 1_000
+            self._beside["clock"] = MarketClock(self.desk.evaluation, self._window, self._history, late_us).run
+        if isinstance(venue, Amending):
+            amendments = Amendments(settings, self._reporter, self.desk, self.worker_id, venue.name)
+            venue.on_amendment = amendments.hear
+            self._beside["amendments"] = amendments.run
+        self._reconciler: Reconciler | None = None
         against = counterpart(settings, venue, self._queue.redis)
-        self._reconciler = (
-            Reconciler(settings, against, self._queue.redis, self._reporter, self.worker_id) if against else None
-        )
+        if against is not None:
+            self._reconciler = Reconciler(settings, against, self._queue.redis, self._reporter, self.worker_id)
+            self._beside["reconcile"] = self._reconciler.run
         self._period_s = min(1.0, settings.claim_idle_ms / 4_000)
         self._stopping = asyncio.Event()
         self._caught_up = asyncio.Event()
@@ -94,9 +98,8 @@ class Engine:
                 ("settle", self._settle()),
                 ("keep", self._keep_house()),
                 ("cancels", self._hear_cancels()),
-                ("reconcile", self._reconcile()),
                 ("catch up", self.desk.catch_up()),
-                ("clock", self._tell_time()),
+                *((name, self._run_beside(loop)) for name, loop in self._beside.items()),
                 ("stop", _wait(stop)),
                 ("reports", _outcome(self._reporter.failure)),
             )
@@ -186,21 +189,10 @@ class Engine:
     async def _hear_cancels(self) -> None:
         await self._cancels.listen(self.desk.on_cancel_heard)
 
-    async def _reconcile(self) -> None:
-        """Compare the venue's records with the ledger's, where the venue has any."""
+    async def _run_beside(self, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """What only some settings or venues have."""
         await self._caught_up.wait()
-        if self._reconciler is None:
-            await asyncio.Event().wait()
-        else:
-            await self._reconciler.run()
-
-    async def _tell_time(self) -> None:
-        """End orders by the clock, where the market is now."""
-        await self._caught_up.wait()
-        if self._clock is None:
-            await asyncio.Event().wait()
-        else:
-            await self._clock.run()
+        await loop()
 
     async def _hand_over(self, loops: list[asyncio.Task[Any]]) -> None:
         """Ask for a new dispatch of all that is held, so that nobody has to wait until this worker looks dead."""

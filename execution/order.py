@@ -10,7 +10,8 @@ from domain.dispatch import Dispatch
 from domain.market import Tick, TickRef
 from domain.terms import OrderTerms
 
-Ended = Literal["", "finished", "handed_over", "dropped"]
+Ended = Literal["", "finished", "handed_over", "dropped", "amended"]
+"""amended: one of its executions is another one now; it is to be handed over when the ledger knows."""
 
 
 class TickAt(NamedTuple):

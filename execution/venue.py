@@ -110,6 +110,14 @@ AmendmentListener = Callable[[str, Amendment], None]
 """Called with the order id and what became of one of its executions, also long after the order has ended."""
 
 
+@runtime_checkable
+class Amending(Protocol):
+    """A venue that corrects or takes back what it has told."""
+
+    on_amendment: AmendmentListener
+    """Called with each correction and bust; who takes them over sets it before start."""
+
+
 class VenueOrder(NamedTuple):
     """An order as the venue has it, for reconciliation. Prices per unit; submitted_at_us: microseconds UTC.
 

@@ -67,6 +67,9 @@ venue_contradictions_total = Counter(
 venue_amendments_total = Counter(
     "venue_amendments_total", "Executions that the broker corrected or declared void later", ["kind"]
 )
+venue_amendments_lost_total = Counter(
+    "venue_amendments_lost_total", "Of those, the ones that the books do not follow: reconcile by hand"
+)
 
 # Signals
 model_inference_time_ms = Histogram(
