@@ -27,6 +27,7 @@ import psycopg
 from domain import ids
 from domain.numbers import ZERO
 from domain.reports import ReportBusted, ReportCorrected
+from execution.readside import connection_of
 from execution.reports import Sender
 from execution.venue import Amendment, Correction
 from runtime import metrics
@@ -40,11 +41,7 @@ NO_EPOCH = 0
 """An amendment is of no dispatch: whoever tells of it, its id is the same."""
 _LOOK_S = 0.2
 _PATIENCE_S = 600.0
-_CONNECTION: dict[str, Any] = {
-    "connect_timeout": 5,
-    "application_name": "tapeledger amendments",
-    "options": "-c statement_timeout=5000 -c default_transaction_read_only=on",
-}
+_CONNECTION = connection_of("amendments")
 # By the name it was first reported under, else by the report that gave it the name.
 _FIND = """
 select account_id, execution_id from fills where execution_id = %(previous)s and order_id = %(order)s

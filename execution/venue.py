@@ -6,7 +6,7 @@ listener is called on the engine's event loop only. tests/execution/venue_confor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -205,6 +205,9 @@ class MarketDriven(Protocol):
 
     def evaluate_together(self, orders: Sequence[WorkingOrder], others: Sequence[WorkingOrder], tick: TickAt) -> None:
         """Let all orders of a symbol meet a later tick. others: those that are worked too, but do not meet this one."""
+
+    def take_over(self, symbol: str, given: Mapping[int, Decimal]) -> None:
+        """From here on the symbol's orders meet their ticks here. given: units by tick offset that orders have got."""
 
     @property
     def next_due_us(self) -> int | None:

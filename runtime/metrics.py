@@ -50,6 +50,15 @@ reconciliation_age_seconds = Gauge(
     "reconciliation_age_seconds", "Age of this worker's last comparison; NaN while another worker compares"
 )
 
+# Symbols with shared liquidity
+execution_symbols = Gauge("execution_symbols", "Symbols that this worker works alone, where orders share ticks")
+execution_symbols_lost_total = Counter(
+    "execution_symbols_lost_total", "Symbols whose lease was lost: their orders went back to the ledger"
+)
+execution_orders_handed_on_total = Counter(
+    "execution_orders_handed_on_total", "Orders that were handed on to the worker that has their symbol"
+)
+
 # A broker as venue
 venue_stream_connected = Gauge(
     "venue_stream_connected", "1 while the broker's stream of updates is listened to, else 0"

@@ -7,7 +7,7 @@ In real time (`real_time`) an order is active from when the ledger took it, so t
 one of yesterday, whose last print it comes after; and no print of before fills it.
 
 Orders are each alone with a tick's volume, unless `shared_liquidity` is set: then all orders of a symbol that this
-worker has share it in one book (decision 0026 says what that needs besides).
+worker has share it in one book, and the engine sees to it that it has all of them (decision 0032).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from itertools import count
 
 from domain import ids
@@ -140,6 +141,10 @@ class PaperVenue:
         for said in book.meet(tick, list(awake), list(asleep)):
             order = awake.get(said.order) or asleep[said.order]
             self._tell(order, said.outcome)
+
+    def take_over(self, symbol: str, given: Mapping[int, Decimal]) -> None:
+        """Begin a book for the symbol, whose orders another worker may have worked meanwhile."""
+        self._books[symbol] = Book(self._parameters, given)
 
     @property
     def next_due_us(self) -> int | None:
