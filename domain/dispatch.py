@@ -20,7 +20,7 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     resume_after: the tick of the last fill, before the trigger, or of the last replacement, None when there was none;
     evaluation goes on with the tick after it. queued_after: its place in the venue's queue, None when it is that of its
     acknowledgement. triggered: its stop was met before. revision, replacement: the terms that the venue is asked for,
-    and their number; the venue has not answered yet.
+    and their number; the venue has not answered yet. accepted_at_us: the ledger's clock when it took the order.
     """
 
     kind: DispatchKind
@@ -34,3 +34,4 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     triggered: bool = False
     revision: int = 0
     replacement: OrderTerms | None = None
+    accepted_at_us: int = 0

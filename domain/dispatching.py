@@ -105,4 +105,5 @@ def _dispatch(account: Account, order: Order, kind: DispatchKind) -> Dispatch:
         triggered=order.triggered,
         revision=0 if order.replacement is None else order.revision,
         replacement=order.replacement,
+        accepted_at_us=order.accepted_at_us,
     )

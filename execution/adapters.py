@@ -21,6 +21,7 @@ def make_venue(settings: Settings) -> Venue:
             PaperParameters.of(settings),
             mics={symbol: instrument.mic for symbol, instrument in instruments.items()},
             shared_liquidity=settings.paper_shared_liquidity,
+            real_time=settings.market_real_time,
         )
     try:
         from execution.alpaca import AlpacaVenue

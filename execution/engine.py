@@ -15,7 +15,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -24,13 +24,18 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from domain.errors import UnavailableError
 from execution import watermarks
-from execution.cancels import CancelChannel
+from execution.amendments import Amendments
+from execution.channel import Channel
 from execution.desk import Desk
-from execution.queue import OrderQueue, is_wiped
+from execution.leases import SymbolLeases
+from execution.queue import Entry, OrderQueue, is_wiped
+from execution.realtime import MarketClock
 from execution.reconcile.reconciler import Reconciler, counterpart
 from execution.reports import Reporter
+from execution.symbols import SymbolDesk
+from execution.takeover import Takeover
 from execution.ticks import TickHistory, TickSource
-from execution.venue import Venue
+from execution.venue import Amending, MarketDriven, Venue
 from execution.window import TickWindow
 from runtime import metrics
 from runtime.settings import Settings
@@ -64,12 +69,28 @@ class Engine:
         self._window = TickWindow(TICKS_KEPT)
         self._source = TickSource(settings, self._window, history=TICKS_KEPT)
         self._history = TickHistory(settings)
-        self._cancels = CancelChannel(settings, self._queue.redis)
+        self._channel = Channel(settings, self._queue.redis)
         self.desk = Desk(self.worker_id, venue, self._window, self._reporter, self._history)
+        self._beside: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {}
+        if settings.market_real_time:
+            late_us = settings.market_tick_late_ms_max * 1_000
+            self._beside["clock"] = MarketClock(self.desk.evaluation, self._window, self._history, late_us).run
+        if isinstance(venue, Amending):
+            amendments = Amendments(settings, self._reporter, self.desk, self.worker_id, venue.name)
+            venue.on_amendment = amendments.hear
+            self._beside["amendments"] = amendments.run
+        self._symbols: SymbolDesk | None = None
+        if isinstance(venue, MarketDriven) and venue.shares_liquidity:
+            leases = SymbolLeases(self._queue.redis, self.worker_id, settings.claim_idle_ms)
+            taking = Takeover(settings, self._reporter, self.worker_id, venue.name).of
+            self._symbols = SymbolDesk(leases, self.desk, venue, taking, self._hand_on, self.worker_id)
+            self.desk.symbols = self._symbols
+            self._beside["symbols"] = self._symbols.run
+        self._reconciler: Reconciler | None = None
         against = counterpart(settings, venue, self._queue.redis)
-        self._reconciler = (
-            Reconciler(settings, against, self._queue.redis, self._reporter, self.worker_id) if against else None
-        )
+        if against is not None:
+            self._reconciler = Reconciler(settings, against, self._queue.redis, self._reporter, self.worker_id)
+            self._beside["reconcile"] = self._reconciler.run
         self._period_s = min(1.0, settings.claim_idle_ms / 4_000)
         self._stopping = asyncio.Event()
         self._caught_up = asyncio.Event()
@@ -86,9 +107,9 @@ class Engine:
                 ("beat", _beat(beat)),
                 ("settle", self._settle()),
                 ("keep", self._keep_house()),
-                ("cancels", self._hear_cancels()),
-                ("reconcile", self._reconcile()),
+                ("channel", self._hear()),
                 ("catch up", self.desk.catch_up()),
+                *((name, self._run_beside(loop)) for name, loop in self._beside.items()),
                 ("stop", _wait(stop)),
                 ("reports", _outcome(self._reporter.failure)),
             )
@@ -123,6 +144,7 @@ class Engine:
             for tick in batch.ticks:
                 await self._reporter.room()
                 await self.desk.on_tick(tick)
+            self._window.have_met(batch.until)
             if batch.caught_up:
                 self._caught_up.set()
 
@@ -172,18 +194,28 @@ class Engine:
     async def _publish_cancels(self) -> None:
         for entry in self.desk.cancels_to_publish():
             with contextlib.suppress(*_LOST):  # said again until it is answered
-                await self._cancels.publish(entry)
+                await self._channel.publish(entry)
 
-    async def _hear_cancels(self) -> None:
-        await self._cancels.listen(self.desk.on_cancel_heard)
+    async def _hand_on(self, worker_id: str, entries: Sequence[Entry]) -> None:
+        """Give entries to the worker that has their symbol. Raises redis' own errors."""
+        await self._queue.hand_on([entry.id for entry in entries], worker_id)
+        for entry in entries:
+            await self._channel.publish(entry, to=worker_id)
 
-    async def _reconcile(self) -> None:
-        """Compare the venue's records with the ledger's, where the venue has any."""
+    async def _hear(self) -> None:
         await self._caught_up.wait()
-        if self._reconciler is None:
-            await asyncio.Event().wait()
-        else:
-            await self._reconciler.run()
+        await self._channel.listen(self._on_heard)
+
+    async def _on_heard(self, entry: Entry, to: str) -> None:
+        if to == self.worker_id:
+            await self.desk.take(entry)
+        elif not to:
+            await self.desk.on_cancel_heard(entry)
+
+    async def _run_beside(self, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """What only some settings or venues have."""
+        await self._caught_up.wait()
+        await loop()
 
     async def _hand_over(self, loops: list[asyncio.Task[Any]]) -> None:
         """Ask for a new dispatch of all that is held, so that nobody has to wait until this worker looks dead."""
@@ -191,10 +223,15 @@ class Engine:
         await asyncio.wait(intake, timeout=_STOP_S / 4)  # what it has been given is to be worked
         await _cancel([task for task in loops if task.get_name() not in ("settle", "reports")])
         self.desk.hand_over_all("worker_stopped")
-        if not await self._reporter.drain(_STOP_S):
+        if self._symbols is not None:
+            self._symbols.give_back_kept()
+        is_drained = await self._reporter.drain(_STOP_S)
+        if not is_drained:
             log.warning("Kafka has not taken %s reports; their orders stay in the queue", self._reporter.waiting)
         with contextlib.suppress(RedisError, *_LOST):  # what is left pending is claimed by another worker
             await asyncio.wait_for(self._settle_once(), _STOP_S / 2)
+            if self._symbols is not None and is_drained:
+                await asyncio.wait_for(self._symbols.leave(), _STOP_S / 4)
             if self._reconciler is not None:
                 await asyncio.wait_for(self._reconciler.leave(), _STOP_S / 4)
         log.info("the engine has stopped", extra={"worker_id": self.worker_id})

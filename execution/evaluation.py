@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -33,7 +33,8 @@ class History(Protocol):
 class Evaluation:
     """Open orders by symbol. evaluated: called after an order has met a tick. pause: lets others run.
 
-    settle: awaited before the next order meets a tick; what one order's fill means for others is done there.
+    settle: awaited before the next order meets a tick; what one order's fill means for others is done there. owns:
+    asked before orders share a tick; where it is False they have been let go of.
     """
 
     def __init__(
@@ -44,14 +45,17 @@ class Evaluation:
         evaluated: Callable[[WorkingOrder], None],
         pause: Callable[[], Awaitable[None]],
         settle: Callable[[], Awaitable[None]],
+        owns: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._venue = venue
         self._market_driven = venue if isinstance(venue, MarketDriven) else None
+        self._sharing = self._market_driven if self._market_driven and self._market_driven.shares_liquidity else None
         self._window = window
         self._history = history
         self._evaluated = evaluated
         self._pause = pause
         self._settle = settle
+        self._owns = owns
         self._live: dict[str, dict[str, WorkingOrder]] = defaultdict(dict)
         self._late: dict[int, list[WorkingOrder]] = defaultdict(list)
         self._is_late = asyncio.Event()
@@ -65,6 +69,20 @@ class Evaluation:
             return
         await self._follow(order)
 
+    async def join_together(self, orders: Sequence[WorkingOrder]) -> None:
+        """As join, for orders of one symbol, which meet each tick together where they share it."""
+        placed = [order for order in orders if order.position is not None]
+        if self._sharing is None or len(placed) < len(orders):
+            for order in orders:
+                await self.join(order)
+        elif all(self._window.covers(order.position) for order in placed):
+            await self._follow_together(self._sharing, placed)
+        else:
+            for order in placed:
+                assert order.position is not None, "it has a place"
+                self._late[order.position.partition].append(order)
+            self._is_late.set()
+
     def leave(self, order: WorkingOrder) -> None:
         """The order meets no more ticks."""
         live = self._live[order.terms.symbol]
@@ -75,8 +93,8 @@ class Evaluation:
         """Take a new tick and let every order of its symbol meet it."""
         self._window.add(tick)
         orders = list(self._live.get(tick.tick.symbol, {}).values())
-        if self._market_driven is not None and self._market_driven.shares_liquidity:
-            await self._meet_together(self._market_driven, orders, tick)
+        if self._sharing is not None:
+            await self._meet_together(self._sharing, orders, tick)
         else:
             for count, order in enumerate(orders, start=1):
                 await self._meet(order, tick)
@@ -84,6 +102,16 @@ class Evaluation:
                     await self._pause()
         if self._market_driven is not None:
             self._market_driven.due(tick.ref.market_time_us, partial(self._is_current, tick))
+
+    def tell_time(self, now_us: int) -> None:
+        """It is this market time, and every tick up to it has been met: what is overdue ends without a tick."""
+        if self._market_driven is not None:
+            self._market_driven.due(now_us, self._is_live)
+
+    @property
+    def next_due_us(self) -> int | None:
+        """The first market time after which `tell_time` may end an order; None: never, as it is."""
+        return None if self._market_driven is None else self._market_driven.next_due_us
 
     async def catch_up(self) -> None:
         """Read old ticks back for the orders that need them. Runs for ever."""
@@ -110,9 +138,17 @@ class Evaluation:
                 await asyncio.sleep(_RETRY_S)
                 continue
             for tick in ticks:
-                for order in by_symbol.get(tick.tick.symbol, ()):
+                coming = by_symbol.get(tick.tick.symbol, [])
+                if self._sharing is not None:
+                    await self._meet_together(self._sharing, coming, tick)
+                    continue
+                for order in coming:
                     await self._meet(order, tick)
             await self._pause()
+        if self._sharing is not None:
+            for coming in by_symbol.values():
+                await self._follow_together(self._sharing, coming)
+            return
         for order in orders:
             if not order.ended:
                 await self._follow(order)
@@ -128,8 +164,23 @@ class Evaluation:
         if not order.ended:
             self._live[order.terms.symbol][order.order_id] = order
 
+    async def _follow_together(self, venue: MarketDriven, orders: Sequence[WorkingOrder]) -> None:
+        """As _follow, for orders of one symbol: each tick is met by all that come before it, the oldest tick first."""
+        while placed := [order for order in orders if order.position is not None and not order.ended]:
+            first = min((order.position for order in placed if order.position), key=lambda position: position.offset)
+            later = self._window.after(placed[0].terms.symbol, first)
+            if not later:
+                break
+            for tick in later:
+                await self._meet_together(venue, placed, tick)
+        for order in orders:
+            if not order.ended:
+                self._live[order.terms.symbol][order.order_id] = order
+
     async def _meet(self, order: WorkingOrder, tick: TickAt) -> None:
         if order.ended or not order.comes_before(tick):
+            return
+        if self._sharing is not None and not self._owns(order.terms.symbol):
             return
         order.position = tick.ref
         if order.is_active_at(tick):
@@ -137,8 +188,11 @@ class Evaluation:
         self._evaluated(order)
         await self._settle()
 
-    async def _meet_together(self, venue: MarketDriven, orders: list[WorkingOrder], tick: TickAt) -> None:
+    async def _meet_together(self, venue: MarketDriven, orders: Sequence[WorkingOrder], tick: TickAt) -> None:
         """Let the symbol's orders share the tick. They are all evaluated before anybody else gets a turn."""
+        if orders and not self._owns(tick.tick.symbol):
+            return
+        orders = [order for order in orders if not order.ended]
         coming = [order for order in orders if order.comes_before(tick)]
         for order in coming:
             order.position = tick.ref
@@ -153,5 +207,9 @@ class Evaluation:
         """Whether no tick of the order's symbol up to this one's market time is still to come: the ticks of one
         partition come in order of time.
         """
-        is_live = self._live.get(order.terms.symbol, {}).get(order.order_id) is order
-        return is_live and order.position is not None and order.position.partition == tick.ref.partition
+        is_there = order.position is not None and order.position.partition == tick.ref.partition
+        return is_there and self._is_live(order)
+
+    def _is_live(self, order: WorkingOrder) -> bool:
+        """Whether it has met every tick that was given here."""
+        return self._live.get(order.terms.symbol, {}).get(order.order_id) is order

@@ -10,7 +10,8 @@ from domain.dispatch import Dispatch
 from domain.market import Tick, TickRef
 from domain.terms import OrderTerms
 
-Ended = Literal["", "finished", "handed_over", "dropped"]
+Ended = Literal["", "finished", "handed_over", "dropped", "amended"]
+"""amended: one of its executions is another one now; it is to be handed over when the ledger knows."""
 
 
 class TickAt(NamedTuple):
@@ -30,6 +31,7 @@ class WorkingOrder:
     stay pending until the order has ended. replace_entries: those that wait for the venue's answer to a replacement.
     revision, asked: of the newest replacement that the venue was asked for, and its terms. triggered: its stop was met.
     dispatched_at_ms: the queue's wall clock.
+    accepted_at_us: the ledger's wall clock when it took the order.
     active_after: the tick after which it may fill, as the ledger knows or will know it; the same under every epoch.
     queued_after: the tick after which it stands in the venue's queue, when its stop or a replacement has put it there.
     watch_until: the ticks up to this one were met before, by another worker or under other terms; they only tell how
@@ -53,6 +55,7 @@ class WorkingOrder:
     reports_acknowledged: int = 0
     canceling: bool = False
     ended: Ended = ""
+    accepted_at_us: int = 0
     active_after: TickRef | None = None
     queued_after: TickRef | None = None
     watch_until: TickRef | None = None
@@ -109,6 +112,7 @@ def working_order(
         traceparent=traceparent,
         dispatched_at_ms=dispatched_at_ms,
         entry=entry,
+        accepted_at_us=dispatch.accepted_at_us,
         active_after=start,
         queued_after=dispatch.queued_after,
         watch_until=dispatch.resume_after if follows else None,

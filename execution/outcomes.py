@@ -58,6 +58,7 @@ def report_of(order: WorkingOrder, outcome: Outcome, venue: str, worker_id: str)
                 fee=outcome.fee,
                 market_time_us=outcome.market_time_us,
                 evidence=outcome.evidence,
+                liquidity=outcome.liquidity,
                 **head(order, worker_id, "filled", outcome.execution_id),
             )
         case Trigger():

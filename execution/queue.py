@@ -154,6 +154,12 @@ class OrderQueue:
                 break
         return claimed
 
+    async def hand_on(self, entry_ids: Sequence[str], worker_id: str) -> None:
+        """These pending entries are another worker's from now on."""
+        for start in range(0, len(entry_ids), _CHUNK):
+            chunk = list(entry_ids[start : start + _CHUNK])
+            await self.redis.xclaim(self._stream, self._group, worker_id, 0, cast(Any, chunk), justid=True)
+
     async def release(self, entry_ids: Sequence[str]) -> None:
         """These entries are done with, whoever held them."""
         for start in range(0, len(entry_ids), _CHUNK):

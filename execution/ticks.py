@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Collection
 from typing import Any, NamedTuple, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -51,10 +52,14 @@ _PASSING = frozenset(
 
 
 class TickBatch(NamedTuple):
-    """New ticks, each partition's in order of offset. caught_up: all that was there at the start was given."""
+    """New ticks, each partition's in order of offset. caught_up: all that was there at the start was given.
+
+    until: where reading goes on in each partition that had records, which need not be ticks.
+    """
 
     ticks: list[TickAt]
     caught_up: bool
+    until: dict[int, int]
 
 
 def read_tick(message: Message) -> TickAt:
@@ -160,18 +165,19 @@ class TickSource:
 
     def _run(self, consumer: Consumer, ends: dict[int, int], loop: asyncio.AbstractEventLoop) -> None:
         try:
-            self._hand_over(TickBatch([], not ends), loop)
+            self._hand_over(TickBatch([], not ends, {}), loop)
             while not self._stopping.is_set():
                 first = consumer.poll(_POLL_S)
                 if first is None:
                     continue
                 messages = [first, *consumer.consume(_BATCH_MAX - 1, 0)]
                 ticks = [tick for tick in map(_read, messages) if tick is not None]
-                was_behind = bool(ends)
-                if was_behind:
-                    _strike_out(ends, messages)
-                if ticks or was_behind:
-                    self._hand_over(TickBatch(ticks, not ends), loop)
+                places = [_place(message) for message in messages if message.error() is None]
+                until = {partition: offset + 1 for partition, offset in places}  # of each the last
+                for partition in [partition for partition, end in ends.items() if until.get(partition, 0) >= end]:
+                    del ends[partition]
+                if until:
+                    self._hand_over(TickBatch(ticks, not ends, until), loop)
         except Exception as error:
             log.exception("the tick reader stopped")
             self._hand_over(error, loop)
@@ -182,13 +188,6 @@ class TickSource:
         self._room.acquire()
         if not self._stopping.is_set():
             loop.call_soon_threadsafe(self._batches.put_nowait, batch)
-
-
-def _strike_out(ends: dict[int, int], messages: list[Message]) -> None:
-    """Remove the partitions that have been read to where they ended."""
-    for partition, offset in (_place(message) for message in messages if message.error() is None):
-        if offset + 1 >= ends.get(partition, offset + 2):
-            del ends[partition]
 
 
 class TickHistory:
@@ -207,9 +206,7 @@ class TickHistory:
         """
         assert start < end, f"expected an offset before {end}, it was {start}"
         with self._lock:
-            if self._consumer is None:
-                self._consumer = kafka_consumer(self._settings, **{"auto.offset.reset": "earliest"})
-            consumer = self._consumer
+            consumer = self._opened()
             consumer.assign([TopicPartition(self._topic, partition, start if start > 0 else OFFSET_BEGINNING)])
             ticks: list[TickAt] = []
             position, idle = start, 0
@@ -229,6 +226,23 @@ class TickHistory:
                         ticks.append(tick)
             consumer.unassign()
             return ticks, min(position, end)
+
+    def ends(self, partitions: Collection[int]) -> dict[int, int]:
+        """Where these partitions end now: the offset after the last record. Blocks. Raises UnavailableError."""
+        with self._lock:
+            consumer = self._opened()
+            try:
+                return {
+                    partition: consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=5)[1]
+                    for partition in partitions
+                }
+            except KafkaException as error:
+                raise UnavailableError(f"cannot tell where {self._topic} ends: {error}") from error
+
+    def _opened(self) -> Consumer:
+        if self._consumer is None:
+            self._consumer = kafka_consumer(self._settings, **{"auto.offset.reset": "earliest"})
+        return self._consumer
 
     def close(self) -> None:
         with self._lock:

@@ -6,7 +6,7 @@ listener is called on the engine's event loop only. tests/execution/venue_confor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -110,6 +110,14 @@ AmendmentListener = Callable[[str, Amendment], None]
 """Called with the order id and what became of one of its executions, also long after the order has ended."""
 
 
+@runtime_checkable
+class Amending(Protocol):
+    """A venue that corrects or takes back what it has told."""
+
+    on_amendment: AmendmentListener
+    """Called with each correction and bust; who takes them over sets it before start."""
+
+
 class VenueOrder(NamedTuple):
     """An order as the venue has it, for reconciliation. Prices per unit; submitted_at_us: microseconds UTC.
 
@@ -197,6 +205,13 @@ class MarketDriven(Protocol):
 
     def evaluate_together(self, orders: Sequence[WorkingOrder], others: Sequence[WorkingOrder], tick: TickAt) -> None:
         """Let all orders of a symbol meet a later tick. others: those that are worked too, but do not meet this one."""
+
+    def take_over(self, symbol: str, given: Mapping[int, Decimal]) -> None:
+        """From here on the symbol's orders meet their ticks here. given: units by tick offset that orders have got."""
+
+    @property
+    def next_due_us(self) -> int | None:
+        """The first market time after which `due` may have something to say; None: never, as it is."""
 
     def due(self, now_us: int, is_current: Callable[[WorkingOrder], bool]) -> None:
         """End the orders whose time in force is over at this market time, if they have met all their ticks up to it."""

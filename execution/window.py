@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from itertools import takewhile
 
 from domain.market import TickRef
@@ -10,11 +11,11 @@ from execution.order import TickAt
 
 
 class _Partition:
-    """start: from here on every tick is held. next: the offset after the newest record seen."""
+    """start: from here on every tick is held. next: the offset after the newest tick. done: see `TickWindow.done`."""
 
     def __init__(self, start: int) -> None:
         self.start = start
-        self.next = start
+        self.next = self.done = start
         self.ticks: deque[TickAt] = deque()
         self.by_symbol: dict[str, deque[TickAt]] = {}
 
@@ -47,6 +48,19 @@ class TickWindow:
             dropped = held.by_symbol[oldest.tick.symbol].popleft()
             assert dropped is oldest, "both indexes drop the same tick"
             held.start = oldest.ref.offset + 1
+
+    def have_met(self, until: Mapping[int, int]) -> None:
+        """Of each partition all records before this offset are dealt with: orders have met what was a tick."""
+        for partition, offset in until.items():
+            self._partitions[partition].done = offset
+
+    def done(self, partition: int) -> int:
+        """The offset before which all records are dealt with."""
+        return self._partitions[partition].done
+
+    @property
+    def partitions(self) -> list[int]:
+        return list(self._partitions)
 
     def knows(self, partition: int) -> bool:
         """Whether there is such a partition."""

@@ -50,6 +50,15 @@ reconciliation_age_seconds = Gauge(
     "reconciliation_age_seconds", "Age of this worker's last comparison; NaN while another worker compares"
 )
 
+# Symbols with shared liquidity
+execution_symbols = Gauge("execution_symbols", "Symbols that this worker works alone, where orders share ticks")
+execution_symbols_lost_total = Counter(
+    "execution_symbols_lost_total", "Symbols whose lease was lost: their orders went back to the ledger"
+)
+execution_orders_handed_on_total = Counter(
+    "execution_orders_handed_on_total", "Orders that were handed on to the worker that has their symbol"
+)
+
 # A broker as venue
 venue_stream_connected = Gauge(
     "venue_stream_connected", "1 while the broker's stream of updates is listened to, else 0"
@@ -66,6 +75,9 @@ venue_contradictions_total = Counter(
 )
 venue_amendments_total = Counter(
     "venue_amendments_total", "Executions that the broker corrected or declared void later", ["kind"]
+)
+venue_amendments_lost_total = Counter(
+    "venue_amendments_lost_total", "Of those, the ones that the books do not follow: reconcile by hand"
 )
 
 # Signals

@@ -57,7 +57,9 @@ class Settings(BaseSettings):
     paper_trade_mode: bool = True
     execution_stream: str = "execution.orders"
     execution_group: str = "execution.engine"
-    claim_idle_ms: int = Field(5_000, ge=100, description="a stream entry untouched this long belongs to a dead worker")
+    claim_idle_ms: int = Field(
+        5_000, ge=100, description="a stream entry, or a symbol's lease, untouched this long belongs to a dead worker"
+    )
     execution_stream_length_max: int = Field(
         50_000, ge=1, description="entries in the Redis stream, working orders included; further orders wait"
     )
@@ -79,7 +81,13 @@ class Settings(BaseSettings):
     paper_fee_bps: Decimal = Decimal("1")
     paper_shared_liquidity: bool = Field(
         default=False,
-        description="all orders of a symbol share a tick's volume by price and time; needs one engine worker",
+        description="all orders of a symbol share a tick's volume by price and time; the same for all workers",
+    )
+    market_real_time: bool = Field(
+        default=False, description="ticks tell of now, not of a replay: orders expire by the clock too, without a tick"
+    )
+    market_tick_late_ms_max: int = Field(
+        5_000, ge=0, description="in real time the clock waits so long for ticks that are on their way"
     )
     market_latency_us: int = Field(50_000, ge=0, description="delay from a decision's tick to the order being active")
     market_latency_jitter_us: int = Field(

@@ -124,9 +124,12 @@ async def group_orders(snapshot: Snapshot, group_id: str) -> Rows:
 
 
 async def fills(snapshot: Snapshot, order_id: str) -> Rows:
+    """As they were reported. Liquidity and commission stand in the event alone. Index: order_events_order."""
     return await snapshot.all(
-        """select execution_id, quantity, price, fee, realized_pnl, venue, market_time, recorded_at, evidence,
-                  partition, record_offset
-           from fills where order_id = %(order_id)s order by partition, record_offset""",
+        """select execution_id, quantity, price, fee, coalesce((data ->> 'commission')::numeric, 0) as commission,
+                  data ->> 'liquidity' as liquidity, realized_pnl, venue, fills.market_time, fills.recorded_at,
+                  evidence, partition, record_offset
+           from fills left join order_events using (order_id, partition, record_offset)
+           where order_id = %(order_id)s order by partition, record_offset""",
         {"order_id": order_id},
     )

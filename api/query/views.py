@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api.fields import DecimalOut, TimeOut, View
 from domain import chart
+from domain.account_terms import Liquidity
 from domain.events import OrderStatus
 from domain.signals import Direction
 from domain.terms import GroupKind, LotMethod, OrderType, Side, TimeInForce
@@ -169,7 +170,11 @@ class Fill(View):
     execution_id: str
     quantity: DecimalOut
     price: DecimalOut
-    fee: DecimalOut
+    fee: DecimalOut = Field(description="the venue's own and the commission together; below zero for a rebate")
+    commission: DecimalOut = Field(description="by the account's fee schedule")
+    liquidity: Liquidity | None = Field(
+        description="whether the order gave it or took it; null where the venue says none, which counts as taken"
+    )
     realized_pnl: DecimalOut = Field(description="proceeds less the cost of the lots sold, before fees")
     venue: str
     market_time: TimeOut

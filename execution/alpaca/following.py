@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Coroutine
 from typing import Any
 
@@ -36,6 +37,7 @@ from execution.venue import (
 from runtime import metrics
 
 log = logging.getLogger(__name__)
+_AMENDED_MAX = 10_000
 _REPLACED_BY_OTHERS = "replaced at the venue by somebody else"
 _REPLACED_WHILE_FILLING = "executed while it was replaced"
 
@@ -56,6 +58,8 @@ class Follower:
         self._tasks: set[asyncio.Task[None]] = set()
         self.held: dict[str, Working] = {}
         self.failure: BaseException | None = None
+        self._amended: deque[str] = deque(maxlen=_AMENDED_MAX)
+        """Executions that are others now, or void: whether the records still list them is not published."""
 
     # Which orders are followed
 
@@ -169,6 +173,7 @@ class Follower:
         if previous is None or execution_id is None:
             log.error("a %s names no execution: reconcile by hand", kind, extra={"order_id": order_id})
             return
+        self._amended.append(previous)
         working = self.held.get(order_id)
         if kind == "trade_bust":
             if working is not None:
@@ -213,7 +218,7 @@ class Follower:
         if working.total(status) <= working.told:
             return
         for fill in await self._broker.fills(status.submitted_at_us, status.venue_order_id):
-            recovered = self._take(working, fill)
+            recovered = 0 if fill.execution_id in self._amended else self._take(working, fill)
             metrics.venue_executions_recovered_total.inc(recovered)
 
     async def _take_over(self, working: Working, old: VenueStatus) -> VenueStatus:

@@ -3,8 +3,11 @@
 It holds no truth: what it remembers of an order is kept on the order itself and follows from the ledger's state of it
 and the ticks that it has met, so each worker that evaluates an order says the same.
 
+In real time (`real_time`) an order is active from when the ledger took it, so that a day order of this morning is not
+one of yesterday, whose last print it comes after; and no print of before fills it.
+
 Orders are each alone with a tick's volume, unless `shared_liquidity` is set: then all orders of a symbol that this
-worker has share it in one book (decision 0026 says what that needs besides).
+worker has share it in one book, and the engine sees to it that it has all of them (decision 0032).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from itertools import count
 
 from domain import ids
@@ -42,8 +46,12 @@ class PaperVenue:
         *,
         mics: Mapping[str, str] | None = None,
         shared_liquidity: bool = False,
+        real_time: bool = False,
     ) -> None:
-        """mics: the exchange of each symbol, whose sessions it has; XNAS where it is not named."""
+        """mics: the exchange of each symbol, whose sessions it has; XNAS where it is not named.
+
+        real_time: whether market time is wall time.
+        """
         self._parameters = parameters
         self._mics = mics or {}
         self._listener: Listener | None = None
@@ -51,6 +59,7 @@ class PaperVenue:
         self._deadlines: list[tuple[int, int, WorkingOrder]] = []
         self._deadlines_compacted = _COMPACT_MIN
         self._numbers = count()
+        self._real_time = real_time
         self.shares_liquidity = shared_liquidity
 
     async def start(self, listener: Listener) -> None:
@@ -74,7 +83,7 @@ class PaperVenue:
             return
         try:
             sessions = await self._load_sessions(order.terms)
-            resting = _resting(order, sessions)
+            resting = _resting(order, sessions, order.accepted_at_us if self._real_time else None)
         except (InvalidValue, UnavailableError) as error:
             self._tell(order, Refusal("ORDER_SESSION_UNKNOWN", str(error)))
             return
@@ -133,12 +142,21 @@ class PaperVenue:
             order = awake.get(said.order) or asleep[said.order]
             self._tell(order, said.outcome)
 
+    def take_over(self, symbol: str, given: Mapping[int, Decimal]) -> None:
+        """Begin a book for the symbol, whose orders another worker may have worked meanwhile."""
+        self._books[symbol] = Book(self._parameters, given)
+
+    @property
+    def next_due_us(self) -> int | None:
+        """The first market time after which `due` may have something to say; None: never, as it is."""
+        return self._deadlines[0][0] if self._deadlines else None
+
     def due(self, now_us: int, is_current: Callable[[WorkingOrder], bool]) -> None:
         """Say which orders have expired by this market time although no tick of their symbol has come to say it.
 
         now_us: the market time of a tick of another symbol, or in real time the clock. is_current: whether an order has
         met all ticks of its symbol up to that time; one that is behind may still find a print of its own. So this never
-        says other than the next tick of the symbol would.
+        says other than the next tick of the symbol would, unless in real time that comes too late (execution.realtime).
         """
         behind = []
         while self._deadlines and self._deadlines[0][0] < now_us:
@@ -161,6 +179,8 @@ class PaperVenue:
     def _awake(self, order: WorkingOrder, tick: TickAt) -> Resting | None:
         """The order as this tick meets it; None when the tick was met before and only tells of the past."""
         resting = self._remembered(order)
+        if self._real_time and tick.ref.market_time_us <= order.accepted_at_us:
+            return None
         if resting.active_us is None:
             try:
                 resting.know_active(tick.ref.market_time_us - 1, self._sessions(resting.terms))
@@ -219,8 +239,8 @@ class PaperVenue:
         self._listener(order.order_id, outcome)
 
 
-def _resting(order: WorkingOrder, sessions: Calendar | None) -> Resting:
-    """The order as the ledger knows it, before it has met a tick here.
+def _resting(order: WorkingOrder, sessions: Calendar | None, accepted_at_us: int | None) -> Resting:
+    """The order as the ledger knows it, before it has met a tick here. accepted_at_us: None where it is no market time.
 
     Raises InvalidValue when there is no session for it.
     """
@@ -228,9 +248,10 @@ def _resting(order: WorkingOrder, sessions: Calendar | None) -> Resting:
     since = order.queued_after or after
     resting = Resting(order.terms, order.leaves, since=since, triggered=order.triggered, link=_link(order.terms))
     from_us = order.terms.active_from_us
-    if after is not None or from_us is not None:
-        known_us = [from_us] if after is None else [after.market_time_us, from_us]
-        resting.know_active(max(time_us for time_us in known_us if time_us is not None), sessions)
+    known_us = [None if after is None else after.market_time_us, from_us, accepted_at_us]
+    active_us = max((time_us for time_us in known_us if time_us is not None), default=None)
+    if active_us is not None:
+        resting.know_active(active_us, sessions)
     if since is not None and position is not None and resting.active_us is not None:
         resting.arrived = position.offset > since.offset and position.market_time_us > resting.active_us
     return resting

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-import psycopg
-
 from domain.breaks import BreakKind
 from domain.terms import TERMINAL
+from execution import readside
+from execution.readside import connection_of
 from execution.reconcile.compare import LedgerFill, LedgerOrder, LedgerSide
 from runtime.clients import postgres_reader
 from runtime.settings import Settings
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 Clock = Literal["market_time", "recorded_at"]
 """By which time a venue is asked for executions: the market's, or that of the ledger's record (paper: see there)."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CONNECTION: Mapping[str, Any] = {
-    "connect_timeout": 5,
-    "application_name": "tapeledger reconciler",
-    "options": "-c statement_timeout=5000 -c default_transaction_read_only=on "
-    "-c default_transaction_isolation=repeatable\\ read -c timezone=UTC -c jit=off",
-}
+_CONNECTION = connection_of("reconciler", "default_transaction_isolation=repeatable\\ read", "timezone=UTC", "jit=off")
 
-_PROGRESS = "select partition, next_offset from projection_progress where projection = 'ledger'"
 # Two selects, each with its index: orders_open, and the primary key.
 _ORDERS = """
 select order_id, account_id, symbol, side, status, quantity, worker_id, venue, replace_revision
@@ -83,7 +76,7 @@ def read(
 ) -> Picture:
     """order_ids, execution_ids: those that the venue names. Raises psycopg.Error. Blocks."""
     with postgres_reader(settings, **_CONNECTION) as connection:
-        progress = dict(connection.execute(_PROGRESS).fetchall())
+        offsets = readside.progress(connection)
         found = connection.execute(_BREAKS, {"venue": venue}).fetchall()
         is_open = {row[0]: OnRecord(*row) for row in found}
         named = {*execution_ids, *(one.execution_id for one in is_open.values() if one.execution_id is not None)}
@@ -94,7 +87,7 @@ def read(
         orders = connection.execute(_ORDERS, {"order_ids": sorted(set(order_ids))}).fetchall()
     return Picture(
         LedgerSide({row[0]: _order(row, venue) for row in orders}, {row[0]: _fill(row) for row in fills}),
-        progress,
+        offsets,
         is_open,
     )
 

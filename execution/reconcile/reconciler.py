@@ -16,13 +16,13 @@ from typing import Literal, NamedTuple
 
 import psycopg
 import redis.asyncio
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka import KafkaException
 from redis.exceptions import RedisError
 
 from domain.breaks import BREAKS, is_of_execution
 from domain.errors import UnavailableError
 from execution.paper import PaperVenue
+from execution.readside import LedgerEnds
 from execution.reconcile import picture, words
 from execution.reconcile.compare import Difference, VenueSide, compare
 from execution.reconcile.lease import Lease
@@ -32,17 +32,14 @@ from execution.reconcile.suspicions import Look, Suspicions, Verdict
 from execution.reports import Sender
 from execution.venue import Reconcilable, Venue
 from runtime import metrics
-from runtime.clients import kafka_admin
 from runtime.clock import now_us
 from runtime.settings import Settings
 from streams.auditlog import intake
 
 log = logging.getLogger(__name__)
-TAPE = "ledger.events"
 _LEASE_ROUNDS = 3
 _OVERLAP_S = 60.0
 _FULL_EVERY_S = 300.0
-_KAFKA_S = 5.0
 _SOURCE = "engine"
 _AWAY = (UnavailableError, RedisError, psycopg.Error, KafkaException, OSError, TimeoutError)
 Outcome = Literal["done", "left", "paused"]
@@ -79,7 +76,7 @@ class Reconciler:
         self._compared_us: int | None = None
         self._full_us = 0
         self._done_at_s = math.nan
-        self._admin: AdminClient | None = None
+        self._ends = LedgerEnds(settings)
         self._is_away = False
 
     async def run(self) -> None:
@@ -118,7 +115,7 @@ class Reconciler:
         books = self._against.books
         venue = VenueSide(await books.open_orders(), await books.executions(since_us))
         # In this order: an order that the venue has was on the tape before, so it is before the end that is read now.
-        ends = await asyncio.to_thread(self._ends)
+        ends = await asyncio.to_thread(self._ends.read)
         ledger = await asyncio.to_thread(
             picture.read,
             self._settings,
@@ -174,16 +171,6 @@ class Reconciler:
             or self._times.get(break_id, since_us - 1) >= since_us
             or (known.kind == "EXECUTION_MISSING_IN_LEDGER" and known.execution_id in ledger.ledger.fills)
         }
-
-    def _ends(self) -> dict[int, int]:
-        """Where the tape of the ledger ends. Blocks."""
-        if self._admin is None:
-            self._admin = kafka_admin(self._settings)
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        topic = self._settings.topic(TAPE)
-        asked = {TopicPartition(topic, partition): latest for partition in range(self._settings.partitions)}
-        answers = self._admin.list_offsets(asked, request_timeout=_KAFKA_S)
-        return {place.partition: answer.result().offset for place, answer in answers.items()}
 
     async def _say(self, verdict: Verdict, ledger: Picture) -> None:
         times = await asyncio.to_thread(picture.times_found, self._settings, verdict.found.keys())

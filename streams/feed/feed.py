@@ -79,13 +79,16 @@ LOCKSTEP = Pace()
 class Feed:
     """A replay of `symbols` from `first` to `last`, both included, after WARM_UP bars of each before.
 
-    Raises InvalidValue for symbols that may not be traded (nobody would answer their ticks) or have no market data, and
-    for an empty range; UnavailableError without market data.
+    Raises InvalidValue for symbols that may not be traded (nobody would answer their ticks) or have no market data, for
+    an empty range, and in real time, where the clock would end what the past has not; UnavailableError without market
+    data.
     """
 
     def __init__(
         self, settings: Settings, symbols: Sequence[str], first: date, last: date, pace: Pace = LOCKSTEP
     ) -> None:
+        if settings.market_real_time:
+            raise InvalidValue("FEED_NOT_REAL_TIME", "a replay is of the past: expected MARKET_REAL_TIME=false")
         unknown = sorted(set(symbols) - set(settings.symbols()))
         if unknown:
             known = ", ".join(settings.symbols())

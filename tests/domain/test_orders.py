@@ -172,7 +172,14 @@ def test_an_accepted_order_is_dispatched_with_its_terms() -> None:
     event = desk.submit("BUY", "5", "10.00", active_after=tick(3), active_from_us=7)
 
     assert desk.ledger.dispatches_of(event) == [
-        Dispatch(kind="EXECUTE", account_id="acc", order=event.order, dispatch_epoch=1, cumulative_quantity=Decimal(0))
+        Dispatch(
+            kind="EXECUTE",
+            account_id="acc",
+            order=event.order,
+            dispatch_epoch=1,
+            cumulative_quantity=Decimal(0),
+            accepted_at_us=event.timestamp,
+        )
     ]
     assert event.order.active_after == tick(3)
 

@@ -119,9 +119,9 @@ class Floor:
 
     # The workers
 
-    async def start(self, name: str = "worker-a", parameters: PaperParameters = NO_COSTS) -> Engine:
+    async def start(self, name: str = "worker-a", parameters: PaperParameters = NO_COSTS, **venue: Any) -> Engine:
         """Start a worker and wait until it takes orders."""
-        engine = Engine(self.settings, PaperVenue(parameters), name)
+        engine = Engine(self.settings, PaperVenue(parameters, **venue), name)
         stop, ready = asyncio.Event(), asyncio.Event()
         task = asyncio.create_task(
             engine.run(stop, lambda is_ready: ready.set() if is_ready else None, lambda: None), name=name

@@ -62,10 +62,17 @@ class PaperDesk:
         return self
 
     async def submit(
-        self, terms: OrderTerms, after: TickAt | None = None, told: Sequence[Outcome] = ()
+        self,
+        terms: OrderTerms,
+        after: TickAt | None = None,
+        told: Sequence[Outcome] = (),
+        accepted: str = "1970-01-01T00:00",
     ) -> WorkingOrder:
-        """Dispatch an order. told: what earlier workers have reported of it, all of which the ledger knows."""
-        made = working_order(_dispatch(terms, None if after is None else after.ref, told), None)
+        """Dispatch an order. told: what earlier workers have reported of it, all of which the ledger knows.
+
+        accepted: the ledger's clock when it took the order.
+        """
+        made = working_order(_dispatch(terms, None if after is None else after.ref, told, us(accepted)), None)
         self.orders[terms.order_id] = made
         await self.venue.submit(made)
         return made
@@ -107,7 +114,7 @@ def fills(outcomes: Iterable[Outcome]) -> list[tuple[str, str]]:
     ]
 
 
-def _dispatch(terms: OrderTerms, after: TickRef | None, told: Sequence[Outcome]) -> Dispatch:
+def _dispatch(terms: OrderTerms, after: TickRef | None, told: Sequence[Outcome], accepted_at_us: int) -> Dispatch:
     """What the ledger dispatches after these outcomes: domain.orders.Order tells what it keeps."""
     filled, triggered = Decimal(0), False
     resume: TickRef | None = None
@@ -134,4 +141,5 @@ def _dispatch(terms: OrderTerms, after: TickRef | None, told: Sequence[Outcome])
         resume_after=resume,
         queued_after=queued,
         triggered=triggered,
+        accepted_at_us=accepted_at_us,
     )

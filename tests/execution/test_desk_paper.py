@@ -44,6 +44,29 @@ def of(bench: Bench, terms: OrderTerms) -> list[Any]:
     return [report for report in bench.outbox.reports if report.order_id == terms.order_id][1:]
 
 
+@pytest.mark.parametrize("shared", [False, True])
+async def test_a_fill_is_reported_with_its_role(shared: bool) -> None:
+    """A post-only order waited, a limit order that rests may have waited but pays as a taker, and a market order came.
+
+    The account's fee schedule charges by it.
+    """
+    bench = await bench_of(shared=shared)
+    waits, rests, comes = (
+        order("LIMIT", name="waits", limit_price="100", post_only=True),
+        order("LIMIT", name="rests", limit_price="100"),
+        order(name="comes"),
+    )
+    for terms in (waits, rests):
+        await give(bench, terms)
+    await bench.desk.on_tick(at(1, "101"))
+    await give(bench, comes)
+
+    await bench.desk.on_tick(at(2, "99"))
+
+    roles = {report.order_id: report.liquidity for report in bench.outbox.reports if isinstance(report, ReportFilled)}
+    assert roles == {waits.order_id: "MAKER", rests.order_id: "TAKER", comes.order_id: "TAKER"}
+
+
 async def test_a_stop_is_reported_as_triggered_and_as_filled() -> None:
     """One tick, two reports, in this order."""
     bench, stop = await bench_of(), order("STOP", stop_price="105")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
 
 from execution.alpaca import AlpacaVenue
 from execution.alpaca.access import access_of
+from execution.engine import Engine
 from execution.venue import Outcome
+from projections.worker import Projector
 from runtime.settings import Settings
 from tests.execution.alpaca.exchange import KEY, SECRET, Exchange
 from tests.execution.floor import eventually
+from tests.workers import worker
 
 
 class Worker(NamedTuple):
@@ -80,5 +85,45 @@ async def hire(exchange: Exchange) -> AsyncIterator[Hire]:
         return worker
 
     yield start
-    for worker in hired:
-        await worker.venue.stop()
+    for former in hired:
+        await former.venue.stop()
+
+
+# A whole house: one engine with its adapter, and behind it the real ledger, audit agent and projector
+
+
+@pytest.fixture
+def settings(ledger_settings: Settings, exchange: Exchange) -> Settings:
+    """The broker of the test, compared every 200 ms with a grace of a second."""
+    broker = settings_for(exchange)
+    names = [name for name in broker.model_fields_set if name.startswith("alpaca_")]
+    given: dict[str, Any] = {name: getattr(broker, name) for name in names}
+    return ledger_settings.model_copy(
+        update={**given, "paper_trade_mode": False, "reconcile_every_s": 0.2, "reconcile_grace_s": 1.0}
+    )
+
+
+@pytest.fixture
+def house(settings: Settings) -> Iterator[None]:
+    """The ledger, the audit agent and the projector."""
+    projector = Projector(settings)
+    with worker(settings, "streams.ledger.worker"), worker(settings, "streams.auditlog.worker"):
+        projector.start()
+        try:
+            yield
+            projector.check()
+        finally:
+            projector.stop()
+
+
+@pytest.fixture
+async def engine(settings: Settings, exchange: Exchange, house: None) -> AsyncIterator[Engine]:
+    """A worker that trades at the broker, whose clock is ours, some seconds back."""
+    exchange.opened_at = datetime.now(UTC) - timedelta(seconds=10)
+    made = Engine(settings, AlpacaVenue(access_of(settings), settings), "worker-a")
+    stop, ready = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(made.run(stop, lambda on: ready.set() if on else None, lambda: None))
+    await asyncio.wait_for(ready.wait(), 60)
+    yield made
+    stop.set()
+    await asyncio.wait_for(task, 30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -51,3 +52,14 @@ def parts(outcomes: list[Outcome]) -> list[str]:
 
 
 MARKET = {"type": "market", "time_in_force": "gtc"}
+
+
+async def until(check: Any, what: str, patience_s: float = 60) -> Any:
+    """Look until there is something; `check` blocks or is a coroutine function."""
+    deadline = asyncio.get_running_loop().time() + patience_s
+    while asyncio.get_running_loop().time() < deadline:
+        found = await check() if asyncio.iscoroutinefunction(check) else await asyncio.to_thread(check)
+        if found:
+            return found
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"expected {what} within {patience_s} s")

@@ -14,7 +14,7 @@ from execution.venue import (
 )
 from tests.execution.alpaca.conftest import Hire, Worker, drained
 from tests.execution.alpaca.exchange import Exchange
-from tests.execution.alpaca.steps import placed
+from tests.execution.alpaca.steps import again, parts, placed
 from tests.execution.floor import eventually
 
 
@@ -68,6 +68,25 @@ class TestAmending:
         assert isinstance(last, Execution)
         assert last.quantity == Decimal(10)
         assert len(told) == 1
+
+    async def test_the_records_may_still_list_what_is_void(self, exchange: Exchange, hire: Hire) -> None:
+        """4 are void, then 10 are executed while the stream is away: who takes the order over tells of these 10."""
+        worker, told = await self.amended(hire)
+        order = await placed(exchange, worker)
+        update = await exchange.execute(order.order_id, "4", "100")
+        await worker.hears(1)
+        there = exchange.order(order.order_id)
+        there["filled_qty"], there["status"] = "0", "new"
+        await exchange.publish(
+            "trade_bust", there, execution_id="b", previous_execution_id=update["execution_id"], qty="-4", price="100"
+        )
+        await eventually(lambda: bool(told), "the bust")
+        exchange.mute = True
+        await exchange.execute(order.order_id, "10", "101")
+
+        await worker.venue.submit(again(order))
+
+        assert parts(await worker.hears(2)) == ["4", "10"]
 
     async def test_a_correction(self, exchange: Exchange, hire: Hire) -> None:
         """The new price, and both names."""

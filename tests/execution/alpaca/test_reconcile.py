@@ -7,8 +7,6 @@ API on real servers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,17 +17,13 @@ import pytest
 from domain import ids
 from domain.actions import BREAK_FOUND, BREAK_RESOLVED
 from domain.events import BreakFound, BreakResolved, OrderAcknowledged, OrderFilled
-from execution.alpaca import AlpacaVenue
-from execution.alpaca.access import access_of
 from execution.engine import Engine
-from projections.worker import Projector
 from runtime import metrics
 from runtime.settings import Settings
 from tests.api.conftest import serving
-from tests.execution.alpaca.conftest import settings_for
 from tests.execution.alpaca.exchange import Exchange
+from tests.execution.alpaca.steps import until
 from tests.streams.trading import buy, events, opened, send
-from tests.workers import worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 ACCOUNT = "acc_r"
@@ -43,54 +37,6 @@ BY_HAND = {
     "time_in_force": "gtc",
     "limit_price": "120",
 }
-
-
-@pytest.fixture
-def settings(ledger_settings: Settings, exchange: Exchange) -> Settings:
-    """The broker of the test, compared every 200 ms with a grace of a second."""
-    broker = settings_for(exchange)
-    names = [name for name in broker.model_fields_set if name.startswith("alpaca_")]
-    given: dict[str, Any] = {name: getattr(broker, name) for name in names}
-    return ledger_settings.model_copy(
-        update={**given, "paper_trade_mode": False, "reconcile_every_s": 0.2, "reconcile_grace_s": 1.0}
-    )
-
-
-@pytest.fixture
-def house(settings: Settings) -> Iterator[None]:
-    """The ledger, the audit agent and the projector."""
-    projector = Projector(settings)
-    with worker(settings, "streams.ledger.worker"), worker(settings, "streams.auditlog.worker"):
-        projector.start()
-        try:
-            yield
-            projector.check()
-        finally:
-            projector.stop()
-
-
-@pytest.fixture
-async def engine(settings: Settings, exchange: Exchange, house: None) -> AsyncIterator[Engine]:
-    """A worker that trades at the broker, whose clock is ours, some seconds back."""
-    exchange.opened_at = datetime.now(UTC) - timedelta(seconds=10)
-    made = Engine(settings, AlpacaVenue(access_of(settings), settings), "worker-a")
-    stop, ready = asyncio.Event(), asyncio.Event()
-    task = asyncio.create_task(made.run(stop, lambda on: ready.set() if on else None, lambda: None))
-    await asyncio.wait_for(ready.wait(), 60)
-    yield made
-    stop.set()
-    await asyncio.wait_for(task, 30)
-
-
-async def until(check: Any, what: str, patience_s: float = 60) -> Any:
-    """Look until there is something; `check` blocks or is a coroutine function."""
-    deadline = asyncio.get_running_loop().time() + patience_s
-    while asyncio.get_running_loop().time() < deadline:
-        found = await check() if asyncio.iscoroutinefunction(check) else await asyncio.to_thread(check)
-        if found:
-            return found
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"expected {what} within {patience_s} s")
 
 
 def gauge(kind: str) -> float:

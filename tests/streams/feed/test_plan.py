@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidValue
 from models.marketdata import MarketBar
+from runtime.settings import Settings
+from streams.feed.feed import Feed
 from streams.feed.plan import order, plan, select
 
 DAY = date(2011, 1, 3)
@@ -109,3 +111,13 @@ def test_nothing_to_replay(symbols: list[str], first: date, last: date, code: st
         plan(symbols, first, last, 5)
 
     assert refused.value.code == code
+
+
+def test_a_replay_is_not_now() -> None:
+    """Where the clock ends orders, the past is not to be played: every order of 2011 would be over at once."""
+    real_time = Settings(_env_file=None, market_real_time=True)
+
+    with pytest.raises(InvalidValue) as refused:
+        Feed(real_time, ["AAPL"], date(2011, 1, 3), date(2011, 1, 31))
+
+    assert refused.value.code == "FEED_NOT_REAL_TIME"
