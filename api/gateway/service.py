@@ -312,12 +312,19 @@ def _command_id(account_id: str, kind: str, key: str) -> str:
 def _keyed(operation: str, message: Any, owner: str, key: str | None, order_id: str | None = None) -> _Keyed:
     """The cache's keys of a request: of its order, and of its Idempotency-Key within its account (or symbol)."""
     content = {
-        name: plain(value) if isinstance(value, Decimal) else value
-        for name, value in msgspec.structs.asdict(message).items()
+        name: value
+        for name, value in _content(message).items()
         if name not in {"issued_at_us", "command_id", "request_id"}
     }
     keys = ([order_id] if order_id else []) + ([f"{owner}:{key}"] if key else [])
     return _Keyed(tuple(keys), fingerprint(operation, content))
+
+
+def _content(value: Any) -> Any:
+    """Structs as objects, decimals by value."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _content(own) for name, own in msgspec.structs.asdict(value).items()}
+    return plain(value) if isinstance(value, Decimal) else value
 
 
 def _same(keyed: _Keyed, key: str, entry: Entry) -> None:

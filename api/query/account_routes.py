@@ -119,6 +119,7 @@ def _portfolio(account: Row, balances: Rows, positions: Rows, lots: Rows, histor
     return Portfolio(
         account_id=account["account_id"],
         currency=account["currency"],
+        other_currencies=[name for name in account["currencies"] if any(held[key] for key in held if key[1] == name)],
         as_of=max(times, default=None),
         cash=cash,
         hold=hold,

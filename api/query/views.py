@@ -340,13 +340,16 @@ class PortfolioPoint(View):
 
 
 class Portfolio(View):
-    """An account at its newest prices. All amounts are in `currency`.
+    """An account at its newest prices. All amounts are in `currency`; right where `other_currencies` is empty.
 
     equity = cash + hold + positions_value; total_pnl = equity − net_deposits = realized_pnl + unrealized_pnl − fees.
     """
 
     account_id: str = Field(examples=["acc_demo"])
     currency: str = Field(examples=["USD"])
+    other_currencies: list[str] = Field(
+        description="in which there is money besides: the totals leave it out, and add positions in them as they are"
+    )
     as_of: TimeOut | None = Field(description="market time of the newest price used; null before the first")
     cash: DecimalOut = Field(description="free cash")
     hold: DecimalOut = Field(description="cash set aside for orders to buy")

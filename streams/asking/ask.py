@@ -31,6 +31,7 @@ TAPE = "ledger.events"
 COMMANDS = "trading.commands"
 _SEND_S = 10.0
 _POLL_S = 0.05
+_WAITING_MAX = 10_000
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +133,8 @@ def _send(settings: Settings, commands: Sequence[Command], source: str) -> None:
             time_us=command.issued_at_us,
             subject=command.account_id,
         )
+        while len(producer) >= _WAITING_MAX:  # each is delivered or given up within _SEND_S
+            producer.poll(_POLL_S)
         producer.produce(
             settings.topic(COMMANDS),
             key=command.account_id.encode(),

@@ -7,6 +7,7 @@ completes what was broken off, and is done once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ import typer
 from domain import account_checks, checks, ids, operator_checks
 from domain.commands import Command, OperatorCommand
 from domain.errors import InvalidValue
-from domain.numbers import exact
+from domain.numbers import exact, plain
 from runtime.clock import now_us
 from runtime.settings import Settings
 from streams.asking.console import ask_and_show, live_settings
@@ -38,6 +39,8 @@ At = Annotated[
     str, typer.Option("--at", help="Market time from which it counts: a day, or a time such as 2012-08-09T13:30:00Z.")
 ]
 _NOTHING_TO_DO = frozenset({"POSITION_EMPTY"})
+_BY_REFERENCE = ("symbol", "kind", "reference")
+_OF_A_FILL = ("execution_id", "reference", "quantity", "price", "fee")
 
 
 class Whom(NamedTuple):
@@ -87,12 +90,8 @@ def ask_each(
 
 def _command(kind: type[Command], account_id: str, fields: Mapping[str, Any], command_id: str) -> Command:
     """Raises InvalidValue, with the ledger's own words, for what no ledger would take."""
-    own = command_id or (
-        ids.derive("ops", kind.__name__, account_id, *(str(fields.get(name, "")) for name in _identity(kind)))
-        if issubclass(kind, OperatorCommand)
-        else f"ops-{uuid4().hex}"
-    )
-    command = kind(command_id=own, account_id=account_id, issued_at_us=now_us(), **fields)
+    fallback = _derived(kind, account_id, fields) if issubclass(kind, OperatorCommand) else f"ops-{uuid4().hex}"
+    command = kind(command_id=command_id or fallback, account_id=account_id, issued_at_us=now_us(), **fields)
     with exact():
         refusal = checks.envelope(command) or account_checks.form(command) or operator_checks.form(command)
     if refusal is not None:
@@ -100,21 +99,12 @@ def _command(kind: type[Command], account_id: str, fields: Mapping[str, Any], co
     return command
 
 
-def _identity(kind: type[Command]) -> tuple[str, ...]:
-    """What makes one action another than the next: as the ledger knows it again, and the figures of a correction."""
-    return (
-        ("symbol", "kind", "execution_id", "reference", "quantity", "price", "fee")
-        if _is_of_a_fill(kind)
-        else (
-            "symbol",
-            "kind",
-            "reference",
-        )
-    )
-
-
-def _is_of_a_fill(kind: type[Command]) -> bool:
-    return "execution_id" in kind.__struct_fields__
+def _derived(kind: type[Command], account_id: str, fields: Mapping[str, Any]) -> str:
+    """The id of one action, as the ledger knows it again: by its reference; of a fill by its figures as well."""
+    names = _OF_A_FILL if "execution_id" in kind.__struct_fields__ else _BY_REFERENCE
+    values = (fields.get(name, "") for name in names)
+    texts = (plain(value) if isinstance(value, Decimal) else str(value) for value in values)
+    return ids.derive("ops", kind.__name__, account_id, *texts)
 
 
 def _ask(

@@ -45,9 +45,12 @@ async def sent(client: httpx.AsyncClient, settings: Settings, path: str, body: A
 async def test_a_margin_account_is_opened_with_all_its_terms(
     online: httpx.AsyncClient, ledger_settings: Settings
 ) -> None:
-    """What is given is on the log; what is not has the ledger's defaults."""
-    _, command = await sent(online, ledger_settings, "/api/accounts", OPEN_MARGIN)
+    """What is given is on the log; what is not has the ledger's defaults. Other digits are a retry."""
+    answer, command = await sent(online, ledger_settings, "/api/accounts", OPEN_MARGIN)
+    again = await online.post("/api/accounts", json=OPEN_MARGIN | {"margin": {"long_maintenance": "0.3"}}, headers=KEY)
+    other = await online.post("/api/accounts", json=OPEN_MARGIN | {"margin": None}, headers=KEY)
 
+    assert (again.json(), other.json()["code"]) == (answer, "IDEMPOTENCY_KEY_CONFLICT")
     assert (command.currency, command.currencies, command.lot_method) == ("USD", ("EUR", "JPY"), "HIFO")
     assert command.margin == MarginTerms(long_maintenance=Decimal("0.30"))
     assert command.fee_schedule == FeeSchedule(per_unit=Decimal("0.005"), order_minimum=Decimal("1.00"))
@@ -156,6 +159,7 @@ async def test_an_account_shows_its_terms_and_money(online: httpx.AsyncClient, h
         source="test",
     )
     before = (await online.get("/api/accounts/ann")).json()
+    portfolio = (await online.get("/api/portfolio/ann")).json()
     house.send(commands.SetFeeSchedule, "ann", fee_schedule=None, changed_by="ops", reason="promised")
     after = (await online.get("/api/accounts/ann")).json()
 
@@ -177,6 +181,8 @@ async def test_an_account_shows_its_terms_and_money(online: httpx.AsyncClient, h
     }
     cash = {row["commodity"]: Decimal(row["amount"]) for row in before["balances"] if row["book_account"] == "cash"}
     assert cash == {"USD": 890, "EUR": 55}
+    assert (portfolio["currency"], portfolio["other_currencies"]) == ("USD", ["EUR"])
+    assert (await online.get("/api/portfolio/bob")).json()["other_currencies"] == []
     assert (after["fee_schedule"], after["margin"]) == (None, before["margin"])
     bob = (await online.get("/api/accounts/bob")).json()
     assert (bob["currencies"], bob["margin"], bob["fee_schedule"]) == ([], None, None)
