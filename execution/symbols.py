@@ -165,9 +165,7 @@ class SymbolDesk:
     async def _pass_on(self, symbol: str, holder: str) -> None:
         passed = dict(self._kept[symbol])
         await self._hand_on(holder, [kept.entry for kept in passed.values()])
-        for order_id, kept in passed.items():
-            if self._kept[symbol].get(order_id) is kept:
-                del self._kept[symbol][order_id]
+        self._drop(symbol, passed)
         metrics.execution_orders_handed_on_total.inc(len(passed))
 
     async def _open_up(self, symbol: str) -> None:
@@ -180,7 +178,15 @@ class SymbolDesk:
             self._open.add(symbol)
             log.info("works %s", symbol)
         self._busy_s[symbol] = time.monotonic()
-        await self._floor.take_together([kept.entry for kept in self._kept.pop(symbol, {}).values()])
+        taken = dict(self._kept[symbol])
+        await self._floor.take_together([kept.entry for kept in taken.values()])
+        self._drop(symbol, taken)
+
+    def _drop(self, symbol: str, done: Mapping[str, _Kept]) -> None:
+        """These wait no longer, unless the order has come again or could not be worked after all."""
+        for order_id, kept in done.items():
+            if self._kept[symbol].get(order_id) is kept:
+                del self._kept[symbol][order_id]
 
     def _come(self, symbol: str) -> dict[str, int]:
         return {order_id: kept.dispatch.dispatch_epoch for order_id, kept in self._kept[symbol].items()}

@@ -49,8 +49,8 @@ def _one(seed: int, given: argparse.Namespace, plant: str = "") -> Verdict:
     found = verdict.figures
     if found is not None:
         _say(
-            f"  {found.orders} orders, {found.fills} fills, {found.dead} dead records, {found.restarts} restarts, "
-            f"answers {found.answers}"
+            f"  {found.orders} orders, {found.groups} groups, {found.replaced} replaced, {found.fills} fills, "
+            f"{found.dead} dead records, {found.restarts} restarts, answers {found.answers}"
         )
         for effect in found.effects:
             if effect.fault.kind.startswith("kill") and effect.recovery_s is not None:

@@ -29,9 +29,11 @@ class Effect(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """quiet: decisions of orders per second before the first fault."""
+    """replaced: orders whose venue took other terms. quiet: decisions of orders per second before the first fault."""
 
     orders: int
+    groups: int
+    replaced: int
     fills: int
     dead: int
     answers: dict[str, int]
@@ -53,6 +55,8 @@ def figures(
     first_ms = done[0][0] if done else (decided[-1].raw.time_ms if decided else began_ms + 1)
     return Figures(
         orders=len(decided),
+        groups=sum(1 for e in tape if e.kind == "OrderGroupAccepted"),
+        replaced=sum(1 for e in tape if e.kind == "OrderReplaced"),
         fills=sum(1 for e in tape if e.kind == "OrderFilled"),
         dead=sum(len(records) for records in raw.values()) - len(tape),
         answers=dict(sorted(load.answers.items())),

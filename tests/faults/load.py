@@ -13,19 +13,24 @@ from typing import Any
 
 import httpx
 
+from tests.faults import wants
+
 ACCOUNTS = 10
 CAPITAL = Decimal(1_000_000)
-SYMBOLS = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
 CLIENTS = 6
 CONNECTIONS = 48
 REQUEST_S_MAX = 6.0
 AGAIN_S = 0.4
 FINAL = frozenset({"FILLED", "CANCELED", "REJECTED"})
+GROUPS_SHARE, REPLACES_SHARE = 0.06, 0.12
 
 
 @dataclass
 class Asked:
-    """One thing that a client wanted, and the first answer that settled it. content: the request's body."""
+    """One thing that a client wanted, and the first answer that settled it. content: the request's body.
+
+    about: the order that it is about, where it is not a new one.
+    """
 
     account_id: str
     path: str
@@ -35,6 +40,13 @@ class Asked:
     answer: dict[str, Any] = field(default_factory=dict)
     attempts: int = 0
     told_at_s: float = 0.0
+    method: str = "POST"
+    about: str = ""
+
+    @property
+    def order_ids(self) -> list[str]:
+        """Of the orders that were asked for."""
+        return list(self.answer.get("order_ids") or [self.answer["order_id"]])
 
     @property
     def acknowledged(self) -> bool:
@@ -42,13 +54,16 @@ class Asked:
 
 
 class Load:
-    """Accounts with capital, orders at `rate_per_s`, cancels, movements of cash, repeats, conflicts, and reads.
+    """Accounts with capital, orders and groups of them at `rate_per_s`, other terms for orders, cancels, movements of
+    cash, repeats, conflicts, and reads.
 
     `problems` are contradictions that a client saw. All times are monotonic seconds.
     """
 
     def __init__(self, address: str, seed: int, rate_per_s: float) -> None:
         self.orders: dict[str, Asked] = {}  # by client order id
+        self.groups: dict[str, Asked] = {}  # by client group id
+        self.replaces: list[Asked] = []
         self.cash: list[Asked] = []
         self.cancels: list[Asked] = []
         self.problems: list[str] = []
@@ -122,7 +137,10 @@ class Load:
             if chance.random() < 0.5:
                 await self._again(self.cash[-1], chance)
             return
-        asked = Asked(account_id, "/api/orders", _order(account_id, name, chance))
+        if chance.random() < GROUPS_SHARE:
+            await self._group(account_id, name, chance)
+            return
+        asked = Asked(account_id, "/api/orders", wants.order(account_id, name, chance))
         self.orders[name] = asked
         if chance.random() < 0.1:  # the same request twice at a time
             twin = Asked(asked.account_id, asked.path, asked.content)
@@ -142,12 +160,36 @@ class Load:
             await self._conflict(asked, chance)
         elif what < 0.4:
             await asyncio.sleep(chance.random() * 3)
-            await self.cancel(asked)
+            await self.cancel(asked.account_id, asked.answer["order_id"])
+        elif what < 0.4 + REPLACES_SHARE:
+            await self._replace(asked, chance)
+
+    async def _group(self, account_id: str, name: str, chance: random.Random) -> None:
+        asked = self.groups[name] = Asked(account_id, "/api/order-groups", wants.group(account_id, name, chance))
+        await self._ask(asked)
+        if not asked.acknowledged and not self._giving_up.is_set():
+            self.problems.append(f"group {name} was refused with {asked.status}: {asked.answer}")
+        elif asked.acknowledged and chance.random() < 0.2:
+            await self._again(asked, chance)
+        elif asked.acknowledged and chance.random() < 0.3:
+            await asyncio.sleep(chance.random() * 3)
+            await self.cancel(account_id, chance.choice(asked.order_ids))
+
+    async def _replace(self, asked: Asked, chance: random.Random) -> None:
+        """Other terms, and now and then the same wish once more, which is the same wish."""
+        await asyncio.sleep(chance.random() * 2)
+        order_id = asked.answer["order_id"]
+        body, path, key = wants.change(asked.content, chance), f"/api/orders/{order_id}", f"replace-{order_id}"
+        wish = Asked(asked.account_id, path, body, key, method="PATCH", about=order_id)
+        self.replaces.append(wish)
+        await self._ask(wish)
+        if wish.acknowledged and chance.random() < 0.3:
+            await self._again(wish, chance)
 
     async def _again(self, asked: Asked, chance: random.Random) -> None:
         """The same request once more, some time later: the same answer, or at least the same order."""
         await asyncio.sleep(chance.random() * 4)
-        repeat = Asked(asked.account_id, asked.path, asked.content, asked.key)
+        repeat = Asked(asked.account_id, asked.path, asked.content, asked.key, method=asked.method)
         await self._ask(repeat)
         self._compare(asked, repeat)
 
@@ -160,27 +202,27 @@ class Load:
         if conflict.status not in (202, 422) and not self._giving_up.is_set():
             self.problems.append(f"a conflict was answered {conflict.status}: {conflict.answer}")
 
-    async def cancel(self, asked: Asked) -> None:
-        path = f"/api/orders/{asked.answer['order_id']}/cancel"
-        cancel = Asked(asked.account_id, path, {"account_id": asked.account_id}, f"cancel-{asked.answer['order_id']}")
+    async def cancel(self, account_id: str, order_id: str) -> None:
+        path = f"/api/orders/{order_id}/cancel"
+        cancel = Asked(account_id, path, {"account_id": account_id}, f"cancel-{order_id}", about=order_id)
         self.cancels.append(cancel)
         await self._ask(cancel)
 
     def cancel_all(self, timeout_s: float) -> bool:
         """Cancel every order that is not known to be final, after `join`. Whether all had an answer in time."""
 
-        async def cancel(asked: Asked, turn: asyncio.Semaphore) -> None:
+        async def cancel(account_id: str, order_id: str, turn: asyncio.Semaphore) -> None:
             async with turn:
-                await self.cancel(asked)
+                await self.cancel(account_id, order_id)
 
         async def cancel_each() -> None:
             self._giving_up.clear()
             turn = asyncio.Semaphore(CLIENTS)
             async with httpx.AsyncClient(base_url=self._address, timeout=REQUEST_S_MAX) as client:
                 self._client = client
-                wanted = [a for a in self.orders.values() if a.acknowledged and not self._is_final(a)]
+                wanted = [(a, name) for a in self.acknowledged() for name in a.order_ids if not self._is_final(name)]
                 async with asyncio.timeout(timeout_s):
-                    await asyncio.gather(*(cancel(asked, turn) for asked in wanted))
+                    await asyncio.gather(*(cancel(asked.account_id, name, turn) for asked, name in wanted))
 
         try:
             asyncio.run(cancel_each())
@@ -188,14 +230,18 @@ class Load:
             return False
         return True
 
-    def _is_final(self, asked: Asked) -> bool:
-        seen = self._seen.get(asked.answer["order_id"])
+    def acknowledged(self) -> list[Asked]:
+        """Orders and groups that were taken."""
+        return [asked for asked in (*self.orders.values(), *self.groups.values()) if asked.acknowledged]
+
+    def _is_final(self, order_id: str) -> bool:
+        seen = self._seen.get(order_id)
         return seen is not None and seen[2] in FINAL
 
     def _compare(self, first: Asked, second: Asked) -> None:
         if not (first.acknowledged and second.acknowledged):
             return
-        for name in ("order_id", "command_id"):
+        for name in ("order_id", "order_ids", "command_id"):
             if first.answer.get(name) != second.answer.get(name):
                 self.problems.append(
                     f"{name} of one request was {first.answer.get(name)}, then {second.answer.get(name)}"
@@ -207,7 +253,7 @@ class Load:
         while not self._giving_up.is_set():
             asked.attempts += 1
             try:
-                response = await self._client.post(asked.path, json=asked.content, headers=headers)
+                response = await self._client.request(asked.method, asked.path, json=asked.content, headers=headers)
             except httpx.HTTPError as error:
                 response = None
                 name = type(error).__name__
@@ -220,7 +266,7 @@ class Load:
                     asked.told_at_s = time.monotonic()
                     return
                 if response.status_code == 500:
-                    self.problems.append(f"POST {asked.path} was answered 500: {response.text[:300]}")
+                    self.problems.append(f"{asked.method} {asked.path} was answered 500: {response.text[:300]}")
             await asyncio.sleep(AGAIN_S)
 
     # Reads
@@ -229,7 +275,7 @@ class Load:
         chance = random.Random(f"{self._seed}:reader")
         while True:
             await asyncio.sleep(0.05)
-            known = [asked.answer["order_id"] for asked in list(self.orders.values())[-60:] if asked.acknowledged]
+            known = [order_id for asked in self.acknowledged()[-80:] for order_id in asked.order_ids]
             if known:
                 await self._read(chance.choice(known))
 
@@ -256,18 +302,3 @@ class Load:
 
 def _went_back(before: tuple[int, Decimal, str], now: tuple[int, Decimal, str]) -> bool:
     return now[0] < before[0] or now[1] < before[1] or (before[2] in FINAL and now[2] != before[2])
-
-
-def _order(account_id: str, name: str, chance: random.Random) -> dict[str, Any]:
-    side = "BUY" if chance.random() < 0.65 else "SELL"
-    price = str(Decimal(chance.randint(2_000, 20_000)) / 100)
-    body: dict[str, Any] = {
-        "account_id": account_id,
-        "client_order_id": name,
-        "symbol": chance.choice(SYMBOLS),
-        "side": side,
-        "quantity": str(chance.randint(1, 60)),
-    }
-    if chance.random() < 0.5:
-        return {**body, "order_type": "LIMIT", "limit_price": price}
-    return {**body, "order_type": "MARKET"} | ({"protection_price": price} if side == "BUY" else {})

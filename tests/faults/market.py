@@ -12,7 +12,7 @@ from domain.market import Tick
 from runtime.clients import kafka_producer
 from runtime.settings import Settings
 from streams import codec
-from tests.faults.load import SYMBOLS
+from tests.faults.wants import SYMBOLS
 
 EVERY_S = 0.5
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import httpx
 import psycopg
 
+from tests.faults import depth_checks
 from tests.faults.exchange import VenueOrder
 from tests.faults.house import ROOT, House
 from tests.faults.load import FINAL, Load
@@ -67,6 +68,7 @@ class Oracle:
                 self._check_causes,
                 self._check_repeats,
                 self._check_decisions,
+                self._check_depth,
                 self._check_epochs,
                 self._check_venue,
                 self._check_accounts,
@@ -84,7 +86,7 @@ class Oracle:
 
     def _check_final(self) -> None:
         """Every acknowledged order reaches a final state, as a client sees it."""
-        waiting = {a.answer["order_id"]: "unknown" for a in self._load.orders.values() if a.acknowledged}
+        waiting = {order_id: "unknown" for asked in self._load.acknowledged() for order_id in asked.order_ids}
         deadline = time.monotonic() + FINAL_WITHIN_S
         is_last = False
         while waiting and not is_last:
@@ -176,6 +178,13 @@ class Oracle:
             if str(actual) != str(expected):
                 self.found("content", f"order {name}: {field} is {actual}, asked for was {expected}")
 
+    def _check_depth(self) -> None:
+        """Groups, and other terms for orders."""
+        for problem in depth_checks.groups(self._load.groups, self.tape):
+            self.found("groups", problem)
+        for problem in depth_checks.replaces(self._load.replaces, self.tape):
+            self.found("replaces", problem)
+
     def _is_rejected(self, command_id: str) -> bool:
         return any(e.kind == "CommandRejected" and e.data["command_id"] == command_id for e in self.tape)
 
@@ -186,6 +195,10 @@ class Oracle:
             data = event.data
             if event.kind == "OrderAccepted":
                 epochs[data["order"]["order_id"]] = data["dispatch_epoch"]
+            elif event.kind == "OrderGroupAccepted":
+                waits = event.data["kind"] != "OCO"
+                for leg, order in enumerate(data["orders"]):
+                    epochs[order["order_id"]] = 0 if waits and leg else data["dispatch_epoch"]
             elif event.kind == "OrderRedispatched":
                 if data["dispatch_epoch"] != epochs[data["order_id"]] + 1:
                     self.found("fenced", f"{data['order_id']} went from epoch {epochs[data['order_id']]} to {data}")
@@ -196,6 +209,9 @@ class Oracle:
                     "fenced",
                     f"{event.kind} of {data['order_id']} names epoch {data['dispatch_epoch']}, current was {expected}",
                 )
+            for link in data.get("linked", ()):
+                if link["effect"] == "ACTIVATED":
+                    epochs[link["order_id"]] = 1
 
     # The venue
 
@@ -203,6 +219,9 @@ class Oracle:
         """What the venue did is what the ledger has, execution by execution."""
         booked: dict[str, list[Event]] = defaultdict(list)
         accepted = {e.data["order"]["order_id"] for e in self.tape if e.kind == "OrderAccepted"}
+        for event in self.tape:
+            if event.kind == "OrderGroupAccepted":
+                accepted |= {order["order_id"] for order in event.data["orders"]}
         for event in self.tape:
             if event.kind == "OrderFilled":
                 booked[event.data["order_id"]].append(event)

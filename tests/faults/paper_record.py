@@ -68,6 +68,7 @@ def recorded(folder: Path, booked: set[str]) -> dict[str, VenueOrder]:
                     worst,
                 ),
             )
+            order.quantity = max(order.quantity, Decimal(line["quantity"]))  # it may have been replaced
             traded = Traded(
                 line["execution_id"],
                 Decimal(line["traded"]),

@@ -163,6 +163,22 @@ PLANTS = (
         faults=(Fault(3.0, "flush", "valkey"), Fault(6.0, "kill", "engine-1"), Fault(6.0, "kill", "engine-2")),
         seconds=10.0,
     ),
+    Plant(
+        "others-go-on",
+        "domain.groups",
+        "        return Consequences(tuple(_others_after(account, group, order, quantity)), ())",
+        "        return NONE",
+        "a fill of one leg of an OCO group or a bracket means nothing for the others",
+        "seed 1, 12 s: groups",
+    ),
+    Plant(
+        "old-terms-on-record",
+        "domain.decide_replace",
+        "        order=terms,\n        leaves_quantity=",
+        "        order=order.terms,\n        leaves_quantity=",
+        "when the venue works other terms the old ones stay on record",
+        "seed 3, 12 s: cash, replaces, replay, shares, venue",
+    ),
 )
 BY_NAME = {plant.name: plant for plant in PLANTS}
 

@@ -63,14 +63,16 @@ def test_a_seed_breaks_no_promise(seed: int) -> None:
 @pytest.mark.integration
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("name", "check", "faults"),
+    ("seed", "name", "check", "faults"),
     [
-        ("hold-not-released", "holds", []),
-        ("offsets-committed-first", "once", [Fault(3.0, "kill", "ledger-1"), Fault(3.0, "kill", "ledger-2")]),
+        (1, "hold-not-released", "holds", []),
+        (1, "offsets-committed-first", "once", [Fault(3.0, "kill", "ledger-1"), Fault(3.0, "kill", "ledger-2")]),
+        (1, "others-go-on", "groups", []),
+        (3, "old-terms-on-record", "replaces", []),
     ],
 )
-def test_a_planted_bug_is_found(name: str, check: str, faults: list[Fault]) -> None:
+def test_a_planted_bug_is_found(seed: int, name: str, check: str, faults: list[Fault]) -> None:
     """Goal: the harness can fail. Method: a bug in one line of the ledger, and the check that must see it."""
-    verdict = run(1, 8.0, plant=name, faults=faults)
+    verdict = run(seed, 8.0, plant=name, faults=faults)
 
     assert check in {violation.check for violation in verdict.violations}

@@ -65,8 +65,8 @@ def test_who_waits_for_kafka_does_not_put_off_its_return() -> None:
 def test_who_was_asked_early_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A round of questions may last longer than orders have; one that is final by then is no violation."""
     monkeypatch.setattr(oracle, "FINAL_WITHIN_S", 0.1)
-    orders = {name: Asked("acc", "/", {}, status=202, answer={"order_id": name}) for name in ("soon", "never")}
-    house, load = SimpleNamespace(settings=None), SimpleNamespace(orders=orders)
+    orders = [Asked("acc", "/", {}, status=202, answer={"order_id": name}) for name in ("soon", "never")]
+    house, load = SimpleNamespace(settings=None), SimpleNamespace(acknowledged=lambda: orders)
     judge = Oracle(cast(Any, house), cast(Any, load), cast(Any, None))
     answers = {"soon": iter(["NEW", "FILLED"]), "never": iter(["NEW"] * 3)}
 

@@ -69,6 +69,10 @@ class Watch:
             self._quantity[order["order_id"]] = Decimal(order["quantity"])
             if self._decided[order["client_order_id"]] > 1:
                 self.problems.append(f"order {order['client_order_id']} was decided again")
+        elif event.kind == "OrderGroupAccepted":
+            self._quantity |= {order["order_id"]: Decimal(order["quantity"]) for order in data["orders"]}
+        elif event.kind == "OrderReplaced":
+            self._quantity[data["order_id"]] = Decimal(data["order"]["quantity"])
         elif event.kind == "OrderFilled":
             filled = self._filled[data["order_id"]] = self._filled[data["order_id"]] + Decimal(data["quantity"])
             if filled > self._quantity[data["order_id"]]:
