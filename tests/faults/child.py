@@ -29,7 +29,8 @@ def _venue(found: Settings) -> Venue:
 
     if port := os.environ["FAULTS_EXCHANGE"]:
         return ExchangeVenue(int(port))
-    return RecordedPaperVenue(PaperParameters.of(found), Path(os.environ["FAULTS_PAPER"]))
+    parameters, path = PaperParameters.of(found), Path(os.environ["FAULTS_PAPER"])
+    return RecordedPaperVenue(parameters, path, shared_liquidity=found.paper_shared_liquidity)
 
 
 def main() -> int:

@@ -1,9 +1,10 @@
-"""What must be so of groups and of other terms for orders, judged from what clients were told and the tape alone."""
+"""What must be so of groups, of other terms for orders, and of shared ticks, by what clients were told and the tape."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from tests.faults.load import Asked
@@ -115,3 +116,21 @@ def _answered(wish: Asked, requested: Event, answers: Sequence[Event], is_over: 
         for order in terms if name != "account_id" else ():
             if str(order[name]) != str(expected):
                 yield f"{wish.about}: {name} is {order[name]}, asked for was {expected}"
+
+
+def shares(fills: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """All orders together have got no more of a tick than its share, which each fill's evidence says.
+
+    fills: the data of OrderFilled.
+    """
+    got: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
+    most: dict[tuple[int, int], Decimal] = {}
+    for fill in fills:
+        evidence = fill["evidence"]
+        place = (evidence["tick"]["partition"], evidence["tick"]["offset"])
+        got[place] += Decimal(fill["quantity"])
+        share = Decimal(evidence["parameters"]["participation_max"]) * Decimal(evidence["tick_volume"])
+        most[place] = share.to_integral_value(ROUND_FLOOR)
+    for place, quantity in got.items():
+        if quantity > most[place]:
+            yield f"the tick at {place} gave {quantity} units, its share was {most[place]}"

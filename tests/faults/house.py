@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -30,7 +31,8 @@ from tests.faults.exchange import Exchange, VenueOrder
 from tests.faults.paper_record import recorded
 from tests.faults.wires import Background, Wire
 
-Venue = Literal["exchange", "paper"]
+Venue = Literal["exchange", "paper", "shared"]
+"""shared: the paper venue, whose orders compete for the ticks of their symbol."""
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {
     "ledger-1": "streams.ledger.worker",
@@ -132,6 +134,7 @@ class House:
             redispatch_after_ms=1_500,
             api_kafka_timeout_ms=2_000,
             snapshot_every_records=100,
+            paper_shared_liquidity=self.venue == "shared",
             **addresses,
         )
         apply(self.settings)
@@ -177,9 +180,11 @@ class House:
 
     # Workers
 
-    def venue_record(self, booked: set[str]) -> dict[str, VenueOrder]:
-        """The venue's own record, by order id; `booked`: the ids of the executions that the ledger took."""
-        return self.exchange.orders if self.venue == "exchange" else recorded(self.home, booked)
+    def venue_record(self, booked: Mapping[str, Decimal]) -> dict[str, VenueOrder]:
+        """The venue's own record, by order id; `booked`: the executions that the ledger took, and their quantities."""
+        if self.venue == "exchange":
+            return self.exchange.orders
+        return recorded(self.home, booked, shared=self.venue == "shared")
 
     def log(self, name: str) -> Path:
         return self.home / "logs" / f"{name}.log"

@@ -225,8 +225,11 @@ class Oracle:
         for event in self.tape:
             if event.kind == "OrderFilled":
                 booked[event.data["order_id"]].append(event)
-        executions = {event.data["execution_id"] for fills in booked.values() for event in fills}
-        self._venue = self._house.venue_record(executions)
+        fills = [event.data for of_order in booked.values() for event in of_order]
+        self._venue = self._house.venue_record({fill["execution_id"]: Decimal(fill["quantity"]) for fill in fills})
+        if self._house.venue == "shared":
+            for problem in depth_checks.shares(fills):
+                self.found("ticks", problem)
         for order_id, order in self._venue.items():
             for conflict in order.conflicts:
                 self.found("venue", f"{order_id} was sent with other terms: {conflict}")

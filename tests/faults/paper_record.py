@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from tests.faults.exchange import Traded, VenueOrder
 class RecordedPaperVenue(PaperVenue):
     """Everything the engine hears from it stands in the file first."""
 
-    def __init__(self, parameters: PaperParameters, path: Path) -> None:
-        super().__init__(parameters)
+    def __init__(self, parameters: PaperParameters, path: Path, *, shared_liquidity: bool = False) -> None:
+        super().__init__(parameters, shared_liquidity=shared_liquidity)
         self._file = path.open("a", buffering=1)
 
     def _tell(self, order: WorkingOrder, outcome: Outcome) -> None:
@@ -43,11 +44,12 @@ def _line(order: WorkingOrder, execution: Execution) -> dict[str, str | int | No
     }
 
 
-def recorded(folder: Path, booked: set[str]) -> dict[str, VenueOrder]:
-    """What the workers' paper venues said, as orders; of executions those whose ids are `booked`.
+def recorded(folder: Path, booked: Mapping[str, Decimal], *, shared: bool) -> dict[str, VenueOrder]:
+    """What the workers' paper venues said, as orders; of executions those whose ids are `booked`, with the quantity.
 
     Workers that were fenced off went on for a while on paper, where nothing is lost by it; so an execution that the
-    ledger did not take is no contradiction, but two that have one id and differ are.
+    ledger did not take is no contradiction, but two that have one id and differ are. But where orders share ticks, a
+    worker that is fenced off does not know what the one after it gives of a tick: there the one that was taken counts.
     """
     orders: dict[str, VenueOrder] = {}
     said: dict[str, Traded] = {}
@@ -76,6 +78,8 @@ def recorded(folder: Path, booked: set[str]) -> dict[str, VenueOrder]:
                 Decimal(line["fee"]),
                 line["market_time_us"],
             )
+            if shared and booked.get(traded.execution_id) != traded.quantity:
+                continue
             before = said.setdefault(traded.execution_id, traded)
             if before != traded and traded.execution_id in booked:
                 order.conflicts.append(f"execution {traded.execution_id} was {before}, then {traded}")

@@ -100,3 +100,20 @@ REJECTED = event("CommandRejected", command_id="c")
 def test_replaces(tape: list[Event], problems: int) -> None:
     """Decided, taken at most once, answered once, with the terms that were asked for."""
     assert len(list(depth_checks.replaces([WISH], tape))) == problems
+
+
+def taken(quantity: str, offset: int) -> dict[str, Any]:
+    tick = {"partition": 0, "offset": offset}
+    return {
+        "quantity": quantity,
+        "evidence": {"tick": tick, "tick_volume": "1009", "parameters": {"participation_max": "0.10"}},
+    }
+
+
+def test_shares_of_a_tick() -> None:
+    """A tenth of 1,009 is 100 whole units: 60 and 40 of one tick are in order, 60 and 41 of another are not."""
+    fills = [taken("60", 1), taken("60", 2), taken("40", 1), taken("41", 2)]
+
+    (problem,) = depth_checks.shares(fills)
+
+    assert problem == "the tick at (0, 2) gave 101 units, its share was 100"
