@@ -52,6 +52,11 @@ class AccountStates:
         ledger.desk = desk
         return desk.id, desk.version
 
+    def move_last(self, decider: Any, key: str) -> None:
+        accounts = decider.ledger.accounts
+        if key in accounts:  # the desk has no place among them
+            accounts[key] = accounts.pop(key)
+
     def touched(self, message: Any) -> tuple[str, int] | None:
         if isinstance(message, LedgerEvent) and message.originator_version:
             return message.originator_id, message.originator_version

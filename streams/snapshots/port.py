@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 class States(Protocol):
     """Takes a Decider apart and puts it together again. The states are all that it holds.
 
-    form: see streams.snapshots.form. Reading: every method but `restore` leaves the decider as it is.
+    form: see streams.snapshots.form. Reading: every method but `restore` and `move_last` leaves the decider as it is.
     """
 
     form: bytes
@@ -29,6 +29,9 @@ class States(Protocol):
 
     def restore(self, decider: Any, raw: bytes) -> tuple[str, int]:
         """Put a dumped state in; its key and version. Raises TapeledgerError when it is none."""
+
+    def move_last(self, decider: Any, key: str) -> None:
+        """Put a state that is there behind all others in their order."""
 
     def touched(self, message: Any) -> tuple[str, int] | None:
         """The state that an event changes, and its version afterwards; None when it changes none."""

@@ -68,6 +68,8 @@ class Restoring:
         self._seen[key] = version + 1
         if version > restored:
             self._decider.fold(event)
+        elif version == 1:  # it began behind the epoch, as others do that have to come before it
+            self._states.move_last(self._decider, key)
 
     def members(self) -> Members:
         """What the epoch adds up to, once all events are taken."""

@@ -265,13 +265,38 @@ class DepthTrader(RuleBasedStateMachine):
     @rule(data=st.data(), refuse=st.booleans(), late=st.sampled_from([0, 0, 0, -1, 1]))
     def answer(self, data: st.DataObject, refuse: bool, late: int) -> None:
         asked = [order_id for order_id, order in self.account.orders.items() if order.replacement]
-        order_id = data.draw(st.sampled_from(asked))
+        self.answer_of(data.draw(st.sampled_from(asked)), refuse, late)
+
+    def answer_of(self, order_id: str, refuse: bool, late: int) -> None:
+        """late: how far beside the newest wish the answer is."""
         revision = self.account.orders[order_id].revision + late
         if refuse:
             event = self.report(reports.ReportReplaceRefused, order_id, revision=revision, code="C_D", text="t")
         else:
             event = self.report(reports.ReportReplaced, order_id, revision=revision, keeps_priority=False)
         assert isinstance(event, events.ReportRejected) == bool(late)
+
+    @precondition(lambda self: self.account.orders)
+    @rule(
+        data=st.data(),
+        more=st.integers(min_value=1, max_value=3).map(Decimal),
+        filled=st.integers(min_value=0, max_value=2).map(Decimal),
+        refuse=st.booleans(),
+        late=st.sampled_from([0, -1, None]),
+    )
+    def ask_for_more(self, data: st.DataObject, more: Decimal, filled: Decimal, refuse: bool, late: int | None) -> None:
+        """A larger order is asked for, some of the old one is filled meanwhile, and the venue answers, or not yet."""
+        order_id = self.at_venue(data)
+        if order_id is None:
+            return
+        quantity = self.account.orders[order_id].terms.quantity + more
+        event = self.send(commands.ReplaceOrder(**self.envelope(), order_id=order_id, quantity=quantity))
+        if not isinstance(event, events.OrderReplaceRequested):
+            return
+        self.fill_of(order_id, filled, Decimal(0))
+        order = self.account.orders.get(order_id)
+        if late is not None and order is not None and order.replacement is not None:
+            self.answer_of(order_id, refuse, late)
 
     @precondition(lambda self: self.account.orders)
     @rule(data=st.data())

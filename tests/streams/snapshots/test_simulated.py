@@ -177,6 +177,23 @@ def test_a_late_worker_does_no_harm() -> None:
     run_state_machine_as_test(Two, settings=RANDOM)
 
 
+def test_a_state_that_is_newer_than_the_epoch_keeps_its_place() -> None:
+    """Account 1 was opened after account 2 and written before it, in a round without an epoch."""
+    worker = Worker()
+    worker.begin_with_something()
+    worker.begin()
+    worker.open(2)
+    worker.go_on(states=1, lost=0)
+    worker.end()
+    worker.begin()
+    worker.open(1)
+    worker.go_on(states=1, lost=3)
+    worker.begin()
+    worker.go_on(states=1, lost=0)
+
+    worker.a_start_gives_what_the_tape_gives()
+
+
 def _nothing(*_: Any) -> None: ...
 
 
