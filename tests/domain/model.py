@@ -213,9 +213,10 @@ class ModelAccount:
         return verdict
 
     def money_verdict(self, hold: Fraction, currency: str) -> str:
-        if not self.margin:
-            return self.cash_verdict(hold, currency)
-        return self.excess_verdict(hold, currency) if hold else ""
+        """What needs nothing is never refused for money: an account in debt can sell what it has."""
+        if not hold:
+            return ""
+        return self.excess_verdict(hold, currency) if self.margin else self.cash_verdict(hold, currency)
 
     def margin_hold(self, order: ModelOrder) -> Fraction:
         opened = order.quantity - self.coverable(order.symbol) if order.side == "BUY" else 0

@@ -290,11 +290,15 @@ class RiskTrader(Trader):
         assert isinstance(event, events.LimitsSet)
         self.model[account].limits[strategy] = figures_of(value)
 
-    @rule(account=accounts, values=one_figure)
-    def set_one_figure_of_both(self, account: str, values: tuple[Limits, Limits]) -> None:
-        """The same figure for the account and for a strategy, so that one of them is the tighter."""
+    @rule(account=accounts, values=one_figure, symbol=symbols, quantity=quantities, price=near)
+    def trade_between_two_limits(
+        self, account: str, values: tuple[Limits, Limits], symbol: str, quantity: int, price: Decimal
+    ) -> None:
+        """The same figure for the account and for a strategy, so that one of them is the tighter; then an order."""
+        self.release_all(account)
         self.set_limits(account, None, values[0])
         self.set_limits(account, "s1", values[1])
+        self.submit_overridden(account, symbol, "BUY", quantity, price, "s1", set())
 
     @rule(value=limits)
     def lay_down_for_the_desk(self, value: Limits) -> None:

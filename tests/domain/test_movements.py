@@ -54,6 +54,16 @@ def test_what_was_charged_was_charged() -> None:
     assert isinstance(desk.withdraw("0.01"), events.CashWithdrawn)
 
 
+def test_an_account_in_debt_can_sell_what_it_has() -> None:
+    """10.00 in units and 5.01 owed: a sale needs no money, a purchase does."""
+    desk = OperatorDesk(cash="10")
+    desk.trade("BUY", "1", "10.00")
+    desk.adjust("FEE", "-5.01")
+
+    assert isinstance(desk.submit("SELL", "1", "9.00"), events.OrderAccepted)
+    assert desk.submit("BUY", "1", "0.01").code == "CASH_INSUFFICIENT"
+
+
 def test_one_reference_may_be_of_two_kinds() -> None:
     """A statement line's id counts once for each kind."""
     desk = OperatorDesk(cash="5")
