@@ -150,12 +150,14 @@ class Floor:
         self.redis.close()
 
 
-async def eventually(check: Callable[[], R | None], what: str, patience_s: float = PATIENCE_S) -> R:
-    """Look every 10 ms until there is something, and fail when there is nothing in time."""
+async def eventually(
+    check: Callable[[], R | None], what: str, patience_s: float = PATIENCE_S, every_s: float = 0.01
+) -> R:
+    """Look now and then until there is something, and fail when there is nothing in time."""
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         found = check()
         if found:
             return found
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(every_s)
     raise AssertionError(f"expected {what} within {patience_s} s")

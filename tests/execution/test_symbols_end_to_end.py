@@ -35,6 +35,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 ACCOUNT = "acc_s"
 SYMBOLS = ("AAPL", "MSFT")
 ORDERS, EACH, A_TICK, TICKS = 6, 80, 100, 5
+LOOK_S = 0.25  # each look reads the whole tape, in the process in which the projector runs
 MODE: dict[str, Any] = {
     "paper_shared_liquidity": True,
     "paper_half_spread_bps": Decimal(0),
@@ -82,7 +83,9 @@ class House:
             for n in reversed(range(ORDERS))
         ]
         await asyncio.to_thread(send, self.floor.settings, *opened(ACCOUNT, "100000.00"), *commands)
-        await eventually(lambda: len({e.order_id for e in self.events(OrderAcknowledged)}) == 12, "12 acknowledged", 90)
+        await eventually(
+            lambda: len({e.order_id for e in self.events(OrderAcknowledged)}) == 12, "12 acknowledged", 90, LOOK_S
+        )
 
     async def filled(self, units: int) -> None:
         """So many of each symbol."""
@@ -93,7 +96,7 @@ class House:
                 sums[fill.symbol] += int(fill.quantity)
             return all(sums[symbol] >= units for symbol in SYMBOLS)
 
-        await eventually(enough, f"{units} units of each symbol", 90)
+        await eventually(enough, f"{units} units of each symbol", 90, LOOK_S)
 
     def check(self) -> None:
         """Every order has got exactly what is its own of every tick."""
