@@ -14,9 +14,8 @@ from api.fields import DecimalOut, TimeOut, View, time_of_us
 from api.gateway.routes import Sender
 from api.orders.bodies import OrderRequest
 from api.query import accounts_sql
-from api.query.rebalance_routes import Ledgers
 from api.query.replica import Known
-from api.query.routes import Reader, not_found
+from api.query.routes import Ledgers, Reader, not_found
 from domain import decide_orders
 from domain.checks import CLOCK_AHEAD_US_MAX, Refusal
 from domain.commands import SubmitOrder

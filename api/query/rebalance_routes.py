@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 
 from api.orders.portfolio_bodies import PlanId, RebalanceRequest, plan_command, tag_of
 from api.problems import refused
@@ -19,8 +19,7 @@ from api.query.rebalance_views import (
     RebalanceList,
     RebalancePreview,
 )
-from api.query.replica import Replica
-from api.query.routes import AccountPath, Reader, not_found
+from api.query.routes import AccountPath, Ledgers, Reader, not_found
 from domain import rebalance
 from domain.checks import Refusal
 from domain.events import TERMINAL
@@ -30,14 +29,6 @@ from domain.terms import OrderTerms
 router = APIRouter()
 _LIST_MAX = 100
 PlanPath = Annotated[PlanId, Path(examples=["pln_3f1c9a7e5b2d48069a1be3c5d7f80246"])]
-
-
-def replica(request: Request) -> Replica:
-    found: Replica = request.app.state.replica
-    return found
-
-
-Ledgers = Annotated[Replica, Depends(replica)]
 
 
 @router.post(

@@ -11,6 +11,7 @@ from api.problems import ProblemError
 from api.query import cursors, orders_sql, signals_sql
 from api.query.database import Database, Row
 from api.query.filters import HistoryFilters, OrderFilters, SignalFilters
+from api.query.replica import Replica
 from api.query.views import (
     Fill,
     Order,
@@ -35,6 +36,14 @@ def database(request: Request) -> Database:
 
 
 Reader = Annotated[Database, Depends(database)]
+
+
+def replica(request: Request) -> Replica:
+    found: Replica = request.app.state.replica
+    return found
+
+
+Ledgers = Annotated[Replica, Depends(replica)]
 OrderPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"])]
 AccountPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["acc_demo"])]
 GroupPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["grp_3f1c9a7e5b2d48069a1be3c5d7f80246"])]
