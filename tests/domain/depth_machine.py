@@ -144,6 +144,21 @@ class DepthTrader(RuleBasedStateMachine):
         if isinstance(event, events.OrderGroupAccepted):
             self.kinds[event.group_id] = (kind, tuple(terms.order_id for terms in legs))
 
+    @precondition(lambda self: self.brackets())
+    @rule(data=st.data(), which=st.sampled_from([1, 2]), taken=quantities)
+    def leave_in_part(self, data: st.DataObject, which: int, taken: Decimal) -> None:
+        """The entry of a bracket is done, and one of its exits is filled, in part more often than not."""
+        order_ids = self.kinds[data.draw(st.sampled_from(self.brackets()))][1]
+        entry = self.account.orders.get(order_ids[0])
+        if entry is not None:
+            self.fill_of(order_ids[0], entry.leaves_quantity, Decimal(0))
+        leg = self.account.orders.get(order_ids[which])
+        if leg is not None and leg.status != "SUSPENDED":
+            self.fill_of(order_ids[which], taken, Decimal(0))
+
+    def brackets(self) -> list[str]:
+        return [group_id for group_id in self.account.groups if self.kinds[group_id][0] == "BRACKET"]
+
     # What happens to an open order
 
     def choose(self, data: st.DataObject) -> str:
@@ -188,6 +203,7 @@ class DepthTrader(RuleBasedStateMachine):
             return
         price = terms.worst_price - better if terms.side == "BUY" else terms.worst_price + better
         price = max(price, Decimal("0.5"))
+        others = self.others_of(terms)
         fee = (quantity * price * FEE_BPS / 10_000).quantize(Decimal("0.0001"), rounding="ROUND_FLOOR")
         event = self.report(
             reports.ReportFilled,
@@ -205,11 +221,38 @@ class DepthTrader(RuleBasedStateMachine):
         self.cash += (value if terms.side == "SELL" else -value) - Fraction(fee)
         self.units[terms.symbol] += Fraction(quantity) * (1 if terms.side == "BUY" else -1)
         self.seen[order_id] += Fraction(quantity)
+        for other, asked in others.items():
+            self.check_less_is_asked(other, asked, quantity)
+
+    def others_of(self, terms: OrderTerms) -> dict[str, Decimal]:
+        """The legs that this one excludes and that nobody cancels, with the quantity that is asked for of each."""
+        if terms.group_id is None or not terms.is_exclusive:
+            return {}
+        asked = {}
+        for order_id in self.exclusive_legs(terms.group_id):
+            order = self.account.orders.get(order_id)
+            if order is not None and order_id != terms.order_id and order.status != "PENDING_CANCEL":
+                asked[order_id] = (order.replacement or order.terms).quantity
+        return asked
+
+    def exclusive_legs(self, group_id: str) -> tuple[str, ...]:
+        kind, order_ids = self.kinds[group_id]
+        return {"OCO": order_ids, "OTO": (), "BRACKET": order_ids[1:]}[kind]
+
+    def check_less_is_asked(self, order_id: str, asked: Decimal, filled: Decimal) -> None:
+        """Another leg filled: an OCO leg is to end, an exit gets smaller by as much, or ends if nothing is left."""
+        order = self.account.orders[order_id]
+        rest = asked - filled
+        if self.kinds[order.terms.group_id][0] == "OCO" or rest <= self.seen[order_id]:
+            assert order.status == "PENDING_CANCEL"
+        else:
+            assert order.status == "PENDING_REPLACE"
+            assert order.replacement.quantity == rest
 
     def rest_of(self, terms: OrderTerms) -> Fraction:
         """What the legs of an exclusive group may still fill together: the entry's fill, or the first leg's size."""
         kind, order_ids = self.kinds[terms.group_id or ""]
-        legs = order_ids if kind == "OCO" else order_ids[1:]
+        legs = self.exclusive_legs(terms.group_id or "")
         whole = Fraction(self.placed[order_ids[0]].quantity) if kind == "OCO" else self.seen[order_ids[0]]
         return whole - sum(self.seen[order_id] for order_id in legs)
 
@@ -394,24 +437,16 @@ class DepthTrader(RuleBasedStateMachine):
                 assert order is None or (order.status == "SUSPENDED") == is_waiting
 
     @invariant()
-    def legs_that_exclude_each_other_ask_for_no_more_than_one(self) -> None:
+    def one_leg_of_an_oco_fills(self) -> None:
+        """Once one was filled nobody wants the others; a venue may still fill them before it hears of it."""
         if not self.placed:
             return
         for group_id in self.account.groups:
             kind, order_ids = self.kinds[group_id]
-            if kind == "OTO":
-                continue
-            legs = order_ids if kind == "OCO" else order_ids[1:]
-            for order_id in legs:
+            for order_id in order_ids if kind == "OCO" else ():
                 order = self.account.orders.get(order_id)
-                if order is None or order.status in ("PENDING_CANCEL", "SUSPENDED"):
-                    continue
-                others = sum(self.seen[other] for other in legs if other != order_id)
-                if kind == "OCO":
-                    assert not others
-                elif others and order.replacement is not None:
-                    whole = Fraction(self.placed[order_id].quantity)
-                    assert order.replacement.quantity < max(whole, Fraction(order.terms.quantity))
+                if order is not None and order.status != "PENDING_CANCEL":
+                    assert not any(self.seen[other] for other in order_ids if other != order_id)
 
     @invariant()
     def what_is_done_stays_done(self) -> None:

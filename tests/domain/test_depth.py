@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from domain import decide_fills, decide_replace, decide_reports, groups, holds, orders, surplus
 from domain.errors import BooksError
+from domain.events import LinkedOrder
 from domain.holds import NO_HOLD, Hold
 from domain.orders import Order
 from tests.domain.depth_machine import DepthTrader
@@ -43,6 +44,13 @@ def _replacements_hold_nothing(account: Any, order: Order, leaves: Decimal, cata
 _after = surplus.after
 
 
+def _other_exits_stay(*args: Any) -> Iterator[LinkedOrder]:
+    return (linked for linked in _others_after(*args) if linked.effect != "REDUCED")
+
+
+_others_after = groups._others_after
+
+
 def _each_exit_holds_all(account: Any, child: Order, quantity: Decimal, _: Any, coming: Any, world: Any) -> Any:
     return _needed(account, child.terms, quantity, world, coming)
 
@@ -55,6 +63,7 @@ DEFECTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "an answer releases nothing": (surplus, "under", lambda *_: NO_HOLD),
     "an answer to an older wish is taken": (decide_replace, "answers", lambda *_: None),
     "a fill tells the other legs nothing": (groups, "_others_after", lambda *_: iter(())),
+    "a fill leaves the other exit as large as it was": (groups, "_others_after", _other_exits_stay),
     "exits go out without a hold": (groups, "_more", lambda *_: NO_HOLD._replace(currency="USD")),
     "exits hold twice": (groups, "_more", _each_exit_holds_all),
     "exits wait for ever": (decide_fills.groups, "after_fill", lambda *_: groups.NONE),
