@@ -47,6 +47,8 @@ class Book:
     def take(self, order_id: str, order: KnownOrder, event: events.LedgerEvent, place: Place) -> list[tuple[str, Row]]:
         """Move the order on the book. Gives the keys of the rows that change, as (table, key)."""
         had, terms = self._stands.get(order_id), _terms(order)
+        if had is None and not _is_at_venue(order):
+            terms = None
         priority = ("ENTERED", event.timestamp, place.offset) if had is None else had.priority
         if had is not None and isinstance(event, events.OrderReplaced) and event.order_id == order_id:
             lost = ("LOST", event.timestamp, place.offset)
@@ -88,6 +90,13 @@ class Book:
     def spans(self) -> dict[Row, Row]:
         """Rows of SPANS."""
         return self._spans
+
+
+def _is_at_venue(known: KnownOrder) -> bool:
+    """Whether anything tells so: an acknowledgement, a trigger, a fill, or an answer after which nothing is asked."""
+    if known.venue is not None or known.filled_quantity:
+        return True
+    return known.open is not None and known.open.status not in ("PENDING_CANCEL", "PENDING_REPLACE")
 
 
 def _terms(known: KnownOrder) -> tuple[Any, ...] | None:

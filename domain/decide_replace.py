@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from domain import holds, journal, reports, surplus
+from domain import groups, holds, journal, reports, surplus
 from domain.account import Account
 from domain.checks import Refusal, refuse
 from domain.commands import ReplaceOrder
@@ -104,14 +104,17 @@ def replaced(account: Account, order: Order, message: reports.ReportReplaced, no
     terms = order.replacement
     assert terms is not None, "the revision was compared before"
     leaves = terms.quantity - order.cumulative_quantity
+    is_done = leaves <= 0
     released = surplus.under(account, order, terms, world.catalog)
     status: OrderStatus = "PARTIALLY_FILLED" if order.cumulative_quantity else "NEW"
     if order.status == "PENDING_CANCEL":
         status = "PENDING_CANCEL"
+    postings = journal.hold(order.currency, -released.cash, terms.symbol, -released.quantity)
+    follow = _follow(account, order, postings, world) if is_done else groups.NONE
     return account.record(
         OrderReplaced,
         now_us,
-        postings=journal.hold(order.currency, -released.cash, terms.symbol, -released.quantity),
+        postings=postings + follow.postings,
         report_id=message.report_id,
         order_id=message.order_id,
         dispatch_epoch=message.dispatch_epoch,
@@ -119,11 +122,17 @@ def replaced(account: Account, order: Order, message: reports.ReportReplaced, no
         keeps_priority=message.keeps_priority,
         order=terms,
         leaves_quantity=max(ZERO, leaves),
-        status=status if leaves > 0 else "FILLED",
+        status="FILLED" if is_done else status,
         released_cash=released.cash,
         released_quantity=released.quantity,
         active_after=message.active_after,
+        linked=follow.linked,
     )
+
+
+def _follow(account: Account, order: Order, coming: journal.Postings, world: World) -> groups.Consequences:
+    """Nothing is left of the order under its new terms: what that means for its group."""
+    return groups.after_end(account, order, coming, world) if order.terms.group_id else groups.NONE
 
 
 def refused(

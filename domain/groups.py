@@ -150,7 +150,10 @@ def after_fill(
 
 
 def after_end(account: Account, order: Order, coming: Sequence[Posting], world: World) -> Consequences:
-    """Of a cancel, an expiry or a refusal of what was left. coming: the postings that release its hold."""
+    """Of a cancel, an expiry or a refusal of what was left, or of a replacement that leaves nothing.
+
+    coming: the postings that release its hold.
+    """
     group = account.groups.get(order.terms.group_id or "")
     if group is None or order.exclusive:
         return NONE

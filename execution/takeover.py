@@ -18,6 +18,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import psycopg
@@ -38,6 +39,7 @@ FILLS_MAX = 100_000
 T = TypeVar("T")
 _LOOK_S = 0.05
 _AWAY_S = 0.5
+_TELL_S = 5.0
 _PATIENCE_ROUNDS = 3
 _CONNECTION = connection_of("takeover")
 _OPEN = """
@@ -60,6 +62,20 @@ class OpenOrder(NamedTuple):
     dispatch_epoch: int
 
 
+class _Wait:
+    """Tells every few seconds what a takeover still waits for."""
+
+    def __init__(self, symbol: str) -> None:
+        self._symbol = symbol
+        self._tell_s = time.monotonic() + _TELL_S
+
+    async def more(self, what: Callable[[], str]) -> None:
+        if time.monotonic() >= self._tell_s:
+            log.warning("%s cannot be worked yet, it waits for %s", self._symbol, what())
+            self._tell_s = time.monotonic() + _TELL_S
+        await asyncio.sleep(_LOOK_S)
+
+
 class Takeover:
     """venue: its name in the books."""
 
@@ -76,12 +92,12 @@ class Takeover:
 
         come: dispatch epochs of the orders that have come to this worker, and wait.
         """
-        await self._read_side()
+        await self._read_side(symbol)
         former = await self._patiently(lambda: self._open_orders(symbol))
         for order_id, order in former.items():
             self._ask(order_id, order)
         await self._wait_for(symbol, former, come)
-        await self._read_side()
+        await self._read_side(symbol)
         return await self._patiently(lambda: self._given(symbol))
 
     async def _wait_for(
@@ -89,6 +105,7 @@ class Takeover:
     ) -> None:
         """Until the ledger has raised each order's epoch, or closed it; for its fresh dispatch only a while."""
         until_s = time.monotonic() + self._patience_s
+        wait = _Wait(symbol)
         while True:
             there = come()
             missing = {name: o for name, o in former.items() if there.get(name, 0) <= o.dispatch_epoch}
@@ -99,16 +116,17 @@ class Takeover:
                 if missing:
                     log.warning("%s is worked without %s orders that have not come", symbol, len(missing))
                 return
-            await asyncio.sleep(_LOOK_S)
+            await wait.more(partial(_orders_of, missing, now))
 
-    async def _read_side(self) -> None:
+    async def _read_side(self, symbol: str) -> None:
         """Wait until the read side has all that the ledger has now."""
         ends = await self._patiently(self._ends.read)
+        wait = _Wait(symbol)
         while True:
             shown = await self._patiently(self._progress)
             if all(shown.get(partition, 0) >= end for partition, end in ends.items()):
                 return
-            await asyncio.sleep(_LOOK_S)
+            await wait.more(partial(_records_of, ends, shown))
 
     async def _patiently(self, read: Callable[[], T]) -> T:
         """Read in a thread until there is an answer."""
@@ -142,6 +160,18 @@ class Takeover:
             reason="symbol_taken",
         )
         self._sender.send(request, None, _nothing)
+
+
+def _records_of(ends: Mapping[int, int], shown: Mapping[int, int]) -> str:
+    behind = {partition: (shown.get(partition, 0), end) for partition, end in ends.items()}
+    late = [f"{at} of {end} in partition {partition}" for partition, (at, end) in behind.items() if at < end]
+    return f"the read side, which is at {', '.join(late)}"
+
+
+def _orders_of(asked: Mapping[str, OpenOrder], now: Mapping[str, OpenOrder]) -> str:
+    """Of the orders that are missing: those that the ledger has not dispatched again, and those that it has."""
+    raised = sum(now[name].dispatch_epoch > order.dispatch_epoch for name, order in asked.items())
+    return f"{len(asked) - raised} orders to be dispatched again, and {raised} that were to come to this worker"
 
 
 def _nothing() -> None:

@@ -1,7 +1,8 @@
 """The order book: order_book_orders as it is, order_book_history as it was, order_book_levels in sums.
 
 On it are LIMIT orders, and STOP_LIMIT orders once they are triggered, while their status is in WORKING: under the terms
-that the venue works, so until a replacement is answered under the old ones. An entry stands unchanged from one record
+that the venue works, so until a replacement is answered under the old ones. One that is to be cancelled or replaced
+before anything tells that the venue has it is not on it. An entry stands unchanged from one record
 to another; when it changes or goes, that span of it goes to the history, so the book as of any record is the entries
 and the spans that contain it (infra/timescale/0004_orders_depth.sql).
 
@@ -41,6 +42,7 @@ ENTRIES = {
 SPANS = {**ENTRIES, "until_offset": "bigint", "until_at": "timestamptz"}
 LEVELS = {"symbol": "text", "side": "text", "price": "numeric", "quantity": "numeric", "orders": "bigint"}
 WORKING = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_CANCEL", "PENDING_REPLACE"})
+ASKED = frozenset({"PENDING_CANCEL", "PENDING_REPLACE"})
 
 _LOAD = f"select {selected(ENTRIES)} from order_book_orders where order_id = any(%s)"
 _REMOVE = "delete from order_book_orders where order_id = any(%s)"
@@ -90,6 +92,8 @@ def entry(order: OrderState, had: Entry | None, event: Event) -> Entry | None:
     """
     rests = order.order_type == "LIMIT" or (order.order_type == "STOP_LIMIT" and order.triggered_at is not None)
     if not rests or order.status not in WORKING or order.limit_price is None:
+        return None
+    if had is None and order.status in ASKED and order.venue is None and not order.filled_quantity:
         return None
     place = ("ENTERED", event.message.timestamp, event.offset)
     if had is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from runtime.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+LAST_LINES = 40
 
 
 class Worker:
@@ -42,12 +43,15 @@ class Worker:
 
 @contextmanager
 def worker(settings: Settings, module: str) -> Iterator[Worker]:
+    """Killed at the end; what it said last is printed, for a test that fails."""
     started = Worker(settings, module)
     try:
         yield started
     finally:
         started.kill()
         started.log.close()
+        last = Path(started.log.name).read_text().splitlines()[-LAST_LINES:]
+        sys.stdout.write("\n".join([f"{module} said last:", *last, ""]))
 
 
 def eventually(condition: Callable[[], bool], what: str, within_s: float = 60.0) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from domain.borrow import LocateUse
 from domain.events.base import LedgerEvent
+from domain.events.links import LinkedOrder
 from domain.market import TickRef
 from domain.terms import OrderStatus, OrderTerms
 
@@ -39,7 +40,8 @@ class OrderReplaced(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
 
     active_after: the last tick that met the old terms, None where the venue has no ticks.
 
-    released_cash, released_quantity: the part of the hold that the new terms do not need.
+    released_cash, released_quantity: the part of the hold that the new terms do not need. linked: what becomes of the
+    orders of its group that waited for it, where nothing is left of it (status FILLED).
     """
 
     report_id: str
@@ -53,6 +55,7 @@ class OrderReplaced(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_field
     released_cash: Decimal
     released_quantity: Decimal
     active_after: TickRef | None = None
+    linked: tuple[LinkedOrder, ...] = ()
 
 
 class OrderReplaceRefused(LedgerEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):

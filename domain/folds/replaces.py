@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from domain import borrow, events
 from domain.fingerprints import replace_content
+from domain.folds import links
 from domain.folds.closing import borrow_more, close, release, set_aside
 from domain.numbers import ZERO
 from domain.orders import Order
@@ -35,6 +36,8 @@ def replaced(account: Account, event: events.OrderReplaced) -> None:
     release(account, order, event.released_cash, event.released_quantity)
     order.move("OrderReplaced", event.status)
     _return_locates(account, order)
+    if event.linked:
+        links.apply(account, event.linked, event.timestamp, order.resume_after)
     if event.status == "FILLED":
         close(account, order, "FILLED", event.timestamp)
 

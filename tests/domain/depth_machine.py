@@ -250,10 +250,15 @@ class DepthTrader(RuleBasedStateMachine):
             assert order.replacement.quantity == rest
 
     def rest_of(self, terms: OrderTerms) -> Fraction:
-        """What the legs of an exclusive group may still fill together: the entry's fill, or the first leg's size."""
+        """What the legs of an exclusive group may still fill together, at least.
+
+        Of the size in which they were sent, or of the entry's fill where that is less, what none of them has filled.
+        """
         kind, order_ids = self.kinds[terms.group_id or ""]
         legs = self.exclusive_legs(terms.group_id or "")
-        whole = Fraction(self.placed[order_ids[0]].quantity) if kind == "OCO" else self.seen[order_ids[0]]
+        whole = Fraction(self.placed[legs[0]].quantity)
+        if kind == "BRACKET":
+            whole = min(whole, self.seen[order_ids[0]])
         return whole - sum(self.seen[order_id] for order_id in legs)
 
     @precondition(lambda self: self.account.orders)
@@ -330,9 +335,18 @@ class DepthTrader(RuleBasedStateMachine):
     def ask_for_more(self, data: st.DataObject, more: Decimal, filled: Decimal, refuse: bool, late: int | None) -> None:
         """A larger order is asked for, some of the old one is filled meanwhile, and the venue answers, or not yet."""
         order_id = self.at_venue(data)
-        if order_id is None:
-            return
-        quantity = self.account.orders[order_id].terms.quantity + more
+        if order_id is not None:
+            self.resize(order_id, self.account.orders[order_id].terms.quantity + more, filled, refuse, late)
+
+    @precondition(lambda self: self.account.orders)
+    @rule(data=st.data(), filled=st.integers(min_value=1, max_value=3).map(Decimal), refuse=st.booleans())
+    def ask_for_less(self, data: st.DataObject, filled: Decimal, refuse: bool) -> None:
+        """An order is to be as small as it is filled when the venue answers."""
+        order_id = self.at_venue(data)
+        if order_id is not None:
+            self.resize(order_id, self.account.orders[order_id].cumulative_quantity + filled, filled, refuse, 0)
+
+    def resize(self, order_id: str, quantity: Decimal, filled: Decimal, refuse: bool, late: int | None) -> None:
         event = self.send(commands.ReplaceOrder(**self.envelope(), order_id=order_id, quantity=quantity))
         if not isinstance(event, events.OrderReplaceRequested):
             return

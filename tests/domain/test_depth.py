@@ -68,6 +68,7 @@ DEFECTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "exits hold twice": (groups, "_more", _each_exit_holds_all),
     "exits wait for ever": (decide_fills.groups, "after_fill", lambda *_: groups.NONE),
     "an entry that ends forgets its exits": (decide_reports.groups, "after_end", lambda *_: groups.NONE),
+    "an entry that is made small forgets its exits": (decide_replace, "_follow", lambda *_: groups.NONE),
     "each leg of a group holds for itself": (orders.Order, "exclusive", property(lambda _: False)),
 }
 

@@ -86,6 +86,26 @@ def test_an_entry_that_is_cancelled_half_way_sends_the_exits_for_what_it_got() -
     assert desk.account.cash == Decimal(9600)
 
 
+def test_an_entry_that_is_made_as_small_as_it_is_filled_sends_the_exits() -> None:
+    """Four of ten were bought while four were asked for; once the venue agrees the entry is done."""
+    desk = Desk()
+    entry, profit, loss, _ = bracket(desk)
+    desk.replace(entry, quantity="4")
+    desk.fill(entry, "4", "100", evidence=None)
+    assert [desk.status(order) for order in (profit, loss)] == ["SUSPENDED", "SUSPENDED"]
+    done = desk.replaced(entry)
+
+    assert (done.status, desk.status(entry)) == ("FILLED", "FILLED")
+    assert [(link.order_id, link.effect, link.quantity) for link in done.linked] == [
+        (profit, "ACTIVATED", Decimal(4)),
+        (loss, "ACTIVATED", Decimal(4)),
+    ]
+    assert [dispatch.order.order_id for dispatch in desk.ledger.dispatches_of(done)] == [profit, loss]
+    assert held(desk) == (0, 4, 0)
+    assert desk.account.cash == Decimal(9600)
+    assert desk.refolded().digest() == desk.ledger.digest()
+
+
 @pytest.mark.parametrize("how", ["canceled", "expired", "refused"])
 def test_an_entry_that_got_nothing_voids_its_exits(how: str) -> None:
     """Nothing was bought: there is nothing to protect, and nothing of the group is left."""

@@ -52,12 +52,20 @@ class House:
 
     def __init__(self, floor: Floor, stack: ExitStack) -> None:
         self.floor = floor
+        self.projector = Projector(floor.settings)
         self.engines: dict[str, Worker] = {}
         self.ticks: dict[str, list[TickRef]] = {symbol: [] for symbol in SYMBOLS}
         self._stack = stack
 
     def start(self, name: str) -> None:
         self.engines[name] = self._stack.enter_context(worker(self.floor.settings, "execution.worker"))
+
+    def said(self) -> str:
+        """What the engines have logged."""
+        return (self.floor.settings.tape_home / "execution.worker.log").read_text()
+
+    def stop(self) -> None:
+        self.projector.stop()
 
     def publish(self, price: str, volume: int) -> None:
         second = len(self.ticks["AAPL"]) + 1
@@ -74,6 +82,10 @@ class House:
 
     async def orders(self) -> None:
         """Six of each symbol, the worst first, acknowledged behind one tick at which none trades."""
+        await self.submit()
+        await self.acknowledged()
+
+    async def submit(self) -> None:
         self.publish("20", 1_000)
         commands = [
             msgspec.structs.replace(
@@ -83,6 +95,8 @@ class House:
             for n in reversed(range(ORDERS))
         ]
         await asyncio.to_thread(send, self.floor.settings, *opened(ACCOUNT, "100000.00"), *commands)
+
+    async def acknowledged(self) -> None:
         await eventually(
             lambda: len({e.order_id for e in self.events(OrderAcknowledged)}) == 12, "12 acknowledged", 90, LOOK_S
         )
@@ -120,16 +134,15 @@ class House:
 def house(ledger_settings: Settings) -> Iterator[House]:
     settings = ledger_settings.model_copy(update=MODE)
     floor = Floor(settings)
-    projector = Projector(settings)
     with ExitStack() as stack:
         stack.enter_context(worker(settings, "streams.ledger.worker"))
-        projector.start()
-        stack.callback(projector.stop)
         made = House(floor, stack)
+        made.projector.start()
+        stack.callback(made.stop)
         for name in ("a", "b"):
             made.start(name)
         yield made
-        projector.check()
+        made.projector.check()
     asyncio.run(floor.close())
 
 
@@ -162,6 +175,24 @@ async def test_the_owner_is_killed(house: House, after: int) -> None:
     next(engine for engine in house.engines.values() if engine.process.pid == victim).kill()
 
     for _ in range(TICKS - after):
+        house.publish("10", 1_000)
+    await house.filled(ORDERS * EACH)
+
+    house.check()
+
+
+async def test_the_read_side_is_away(house: House) -> None:
+    """No symbol is worked, and the engine says what it waits for, until there is a projector again."""
+    house.stop()
+    await house.submit()
+    waits = "cannot be worked yet, it waits for the read side, which is at 0 of"
+    await eventually(lambda: all(f"{symbol} {waits}" in house.said() for symbol in SYMBOLS), "both are said to wait")
+    assert house.events(OrderAcknowledged) == []
+
+    house.projector = Projector(house.floor.settings)
+    house.projector.start()
+    await house.acknowledged()
+    for _ in range(TICKS):
         house.publish("10", 1_000)
     await house.filled(ORDERS * EACH)
 

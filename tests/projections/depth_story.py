@@ -4,7 +4,7 @@ All orders are for Z. Dan (partition 0): d1 is replaced once with loss of priori
 part and expires. A bracket of his (g1a buys, g1b takes profit, g1c stops the loss) runs through: g1a fills, g1b fills
 in part and reduces g1c, g1c triggers and fills, which cancels g1b. Another group of his is rejected.
 Eve (partition 1): e1 rests and is to be cancelled, e2 with its child e3 is cancelled before a venue has it, e4 sells
-short.
+short, e5 is made as small as it is filled, which ends it and sends its child e6.
 The n-th event of each is recorded n ms after the story begins, so a record time is a moment of both tapes.
 """
 
@@ -237,7 +237,39 @@ def eve() -> list[Any]:
     v.write(e.OrderAccepted, **accepted(limit("e4", "SELL_SHORT", "7", "60")))
     v.write(e.OrderAcknowledged, **acknowledged("e4"))
     v.write(e.OrderCancelRequested, command_id="cancel-e1", order_id="e1", dispatch_epoch=1)
+    _made_small(v)
     return v.events
+
+
+def _made_small(v: Author) -> None:
+    """Events 9 to 12."""
+    legs = (
+        limit("e5", "BUY", "5", "40", group_id="g4"),
+        limit("e6", "SELL", "5", "95", group_id="g4", parent_order_id="e5"),
+    )
+    v.write(
+        e.OrderGroupAccepted,
+        "cash -200 USD, hold 200 USD",
+        **group("OTO", "g4", *legs, hold_cash=Decimal(200), hold_quantity=ZERO, dispatch_epoch=1),
+    )
+    small = limit("e5", "BUY", "2", "40", group_id="g4")
+    v.write(e.OrderReplaceRequested, **ask(1, small))
+    v.write(
+        e.OrderFilled,
+        "hold -80 USD, inventory:Z 80 USD, position:Z 2 Z, market:Z -2 Z",
+        **fill("e5", "BUY", "2", "40", leaves="3", status="PENDING_REPLACE", released="80"),
+    )
+    v.write(
+        e.OrderReplaced,
+        "hold -120 USD, cash 120 USD, position:Z -2 Z, position_hold:Z 2 Z",
+        **report("e5", 1, "120"),
+        revision=1,
+        keeps_priority=True,
+        order=small,
+        leaves_quantity=ZERO,
+        status="FILLED",
+        linked=(link("e6", "ACTIVATED", "2", hold="2"),),
+    )
 
 
 # Worked out by hand from the story above.
@@ -254,12 +286,15 @@ ORDERS = {
     "e2": ("CANCELED", "1", "40", "0", "0", "0", 0, None, None, "g3", "OTO", None),
     "e3": ("CANCELED", "1", "90", "0", "0", "0", 0, None, None, "g3", "OTO", "e2"),
     "e4": ("NEW", "7", "60", "0", "7", "0", 0, None, None, None, None, None),
+    "e5": ("FILLED", "2", "40", "2", "0", "0", 1, None, True, "g4", "OTO", None),
+    "e6": ("PENDING_NEW", "2", "95", "0", "2", "0", 0, None, None, "g4", "OTO", "e5"),
 }
 # group -> account, kind, held cash, held units
 GROUPS = {
     "g1": ("acc_dan", "BRACKET", "0", "0"),  # 10 units for both exits, less 4 and 6 that they sold
     "g2": ("acc_dan", "OCO", "0", "0"),
     "g3": ("acc_eve", "OTO", "0", "0"),
+    "g4": ("acc_eve", "OTO", "0", "0"),
 }
 # order -> for each step: the event's number, its type, status before and after
 STEPS = {
@@ -305,6 +340,13 @@ STEPS = {
     "e2": [(4, "OrderGroupAccepted", None, "PENDING_NEW"), (5, "OrderCanceled", "PENDING_NEW", "CANCELED")],
     "e3": [(4, "OrderGroupAccepted", None, "SUSPENDED"), (5, "OrderCanceled", "SUSPENDED", "CANCELED")],
     "e4": [(6, "OrderAccepted", None, "PENDING_NEW"), (7, "OrderAcknowledged", "PENDING_NEW", "NEW")],
+    "e5": [
+        (9, "OrderGroupAccepted", None, "PENDING_NEW"),
+        (10, "OrderReplaceRequested", "PENDING_NEW", "PENDING_REPLACE"),
+        (11, "OrderFilled", "PENDING_REPLACE", "PENDING_REPLACE"),
+        (12, "OrderReplaced", "PENDING_REPLACE", "FILLED"),
+    ],
+    "e6": [(9, "OrderGroupAccepted", None, "SUSPENDED"), (12, "OrderReplaced", "SUSPENDED", "PENDING_NEW")],
 }
 # What stands on the book: order -> side, price, units, status, priority by, of which event, since which event
 ENTRIES = {
@@ -325,6 +367,7 @@ SPANS = {
     ("g1b", 18, 19): ("60", "6", "PENDING_CANCEL", "ENTERED", 13),
     ("g1c", 17, 18): ("44", "6", "NEW", "ENTERED", 17),
     ("e1", 3, 8): ("50", "5", "NEW", "ENTERED", 3),
+    ("e5", 11, 12): ("40", "3", "PENDING_REPLACE", "ENTERED", 11),  # the fill is the first that tells of it
 }
 LEVELS = {("Z", "BUY", "50"): ("5", 1), ("Z", "SELL", "60"): ("7", 1)}
 # Dan's and Eve's newest record -> the book: side, price -> units, the orders from the first in the queue on
@@ -338,4 +381,6 @@ MOMENTS: dict[tuple[int, int], dict[tuple[str, str], tuple[str, str]]] = {
     (14, 8): {("BUY", "50"): ("5", "e1"), ("SELL", "60"): ("17", "e4 g1b")},
     (17, 8): {("BUY", "50"): ("5", "e1"), ("SELL", "44"): ("6", "g1c"), ("SELL", "60"): ("13", "e4 g1b")},
     (20, 8): {("BUY", "50"): ("5", "e1"), ("SELL", "60"): ("7", "e4")},
+    (20, 11): {("BUY", "50"): ("5", "e1"), ("BUY", "40"): ("3", "e5"), ("SELL", "60"): ("7", "e4")},
+    (20, 12): {("BUY", "50"): ("5", "e1"), ("SELL", "60"): ("7", "e4")},
 }

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+import pytest
 
 from domain import events
 from domain.commands import SubmitOrder
@@ -70,9 +71,11 @@ def ending(kind: type[Any], order_id: str, *linked: events.LinkedOrder, **fields
     return kind(**BASE, **head, **rest, **({"linked": linked} if linked else {}))
 
 
-def replaced(order_id: str, revision: int, status: events.OrderStatus = "NEW") -> events.OrderReplaced:
+def replaced(
+    order_id: str, revision: int, status: events.OrderStatus = "NEW", *linked: events.LinkedOrder
+) -> events.OrderReplaced:
     return ending(
-        *(events.OrderReplaced, order_id),
+        *(events.OrderReplaced, order_id, *linked),
         revision=revision,
         keeps_priority=True,
         order=leg(order_id),
@@ -127,17 +130,22 @@ def test_an_expiry_ends_the_waiting() -> None:
     assert not known.has_open("AAPL")
 
 
-def test_a_group_waits_for_what_is_at_the_venue() -> None:
-    """Of an OCO all legs are evaluated at a tick; of an OTO the parent alone, until it sends the others out."""
+def test_all_legs_of_an_oco_are_awaited() -> None:
+    """They are at the venue together, so each is evaluated at a tick."""
     known = fresh()
     known.on_ledger_event(group("OCO", FIRST, SECOND))
     assert known.awaited_orders(at(5)) == [FIRST, SECOND]
 
+
+@pytest.mark.parametrize("done", ["filled", "replaced"])
+def test_of_an_oto_the_parent_is_awaited_until_it_is_done(done: str) -> None:
+    """Whether it fills, or is made as small as it is filled: then the orders that it sends out."""
+    links = (link(FIRST, "ACTIVATED"), link(SECOND, "CANCELED"))
     known = fresh()
     known.on_ledger_event(group("OTO", PARENT, FIRST, SECOND))
     assert known.awaited_orders(at(5)) == [PARENT]
     known.on_ledger_event(
-        fill_of(PARENT, "FILLED", link(FIRST, "ACTIVATED"), link(SECOND, "CANCELED")),
+        fill_of(PARENT, "FILLED", *links) if done == "filled" else replaced(PARENT, 1, "FILLED", *links)
     )
     assert known.awaited_orders(at(5)) == [FIRST]
     assert "dispatch epoch 1" in str(known.missing(at(5), {FIRST: mark(5, 0, epoch=0)}))
