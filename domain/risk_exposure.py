@@ -100,7 +100,10 @@ def _within(
 
 
 def _sum(case: Case, units: Mapping[str, Decimal]) -> Decimal | str:
-    """The units at their marks in the account's currency; the first symbol for which there is none."""
+    """The units at their marks in the account's currency; the first symbol by name for which there is none.
+
+    By name, for the order of `units` is none of the state's: another process may have another.
+    """
     marks, catalog, currency = case.world.marks, case.world.catalog, case.account.currency
     total = ZERO
     for symbol, quantity in units.items():
@@ -108,13 +111,17 @@ def _sum(case: Case, units: Mapping[str, Decimal]) -> Decimal | str:
             continue
         mark = marks.get(symbol)
         if mark is None:
-            return symbol
+            return _unpriced(case, units)
         instrument = catalog.get(symbol)
         if instrument is None or instrument.currency == currency:
             total += quantity * mark.price
             continue
         price = case.price_of(symbol)
         if price is None:
-            return symbol
+            return _unpriced(case, units)
         total += quantity * price
     return total
+
+
+def _unpriced(case: Case, units: Mapping[str, Decimal]) -> str:
+    return min(symbol for symbol, quantity in units.items() if quantity and case.price_of(symbol) is None)

@@ -354,6 +354,20 @@ def test_an_exposure_needs_the_marks_of_all_that_is_held(figure: str) -> None:
     assert (event.code, event.details["symbol"]) == ("MARK_MISSING", "IBM")
 
 
+@pytest.mark.parametrize("figure", ["gross_exposure_max", "net_exposure_max"])
+def test_of_several_marks_that_are_missing_the_same_is_named_by_every_ledger(figure: str) -> None:
+    """The first by name, in whatever order the positions came: one that was restored says the same to the byte."""
+    desk = RiskDesk()
+    desk.limit(**{figure: "1000000"})
+    for symbol, price in (("IBM", "20.00"), ("AAPL", "10.00")):
+        desk.trade("BUY", "1", price, symbol=symbol)
+    desk.ledger.marks.clear()
+
+    assert desk.submit("BUY", "1", "10.00").details["symbol"] == "AAPL"
+    desk.account.exposures = None  # as after a restore
+    assert desk.submit("BUY", "1", "10.00").details["symbol"] == "AAPL"
+
+
 @pytest.mark.parametrize(
     "figure", ["position_quantity_max", "position_value_max", "gross_exposure_max", "net_exposure_max"]
 )
