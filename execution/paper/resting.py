@@ -141,9 +141,12 @@ def last_word(order: Resting, at: TickAt) -> Expiry | None:
 
 
 def overdue(order: Resting, met: TickRef | None) -> Expiry | None:
-    """The expiry that the worker before could not report: its last print is behind it. met: the last tick it met."""
+    """The expiry that the worker before could not report: its last print is behind it.
+
+    met: the last tick it met, or the place before the one that triggered it, which it has yet to meet as a whole.
+    """
     life = order.life
-    if life is None or met is None:
+    if life is None or met is None or (order.since is not None and met.offset < order.since.offset):
         return None
     once = order.terms.time_in_force in IMMEDIATE | AUCTIONS
     if (once and order.filled > 0) or (

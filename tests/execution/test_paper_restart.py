@@ -108,6 +108,25 @@ async def test_a_trigger_alone_leaves_its_tick_to_be_met_again() -> None:
     assert again == whole[1:]
 
 
+@pytest.mark.parametrize(
+    "stop",
+    [
+        {"kind": "STOP", "stop_price": "104"},
+        {"kind": "STOP_LIMIT", "stop_price": "104", "limit_price": "106"},
+        {"kind": "TRAILING_STOP", "trail_amount": "4"},
+    ],
+)
+async def test_a_stop_that_the_closing_print_meets_fills_there_whoever_goes_on(stop: dict[str, Any]) -> None:
+    """The worker dies between the trigger and the fill on the day's last print: the order is not over, but to fill."""
+    terms = order(time_in_force="DAY", **stop)
+    tape = [at(1, "100", time="2012-01-11T20:59"), at(2, "105", time="2012-01-11T21:00")]
+    whole = await played(terms, tape, [])
+    assert isinstance(whole[0], Trigger)
+    assert isinstance(whole[1], Execution)
+
+    assert await played(terms, tape, whole[:1]) == whole[1:]
+
+
 async def test_a_replaced_trailing_stop_is_watched_from_the_beginning() -> None:
     """Its best price of 120 was before the replacement, after which its stop is 115; the new worker finds it again."""
     terms = order("TRAILING_STOP", "SELL", trail_amount="10")
