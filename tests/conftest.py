@@ -7,12 +7,13 @@ of its own on them.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -32,6 +33,24 @@ settings.register_profile("tapeledger", deadline=None, suppress_health_check=[He
 settings.load_profile("tapeledger")
 
 _REDIS_DATABASES = itertools.count()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[Any]) -> Generator[None, Any, Any]:
+    """Tell of a failure with the garbage collector at rest.
+
+    pytest parses the source of what failed. If the collector meanwhile ends a task that had failed, asyncio logs its
+    traceback, which parses as well, and CPython 3.11 mixes the two up (its issue 106905): an internal error, and nobody
+    learns which test failed.
+    """
+    if call.excinfo is None:
+        return (yield)
+    gc.collect()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
