@@ -32,7 +32,7 @@ async def told(online: httpx.AsyncClient, ledger_settings: Settings) -> httpx.As
     for tape, events in ((dan, depth_story.dan()), (eve, depth_story.eve())):
         for event in events:
             tape.write(event)
-    batches = [(0, 11, dan.records[:11]), (1, 9, eve.records), (0, 21, dan.records[11:])]
+    batches = [(0, 11, dan.records[:11]), (1, 13, eve.records), (0, 21, dan.records[11:])]
     with postgres(ledger_settings, autocommit=True) as connection:
         for feed, (partition, next_offset, records) in enumerate(batches, start=1):
             with connection.transaction(), connection.cursor() as cursor:
@@ -40,7 +40,7 @@ async def told(online: httpx.AsyncClient, ledger_settings: Settings) -> httpx.As
             rows.insert(connection, "feed_batches", feed=feed, projection="ledger", topic="ledger.events",
                         partition=partition, next_offset=next_offset)  # fmt: skip
             connection.execute("update feed_head set feed = %s", (feed,))
-        for partition, next_offset in ((0, 21), (1, 9), (2, 0)):
+        for partition, next_offset in ((0, 21), (1, 13), (2, 0)):
             rows.insert(connection, "projection_progress", projection="ledger", topic="ledger.events",
                         partition=partition, next_offset=next_offset, head_seq=0, head_hash=b"")  # fmt: skip
         for offset, price in ((3, "50.5"), (4, "51")):
@@ -73,7 +73,7 @@ async def test_the_book_as_it_is(told: httpx.AsyncClient) -> None:
     """Levels, best prices, the market's last trade, and the number by which this very book can be asked for again."""
     book = await get(told, BOOK)
 
-    assert shown(book) == depth_story.MOMENTS[20, 8]
+    assert shown(book) == depth_story.MOMENTS[20, 12]
     assert (book["best_bid"], book["best_ask"], book["spread"]) == ("50", "60", "10")
     assert book["imbalance"] == "-0.16666667"  # (5 - 7) / 12
     assert (book["bid_side"], book["ask_side"]) == (
@@ -84,7 +84,7 @@ async def test_the_book_as_it_is(told: httpx.AsyncClient) -> None:
     assert book["feed"] == 3
     assert book["positions"] == [
         {"partition": 0, "next_offset": 21},
-        {"partition": 1, "next_offset": 9},
+        {"partition": 1, "next_offset": 13},
         {"partition": 2, "next_offset": 0},
     ]
     assert book["bids"][0]["queue"][0]["status"] == "PENDING_CANCEL"
@@ -127,11 +127,11 @@ async def test_the_book_as_of_a_batch(told: httpx.AsyncClient, ledger_settings: 
         0: {},
         1: {},
         2: {("BUY", "50"): ("5", "e1"), ("SELL", "60"): ("7", "e4")},
-        3: depth_story.MOMENTS[20, 8],
-        4: depth_story.MOMENTS[20, 8],
+        3: depth_story.MOMENTS[20, 12],
+        4: depth_story.MOMENTS[20, 12],
     }
     assert [book["last_trade"] and book["last_trade"]["price"] for book in books.values()] == [None] * 4 + ["50.5"]
-    assert books[2]["positions"] == [{"partition": 0, "next_offset": 11}, {"partition": 1, "next_offset": 9}]
+    assert books[2]["positions"] == [{"partition": 0, "next_offset": 11}, {"partition": 1, "next_offset": 13}]
 
 
 async def test_own_orders_and_what_is_ahead_of_them(told: httpx.AsyncClient) -> None:
