@@ -171,7 +171,7 @@ def _records_of(ends: Mapping[int, int], shown: Mapping[int, int]) -> str:
 def _orders_of(asked: Mapping[str, OpenOrder], now: Mapping[str, OpenOrder]) -> str:
     """Of the orders that are missing: those that the ledger has not dispatched again, and those that it has."""
     raised = sum(now[name].dispatch_epoch > order.dispatch_epoch for name, order in asked.items())
-    return f"{len(asked) - raised} orders to be dispatched again, and {raised} that were to come to this worker"
+    return f"its open orders: {len(asked) - raised} to be dispatched again, {raised} to come to this worker"
 
 
 def _nothing() -> None:

@@ -360,6 +360,6 @@ async def test_it_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch, caplog
     await eventually(lambda: len(caplog.messages) > 1, "two lines")
 
     assert set(caplog.messages) == {
-        "AAPL cannot be worked yet, it waits for 1 orders to be dispatched again, and 1 that were to come to this worker"
+        "AAPL cannot be worked yet, it waits for its open orders: 1 to be dispatched again, 1 to come to this worker"
     }
     taking.cancel()
