@@ -23,11 +23,11 @@ from domain.world import MarkedPrice
 from tests.domain import test_kill_switch, test_overrides, test_throttle
 from tests.domain.desk import START_US, Desk
 from tests.domain.officer import halt, limit, mark, priced, resume
+from tests.domain.risk_boundaries import RISK_REJECTED
 from tests.domain.risk_desk import RiskDesk
 from tests.domain.test_actions import ACTIONS_REFUSED
 from tests.domain.test_desk import REFUSED as DESK_REFUSED
 from tests.domain.test_operator_rejections import OPERATORS_REFUSED, RESTATEMENTS_REFUSED
-from tests.domain.test_risk_checks import RISK_REJECTED
 
 Case = Callable[[Desk], Any]
 
