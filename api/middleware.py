@@ -19,6 +19,9 @@ from api.problems import ProblemError, render
 from runtime import metrics, tracing
 
 BODY_BYTES_MAX = 64 * 1024
+BATCH_BYTES_MAX = 512 * 1024
+"""500 orders with every field at its longest."""
+_LARGER = {"/api/orders/batch": BATCH_BYTES_MAX}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _log = logging.getLogger(__name__)
 
@@ -84,16 +87,15 @@ def _count(scope: Scope, status: int, duration_ms: float) -> None:
 class JsonGuard:
     """Refuses bodies that are too large, no JSON, too deep or that name a field twice, before anything reads them."""
 
-    def __init__(self, app: ASGIApp, bytes_max: int = BODY_BYTES_MAX) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._bytes_max = bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH"}:
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._read(Headers(scope=scope), receive)
+            body = await _read(Headers(scope=scope), receive, _LARGER.get(scope["path"], BODY_BYTES_MAX))
         except ProblemError as problem:
             await render(scope, problem)(scope, receive, send)
             return
@@ -110,31 +112,32 @@ class JsonGuard:
 
         await self._app(scope, replay, send)
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
-        declared = headers.get("content-length", "")
-        if declared.isascii() and declared.isdigit() and int(declared[:12]) > self._bytes_max:
-            self._too_large()
-        parts, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            more = message.get("more_body", False)
-            if size > self._bytes_max:
-                self._too_large()
-        body = b"".join(parts)
-        if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-            given = headers.get("content-type", "none")[:64]
-            raise ProblemError(
-                415, "CONTENT_TYPE_NOT_JSON", f"expected Content-Type application/json, it was {given!r}"
-            )
-        check_json(body)
-        return body
 
-    def _too_large(self) -> NoReturn:
-        raise ProblemError(413, "BODY_TOO_LARGE", f"expected a body of at most {self._bytes_max} bytes, it was larger")
+async def _read(headers: Headers, receive: Receive, bytes_max: int) -> bytes | None:
+    """The body, None when the client has gone. Raises ProblemError 400, 413, 415."""
+    declared = headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared[:12]) > bytes_max:
+        _too_large(bytes_max)
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        more = message.get("more_body", False)
+        if size > bytes_max:
+            _too_large(bytes_max)
+    body = b"".join(parts)
+    if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        given = headers.get("content-type", "none")[:64]
+        raise ProblemError(415, "CONTENT_TYPE_NOT_JSON", f"expected Content-Type application/json, it was {given!r}")
+    check_json(body)
+    return body
+
+
+def _too_large(bytes_max: int) -> NoReturn:
+    raise ProblemError(413, "BODY_TOO_LARGE", f"expected a body of at most {bytes_max} bytes, it was larger")
 
 
 def check_json(body: bytes) -> None:

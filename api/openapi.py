@@ -28,13 +28,16 @@ any other unless `API_ALLOW_UNAUTHENTICATED=true` is set.
 _SCHEMAS = "#/components/schemas/"
 _WRITE = {
     "400": "the body is not JSON, or a required header is missing",
+    "409": "IDEMPOTENCY_KEY_IN_USE: a request with this Idempotency-Key is under way; try again after Retry-After",
     "413": "the body is too large",
     "415": "the body's type is not application/json",
     "422": "a field or parameter breaks a rule, or an id is used again with other content",
     "500": "an unexpected error",
     "503": "try again after Retry-After, with the same id. LEDGER_BEHIND: the ledger lags, nothing was sent; "
     "ENGINE_BEHIND: the engine has all the orders that it may have, nothing was sent; "
-    "KAFKA_QUEUE_FULL: too many commands wait for Kafka, nothing was sent; KAFKA_OUTCOME_UNKNOWN: Kafka did not answer",
+    "KAFKA_QUEUE_FULL: too many commands wait for Kafka, nothing was sent; "
+    "KAFKA_UNAVAILABLE: no broker can be reached, nothing was sent; "
+    "KAFKA_OUTCOME_UNKNOWN: Kafka did not answer, the command may have been taken",
 }
 _ASK = {name: _WRITE[name] for name in ("400", "413", "415", "500")} | {
     "404": "it does not exist, or is not projected yet",
@@ -107,6 +110,6 @@ def _problem_response(status: str, description: str) -> dict[str, Any]:
         "description": description,
         "content": {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + "Problem"}}},
     }
-    if status == "503":
+    if status in ("409", "503"):
         response["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
     return response

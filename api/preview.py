@@ -107,7 +107,7 @@ async def preview_order(sender: Sender, reader: Reader, ledgers: Ledgers, body: 
     """Takes what POST /api/orders takes. What the order lacks by itself is 422, as there; what the account's state or
     its limits refuse is in the answer.
     """
-    command = await sender.order_of(body)
+    command = await sender.orders.command_of(body)
     async with reader.snapshot() as snapshot:
         row = await accounts_sql.one(snapshot, body.account_id)
         if row is None:

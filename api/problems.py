@@ -85,6 +85,12 @@ def refused(code: str, detail: str, pointer: str | None = None, **values: str) -
     )
 
 
+def moved(problem: FieldProblem, place: str) -> FieldProblem:
+    """A problem of a part of the body as one of the whole. place: pointer to the part."""
+    pointer = None if problem.pointer is None else place + problem.pointer.removeprefix("#")
+    return problem.model_copy(update={"pointer": pointer or place})
+
+
 def unavailable(code: str, detail: str, retry_after_s: int = 1) -> ProblemError:
     """503: a server that this operation needs does not answer."""
     return ProblemError(503, code, detail, headers={"Retry-After": str(retry_after_s)})

@@ -26,16 +26,16 @@ class EngineRoom:
         self._length: int | None = None
         self._look_at = 0.0
 
-    async def admit(self) -> None:
-        """Raises ProblemError 503 when the engine has all the orders that it may have."""
+    async def admit(self, orders: int = 1) -> None:
+        """Raises ProblemError 503 when the engine has no room for so many more orders."""
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + _EVERY_S
             self._length = await self._cache.length(self._stream)
-        if self._length is not None and self._length >= self._length_max:
+        if self._length is not None and self._length + orders > self._length_max:
             raise unavailable(
                 "ENGINE_BEHIND",
-                f"the engine has {self._length} orders queued or working, expected fewer than {self._length_max}; "
-                "nothing was sent",
+                f"the engine has {self._length} orders queued or working and may have {self._length_max}, "
+                f"{orders} more were asked for; nothing was sent",
                 retry_after_s=_RETRY_AFTER_S,
             )

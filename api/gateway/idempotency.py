@@ -10,7 +10,9 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -21,6 +23,8 @@ from runtime.settings import Settings
 
 _TIMEOUT_S = 0.5
 _PAUSE_S = 2.0  # how long Redis is left alone after it failed, so that it costs no request more than once
+_RUNNING_MS_MORE = 5_000  # than the wait for Kafka, in which a request surely ends
+_RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 _log = logging.getLogger(__name__)
 
 
@@ -47,6 +51,7 @@ class ResponseCache:
     def __init__(self, settings: Settings) -> None:
         self._redis = redis_async(settings)
         self._ttl_s = settings.idempotency_ttl_s
+        self._running_ms_max = settings.api_kafka_timeout_ms + _RUNNING_MS_MORE
         self._silent_until = 0.0
 
     async def find(self, keys: Sequence[str]) -> dict[str, Entry]:
@@ -60,10 +65,41 @@ class ResponseCache:
         raw = await self._ask("set", _name(key), msgspec.json.encode(entry), ex=self._ttl_s, nx=True, get=True)
         return _read(raw) or entry
 
+    async def reserve_all(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+        """`reserve` of many in one round trip."""
+        asked = [
+            ("set", (_name(key), msgspec.json.encode(entry)), {"ex": self._ttl_s, "nx": True, "get": True})
+            for key, entry in entries.items()
+        ]
+        raws = await self._pipe(asked) or [None] * len(entries)
+        return {key: _read(raw) or entry for (key, entry), raw in zip(entries.items(), raws, strict=True)}
+
     async def keep(self, keys: Sequence[str], entry: Entry) -> None:
-        raw = msgspec.json.encode(entry)
-        for key in keys:
-            await self._ask("set", _name(key), raw, ex=self._ttl_s)
+        await self.keep_all(dict.fromkeys(keys, entry))
+
+    async def keep_all(self, entries: Mapping[str, Entry]) -> None:
+        """In one round trip."""
+        await self._pipe(
+            [("set", (_name(key), msgspec.json.encode(entry)), {"ex": self._ttl_s}) for key, entry in entries.items()]
+        )
+
+    @asynccontextmanager
+    async def running(self, key: str | None) -> AsyncIterator[bool]:
+        """Around a request with this Idempotency-Key. False: another one with it is under way.
+
+        Without a key, or without Redis, always True: the ledger takes each command once anyhow. A process that dies
+        gives the key free after a while.
+        """
+        if key is None:
+            yield True
+            return
+        name, token = f"{_name(key)}:running", uuid.uuid4().hex
+        other = await self._ask("set", name, token, px=self._running_ms_max, nx=True, get=True)
+        try:
+            yield other is None
+        finally:
+            if other is None:
+                await self._ask("eval", _RELEASE, 1, name, token)
 
     async def length(self, stream: str) -> int | None:
         """How many entries a stream has; None without Redis."""
@@ -79,11 +115,24 @@ class ResponseCache:
         await self._redis.aclose()
 
     async def _ask(self, command: str, *arguments: Any, **options: Any) -> Any:
+        return await self._try(lambda: getattr(self._redis, command)(*arguments, **options))
+
+    async def _pipe(self, asked: Sequence[tuple[str, tuple[Any, ...], dict[str, Any]]]) -> list[Any] | None:
+        if not asked:
+            return []
+        pipeline = self._redis.pipeline(transaction=False)
+        for command, arguments, options in asked:
+            getattr(pipeline, command)(*arguments, **options)
+        answers: list[Any] | None = await self._try(pipeline.execute)
+        return answers
+
+    async def _try(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        """The answer; None, and none is asked for a while, when Redis has none."""
         if time.monotonic() < self._silent_until:
             return None
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                return await getattr(self._redis, command)(*arguments, **options)
+                return await ask()
         except (RedisError, OSError, TimeoutError) as error:
             self._silent_until = time.monotonic() + _PAUSE_S
             _log.warning("no Redis, answering without stored responses: %s", error)

@@ -17,6 +17,7 @@ from streams.codec import Headers
 
 _POLL_S = 0.1
 _WARNING_EVERY_S = 10.0
+_ASK_S = 1.0
 LOG_CRITICAL = 2  # syslog level: librdkafka would else write a line for every attempt to connect
 _log = logging.getLogger(__name__)
 
@@ -33,13 +34,16 @@ class CommandProducer:
     """One idempotent producer with a thread that serves its delivery reports.
 
     A record that the broker has not acknowledged within `api_kafka_timeout_ms` is given up: it is never sent later, but
-    it may have been written, so the caller is told that the outcome is unknown. waiting: how many are under way.
+    it may have been written, so the caller is told that the outcome is unknown. Once no broker can be reached at all,
+    nothing is sent until one answers, and the caller is told so at once. waiting: how many are under way.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._timeout_s = settings.api_kafka_timeout_ms / 1_000
         self._broken = threading.Event()
+        self._suspected = threading.Event()  # librdkafka says that no broker is connected; the thread asks
+        self._away = False
         self._quiet_until = 0.0
         self.waiting = 0
         self._producer = self._make()
@@ -73,11 +77,18 @@ class CommandProducer:
         if error is not None:
             raise KafkaException(error)
 
+    def admit(self) -> None:
+        """Raises ProblemError 503 KAFKA_UNAVAILABLE while no broker can be reached."""
+        if self._away:
+            raise unavailable("KAFKA_UNAVAILABLE", "no Kafka broker can be reached; nothing was sent")
+
     async def send(self, topic: str, key: str, value: bytes, headers: Headers) -> Position:
         """Produce one record and await its acknowledgement.
 
-        Raises ProblemError 503: KAFKA_OUTCOME_UNKNOWN (it may have been written) or KAFKA_QUEUE_FULL (it was not).
+        Raises ProblemError 503: KAFKA_OUTCOME_UNKNOWN (it may have been written), KAFKA_QUEUE_FULL or KAFKA_UNAVAILABLE
+        (it was not).
         """
+        self.admit()
         if self.waiting >= self._settings.api_commands_waiting_max:
             raise _full()
         self.waiting += 1
@@ -109,6 +120,8 @@ class CommandProducer:
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._broken.set()
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._suspected.set()
         if error.fatal() or time.monotonic() > self._quiet_until:
             self._quiet_until = time.monotonic() + _WARNING_EVERY_S
             _log.warning("kafka producer: %s", error.str())
@@ -116,12 +129,28 @@ class CommandProducer:
     def _poll(self) -> None:
         while not self._stopping.is_set():
             self._producer.poll(_POLL_S)
+            if self._suspected.is_set():
+                self._ask_around()
             if (
                 self._broken.is_set()
             ):  # a fatal error is for ever: what waits has failed, the next command gets a new one
                 self._broken.clear()
                 self._producer.flush(0)
                 self._producer = self._make()
+
+    def _ask_around(self) -> None:
+        """Whether a broker answers now: an idle connection that one closed is no outage."""
+        try:
+            self._producer.list_topics(self._settings.topic("trading.commands"), timeout=_ASK_S)
+        except KafkaException as error:
+            if not self._away:
+                _log.warning("no broker can be reached, commands are answered 503: %s", error)
+            self._away = True
+            return
+        if self._away:
+            _log.warning("a broker answers again")
+        self._away = False
+        self._suspected.clear()
 
 
 def _settle(done: asyncio.Future[Position], error: KafkaError | None, message: Message) -> None:

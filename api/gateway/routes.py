@@ -19,8 +19,11 @@ from api.gateway.bodies import (
     TransferAsked,
     TransferRequest,
 )
-from api.gateway.service import Gateway, Outcome
+from api.gateway.repeats import Outcome
+from api.gateway.service import Gateway
 from api.orders.bodies import (
+    BatchRequest,
+    BatchSubmitted,
     CancelRequest,
     GroupRequest,
     GroupSubmitted,
@@ -141,7 +144,24 @@ async def transfer_cash(
     **_COMMON,
 )
 async def submit_order(sender: Sender, body: OrderRequest, idempotency_key: IdempotencyKey = None) -> Response:
-    return _answer(await sender.submit_order(body, idempotency_key))
+    return _answer(await sender.orders.submit(body, idempotency_key))
+
+
+@router.post(
+    "/api/orders/batch",
+    operation_id="submit_order_batch",
+    tags=["orders"],
+    summary="Submit up to 500 orders of an account at once",
+    response_model=BatchSubmitted,
+    **_COMMON,
+)
+async def submit_order_batch(sender: Sender, body: BatchRequest, idempotency_key: IdempotencyKey = None) -> Response:
+    """What is wrong with any order refuses the batch before anything is sent; errors has a pointer for each.
+
+    On the log each order is a command of its own, in the order of the request, and the ledger decides each by itself:
+    one that it rejects stops no other. For orders that are taken all or none there are groups.
+    """
+    return _answer(await sender.orders.submit_batch(body, idempotency_key))
 
 
 @router.post(
@@ -153,7 +173,7 @@ async def submit_order(sender: Sender, body: OrderRequest, idempotency_key: Idem
     **_COMMON,
 )
 async def submit_order_group(sender: Sender, body: GroupRequest, idempotency_key: IdempotencyKey = None) -> Response:
-    return _answer(await sender.submit_group(body, idempotency_key))
+    return _answer(await sender.orders.submit_group(body, idempotency_key))
 
 
 @router.patch(

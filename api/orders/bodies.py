@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from api.fields import AccountId, Body, ClientId, DecimalIn, DecimalOut, OrderId, Symbol, TimeIn
-from api.receipts import Accepted
+from api.fields import AccountId, Body, ClientId, DecimalIn, DecimalOut, OrderId, Symbol, TimeIn, View
+from api.receipts import Accepted, Place
 from domain.terms import GroupKind, OrderType, Side, TimeInForce
 
 Name = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
@@ -123,6 +123,22 @@ class GroupRequest(Body):
     orders: list[LegRequest] = Field(min_length=2, max_length=10)
 
 
+BATCH_ORDERS_MAX = 500
+
+
+class BatchRequest(Body):
+    """Orders of one account that do not depend on each other, in the order in which the ledger is to decide them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"account_id": "acc_demo", "orders": [_BRACKET["orders"][0] | {"client_order_id": "open-1"}]}]
+        }
+    )
+
+    account_id: AccountId
+    orders: list[LegRequest] = Field(min_length=1, max_length=BATCH_ORDERS_MAX)
+
+
 class ReplaceRequest(Body):
     """Other terms for what is left of an order; what is not named stays. At least one must change."""
 
@@ -150,6 +166,15 @@ class OrderSubmitted(Accepted):
     order_id: str = Field(examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"])
     client_order_id: str = Field(examples=["rebalance-2011-06-30-1"])
     protection_price: DecimalOut | None
+
+
+class BatchSubmitted(View):
+    """All orders are on the log, each a command of its own, in the order of the request."""
+
+    account_id: AccountId
+    orders: list[OrderSubmitted]
+    status_url: str = Field(examples=["/api/orders?account_id=acc_demo"])
+    position: Place = Field(description="of the last order: what has decided it has decided all")
 
 
 class GroupSubmitted(Accepted):

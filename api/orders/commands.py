@@ -17,12 +17,12 @@ _TERMS = tuple(name for name in OrderTermsIn.model_fields if name != "expire_at"
 _REPLACED = tuple(name for name in ReplaceRequest.model_fields if name not in {"expire_at", "account_id"})
 
 
-def submit(body: OrderRequest, command_id: str) -> SubmitOrder:
+def submit(account_id: str, body: OrderRequest | LegRequest, command_id: str) -> SubmitOrder:
     return SubmitOrder(
         command_id=command_id,
-        account_id=body.account_id,
+        account_id=account_id,
         issued_at_us=now_us(),
-        order_id=ids.order_id(body.account_id, body.client_order_id),
+        order_id=ids.order_id(account_id, body.client_order_id),
         client_order_id=body.client_order_id,
         expire_at_us=_us(body.expire_at),
         **_values(body, _TERMS),

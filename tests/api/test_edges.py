@@ -198,19 +198,37 @@ def test_the_default_is_loopback() -> None:
     assert Settings(_env_file=None).api_allow_unauthenticated is False
 
 
-async def test_without_kafka_the_outcome_is_unknown_and_a_retry_safe(offline_settings: Settings) -> None:
+async def test_when_kafka_is_silent_the_outcome_is_unknown_and_a_retry_safe(
+    offline_settings: Settings, silent: str
+) -> None:
     """Kafka's silence ends in 503 with Retry-After by the gateway's own bound, even with Redis gone too.
 
     That of Kafka's client would be five minutes; how long a busy machine takes is no matter of this test.
     """
     from tests.api.conftest import serving
 
-    async with serving(offline_settings) as client, asyncio.timeout(30):
+    mute = offline_settings.model_copy(update={"kafka_bootstrap_servers": silent})
+    async with serving(mute) as client, asyncio.timeout(30):
         answer = await client.post("/api/orders", json=LIMIT)
 
     assert (answer.status_code, answer.json()["code"]) == (503, "KAFKA_OUTCOME_UNKNOWN")
     assert answer.headers["retry-after"] == "2"
     assert "safe" in answer.json()["detail"]
+
+
+async def test_without_a_broker_nothing_is_sent(offline_settings: Settings) -> None:
+    """Once it is known that no broker can be reached, commands are answered so at once, and nothing is reserved."""
+    from tests.api.conftest import serving
+
+    async with serving(offline_settings) as client, asyncio.timeout(30):
+        while (answer := await client.post("/api/orders", json=LIMIT)).json()["code"] == "KAFKA_OUTCOME_UNKNOWN":
+            pass
+        signal = await client.post("/api/signals", json={"symbol": "AAPL"})
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "KAFKA_UNAVAILABLE")
+    assert "nothing was sent" in answer.json()["detail"]
+    assert answer.headers["retry-after"]
+    assert (signal.status_code, signal.json()["code"]) == (503, "KAFKA_UNAVAILABLE")
 
 
 async def test_readiness_names_what_is_missing(offline_settings: Settings) -> None:

@@ -18,6 +18,7 @@ from domain.market import Tick
 from domain.signals import SignalRequested
 from runtime.clients import kafka_consumer, kafka_producer, redis_sync
 from runtime.clock import now_us
+from runtime.embedded.ports import free_port
 from runtime.settings import Settings
 from streams import codec
 from tests.api.conftest import CLOSED, serving, until_ready
@@ -250,6 +251,34 @@ async def test_without_redis_all_is_taken(ledger_settings: Settings) -> None:
     assert ready.json()["dependencies"] == {"kafka": "up", "database": "up", "redis": "down"}
 
 
+async def test_commands_are_taken_when_kafka_comes_late(ledger_settings: Settings) -> None:
+    """While no broker can be reached nothing is sent; as soon as one answers, the very same request is taken."""
+    host, _, port = ledger_settings.kafka_bootstrap_servers.partition(":")
+    late = free_port()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection(host, int(port))
+        await asyncio.gather(pump(reader, there_writer), pump(there_reader, writer))
+
+    async with serving(ledger_settings.model_copy(update={"kafka_bootstrap_servers": f"127.0.0.1:{late}"})) as client:
+        while (away := await client.post("/api/orders", json=LIMIT)).json()["code"] == "KAFKA_OUTCOME_UNKNOWN":
+            pass
+        async with await asyncio.start_server(forward, "127.0.0.1", late):
+            while (answer := await client.post("/api/orders", json=LIMIT)).status_code == 503:
+                pass
+
+    assert away.json()["code"] == "KAFKA_UNAVAILABLE"
+    assert answer.status_code == 202
+    assert decoded(record_at(ledger_settings, answer.json()["position"])).order_id == answer.json()["order_id"]
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
 async def test_with_all_servers_it_is_ready(online: httpx.AsyncClient) -> None:
     """Kafka, the database and Redis answer."""
     ready = await until_ready(online)
@@ -310,13 +339,13 @@ async def test_a_market_purchase_gets_a_protection_price(online: httpx.AsyncClie
 
 
 async def test_an_order_of_unknown_outcome_keeps_its_price(
-    online: httpx.AsyncClient, ledger_settings: Settings
+    online: httpx.AsyncClient, ledger_settings: Settings, silent: str
 ) -> None:
     """A retry after an answer that never came names the price of the first request, whatever the market did since."""
     publish(ledger_settings, "AAPL", "50")
     await wait_for_price(online, MARKET | {"client_order_id": "warm"})
     async with serving(
-        ledger_settings.model_copy(update={"kafka_bootstrap_servers": CLOSED, "api_kafka_timeout_ms": 300})
+        ledger_settings.model_copy(update={"kafka_bootstrap_servers": silent, "api_kafka_timeout_ms": 300})
     ) as cut_off:
         lost = await cut_off.post("/api/orders", json=MARKET | {"protection_price": "55.55"})
     conflict = await online.post("/api/orders", json=MARKET | {"protection_price": "55.56"})
