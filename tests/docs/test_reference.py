@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from api.gateway.bodies import AccountRequest, CashRequest
-from api.orders.bodies import CancelRequest, GroupRequest, OrderRequest, ReplaceRequest
+from api.orders.bodies import BatchRequest, CancelRequest, GroupRequest, OrderRequest, ReplaceRequest
 from tests.docs.pages import DOCS, ROOT, blocks
 
 BODIES: dict[str, type[BaseModel]] = {
@@ -17,6 +17,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "/api/accounts/{id}/deposits": CashRequest,
     "/api/orders": OrderRequest,
     "/api/orders/{id}": ReplaceRequest,
+    "/api/orders/batch": BatchRequest,
     "/api/order-groups": GroupRequest,
     "/api/orders/{id}/cancel": CancelRequest,
 }
