@@ -17,6 +17,8 @@ create table bars (
     primary key (symbol, minutes, bucket)
 );
 
+comment on table bars is 'bars of all widths, kept by a trigger on ticks; where TimescaleDB is missing';
+
 create view bars_1m as select symbol, bucket, open, high, low, close, volume from bars where minutes = 1;
 create view bars_5m as select symbol, bucket, open, high, low, close, volume from bars where minutes = 5;
 create view bars_15m as select symbol, bucket, open, high, low, close, volume from bars where minutes = 15;

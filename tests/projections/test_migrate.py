@@ -21,12 +21,25 @@ def test_migrations_apply_once_and_make_every_table(database_url: str) -> None:
         *("0003_trial_balance.sql", "0004_orders_depth.sql", "0005_corporate.sql"),
         *("0006_desk.sql", "0007_reconciliation.sql", "0008_rebalances.sql"),
         *("0009_accounts_transfers.sql", "0010_read_models.sql", "0010_read_models.plain.sql"),
+        "0010_read_models_comments.sql",
     ]
     assert migrate(database_url) == []
 
     with psycopg.connect(database_url) as connection:
         for table in (*TABLES, "feed_batches", "projection_progress", *BARS):
             assert connection.execute(f"select count(*) from {table}".encode()).fetchone() == (0,)
+
+
+def test_every_table_says_what_it_holds(database_url: str) -> None:
+    """Each table and view has a comment, from which the reference page is made."""
+    migrate(database_url)
+
+    with psycopg.connect(database_url) as connection:
+        silent = connection.execute(
+            """select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')
+               and obj_description(oid, 'pg_class') is null"""
+        ).fetchall()
+    assert silent == []
 
 
 def test_migrators_do_not_race(database_url: str) -> None:
@@ -38,7 +51,7 @@ def test_migrators_do_not_race(database_url: str) -> None:
     for thread in threads:
         thread.join()
 
-    assert sorted(map(len, applied)) == [0, 0, 0, 0, 12]
+    assert sorted(map(len, applied)) == [0, 0, 0, 0, 13]
 
 
 def test_changed_file_is_refused(database_url: str, folder: Path) -> None:
