@@ -12,6 +12,7 @@ import inspect
 import pkgutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -68,13 +69,18 @@ async def test_plan(explaining: Explaining, case: Case) -> None:
         assert plan.rows <= case.rows_max, what
 
 
+def _modules() -> list[ModuleType]:
+    names = [module.name for module in pkgutil.walk_packages(api.query.__path__, "api.query.")]
+    return [importlib.import_module(name) for name in names]
+
+
 def _queries() -> set[Any]:
-    """Every coroutine function below api.query that is given a snapshot to read from, and nothing else's functions."""
+    """Every coroutine function below api.query that is given a snapshot to read from."""
     found = set()
-    for module in pkgutil.iter_modules(api.query.__path__, "api.query."):
-        for _, function in inspect.getmembers(importlib.import_module(module.name), inspect.iscoroutinefunction):
+    for module in _modules():
+        for _, function in inspect.getmembers(module, inspect.iscoroutinefunction):
             parameters = list(inspect.signature(function, eval_str=True).parameters.values())
-            if function.__module__ == module.name and parameters and parameters[0].annotation is Snapshot:
+            if function.__module__ == module.__name__ and parameters and parameters[0].annotation is Snapshot:
                 found.add(function)
     return found
 
@@ -89,13 +95,10 @@ def test_every_query_has_a_case() -> None:
 
 def test_statements_stand_in_queries_only() -> None:
     """Nothing else below api.query sends a statement: what the test above does not see is not there."""
-    sending = []
-    for module in pkgutil.iter_modules(api.query.__path__, "api.query."):
-        source = inspect.getsource(importlib.import_module(module.name))
-        if "snapshot.all(" in source or "snapshot.one(" in source:
-            sending.append(module.name.rpartition(".")[2])
+    sources = {module.__name__.rpartition(".")[2]: inspect.getsource(module) for module in _modules()}
+    sending = {name for name, source in sources.items() if "snapshot.all(" in source or "snapshot.one(" in source}
 
-    assert [name for name in sending if not name.endswith("_sql")] == ["database", "replica"]
+    assert {name for name in sending if not name.endswith("_sql")} == {"database", "replica"}
 
 
 async def test_a_seq_scan_is_seen(explaining: Explaining) -> None:

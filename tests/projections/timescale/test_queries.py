@@ -28,6 +28,7 @@ from projections.groups import apply_ledger, apply_ticks
 from projections.migrate import migrate
 from projections.roles import ensure_reader
 from projections.ticks import Print
+from tests.api.plans.explain import Explaining
 from tests.projections import story
 from tests.projections.candles import busy_prints, candles
 from tests.projections.tapes import BARS, story_prints, story_tapes, us
@@ -133,6 +134,31 @@ async def test_bars(store: Store, interval: str) -> None:
 
     async with store.reading() as snapshot:
         assert await read_bars(snapshot, interval) == bars_of(BUSY[:120] + later, "X", interval)
+
+
+async def test_a_page_of_bars_looks_at_few_rows(url: str) -> None:
+    """With 40,000 ticks materialized and some above, a page is read by the aggregate's index and that of the ticks."""
+    make_anew(url)
+    store = Store(url, timescale=True)
+    ticks = """insert into ticks select (array['X', 'Y'])[1 + n % 2],
+        timestamptz '2011-01-01 00:00Z' + n * interval '20 s', 100 + n % 9, 1, false, 0, n
+        from generate_series({0}, {1}) n"""
+    with store.writing() as connection:
+        connection.execute(ticks.format(1, 40_000).encode())
+        connection.execute("call refresh_continuous_aggregate('bars_1m', null, null)")
+        connection.execute(ticks.format(40_001, 40_400).encode())
+        connection.execute("analyze")
+
+    async with store.reading() as snapshot:
+        explaining = Explaining(snapshot._connection)
+        rows = await market_sql.bars(explaining, "X", BarFilters(interval="1m", limit=200), None)
+
+    (plan,) = explaining.plans
+    assert len(rows) == 201
+    assert plan.scanned == frozenset()
+    assert any("ticks_symbol" in name for name in plan.indexes)
+    assert any("materialized_hypertable" in name for name in plan.indexes)
+    assert plan.rows <= 1_000
 
 
 async def test_bars_between(store: Store) -> None:
