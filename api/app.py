@@ -17,6 +17,7 @@ from api.middleware import JsonGuard, RequestContext
 from api.query import account_routes as query_account_routes
 from api.query import books_routes as query_books_routes
 from api.query import breaks_routes as query_breaks_routes
+from api.query import market_routes as query_market_routes
 from api.query import order_book_routes as query_order_book_routes
 from api.query import rebalance_routes as query_rebalance_routes
 from api.query import risk_routes as query_risk_routes
@@ -33,6 +34,7 @@ ROUTERS = (
     preview.router,
     query_routes.router,
     query_account_routes.router,
+    query_market_routes.router,
     query_books_routes.router,
     query_transfer_routes.router,
     query_order_book_routes.router,

@@ -15,7 +15,8 @@ import psycopg
 import redis
 from psycopg import sql
 
-from projections.migrate import ensure_reader, migrate
+from projections.migrate import migrate
+from projections.roles import ensure_projector, ensure_reader
 from runtime.embedded.servers import EmbeddedServers
 from runtime.settings import Settings
 from streams import topics
@@ -45,7 +46,11 @@ def fresh(base: Settings) -> Settings:
         }
     )
     migrate(settings.database_url)
-    settings = settings.model_copy(update={"database_reader_url": ensure_reader(settings.database_url, "bench")})
+    roles = {
+        "database_projector_url": ensure_projector(settings.database_url, "bench"),
+        "database_reader_url": ensure_reader(settings.database_url, "bench"),
+    }
+    settings = settings.model_copy(update=roles)
     topics.apply(settings)
     redis.Redis.from_url(settings.redis_url).flushdb()
     return settings

@@ -25,6 +25,12 @@ PARTS = {
     "risk": "streams.risk.cli:app",
     "ops": "streams.ops.cli:app",
 }
+_COMMENT = re.compile(r"^comment on (table|view) (\w+) is '(.*)';$", re.MULTILINE)
+_TABLE = re.compile(r"^create table (\w+) \((.*?)^\);", re.MULTILINE | re.DOTALL)
+_KEY = re.compile(r"^    (?:primary key \((.*)\)|(\w+) \w+ primary key)", re.MULTILINE)
+_HYPERTABLE = re.compile(r"create_hypertable\('(\w+)', '(\w+)', chunk_time_interval => interval '(.*?)'\)")
+_COMPRESSED = re.compile(r"add_compression_policy\('(\w+)', compress_after => interval '(.*?)'\)")
+_DROPPED = re.compile(r"add_retention_policy\('(\w+)', drop_after => interval '(.*?)'\)")
 _STANDARD = {"--help", "--install-completion", "--show-completion"}
 
 
@@ -39,6 +45,7 @@ def pages() -> dict[str, str]:
         "metrics.md": metrics,
         "order-lifecycle.md": order_lifecycle,
         "planted-bugs.md": planted_bugs,
+        "read-models.md": read_models,
         "rejection-codes.md": rejection_codes,
         "settings.md": settings,
         "topics.md": topics,
@@ -217,6 +224,67 @@ def planted_bugs() -> str:
         ),
     ]
     return _page("Planted bugs", "tests/faults/plants.py", lines)
+
+
+def read_models() -> str:
+    """Every table and view of the database, from the migrations."""
+    from projections.roles import PROJECTOR, READER, STATEMENT_TIMEOUT_MS
+
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "infra" / "timescale").glob("*.sql")))
+    holds = {name: said.replace("''", "'") for _, name, said in _COMMENT.findall(text)}
+    views = [name for kind, name, _ in _COMMENT.findall(text) if kind == "view"]
+    keys = {name: "".join(_KEY.findall(body)[0]) for name, body in _TABLE.findall(text)}
+    compressed, dropped = dict(_COMPRESSED.findall(text)), dict(_DROPPED.findall(text))
+    tables = [
+        (f"`{name}`", _text(said), f"`{keys[name]}`" if name in keys else "")
+        for name, said in holds.items()
+        if name not in views and name != "schema_migrations"
+    ]
+    times = [
+        (f"`{name}`", f"`{column}`", chunk, compressed.get(name, ""), dropped.get(name, "never"))
+        for name, column, chunk in _HYPERTABLE.findall(text)
+    ]
+    roles = [
+        ("the owner", "`DATABASE_URL`", "make, change and drop tables: `tape db migrate`"),
+        (f"`{PROJECTOR}`", "`DATABASE_PROJECTOR_URL`", "select, insert, update and delete rows; change no table"),
+        (f"`{READER}`", "`DATABASE_READER_URL`", f"select, {STATEMENT_TIMEOUT_MS} ms a statement at most"),
+    ]
+    lines = [
+        "The read side's database, made by the files in `infra/timescale` ([decision",
+        "0007](../adr/0007-plain-tables-without-timescaledb.md)). Names, columns and answers are the same with",
+        "TimescaleDB and without it. Every column is explained where its table is made.",
+        "",
+        "## Tables",
+        "",
+        *_table(("table", "holds", "key"), tables),
+        "",
+        "## Views",
+        "",
+        *_table(("view", "holds"), [(f"`{name}`", _text(holds[name])) for name in views]),
+        "",
+        "Where TimescaleDB is, bars are continuous aggregates, refreshed every minute. Ticks above what is",
+        "materialized are read as they come. A tick below it, which in a replayed market may be one of the newest",
+        "bar, counts after the next refresh. Elsewhere bars are kept with each batch of ticks ([decision",
+        "0033](../adr/0033-bars-and-indexes.md)).",
+        "",
+        "## Hypertables",
+        "",
+        *_table(("table", "by", "chunk", "compressed after", "dropped after"), times),
+        "",
+        "Only where TimescaleDB is; compression, retention and refreshes only with its own licence, which its",
+        "Apache edition lacks. Elsewhere nothing is ever dropped. A replayed market's clock may be decades",
+        "behind, so what goes by market time is kept long.",
+        "",
+        "## Roles",
+        "",
+        *_table(("role", "address", "may"), roles),
+        "",
+        "Each has a password of its own. `tape up` makes all, `tape db migrate` those whose addresses are given.",
+        "Tables of later migrations are theirs too. Neither may make a table, a temporary one included; the",
+        "projector may not truncate one and sees nothing of `schema_migrations`. Without `DATABASE_PROJECTOR_URL`",
+        "projectors write as the owner, and say so in their log.",
+    ]
+    return _page("Read models", "infra/timescale and projections/roles.py", lines)
 
 
 def rejection_codes() -> str:

@@ -21,7 +21,7 @@ from domain.errors import ChainError, UnavailableError
 from projections.groups import NO_HEAD, Batch, Group, Position, Source, TapeSource, TickSource
 from projections.rows import Cursor
 from runtime import metrics
-from runtime.clients import postgres
+from runtime.clients import postgres_projector
 from runtime.partitions import check_partitions
 from runtime.settings import Settings
 from streams.tape import Head, end_offsets, genesis
@@ -97,7 +97,7 @@ class Runner:
         while not stop.is_set():
             self.turned_at = time.monotonic()
             try:
-                with postgres(self._settings, **_CONNECTION) as connection:
+                with postgres_projector(self._settings, **_CONNECTION) as connection:
                     while not stop.is_set():
                         self._follow(connection, stop)
                         stop.wait(_OVERTAKEN_PAUSE_S)

@@ -1,4 +1,4 @@
-"""ticks, from which bars_1d is computed. `market.ticks` is an input, not a tape: what is no tick is skipped."""
+"""ticks, from which the bars are made. `market.ticks` is an input, not a tape: what is no tick is skipped."""
 
 from __future__ import annotations
 

@@ -78,6 +78,8 @@ def run(settings: Settings) -> None:
     was written.
     """
     health = health_module.serve(settings, "projector")
+    if not settings.database_projector_url:
+        log.warning("DATABASE_PROJECTOR_URL is not given: projecting as the owner of the tables, with DATABASE_URL")
     stop = threading.Event()
     stopping.on_signal(stop.set)
     projector = Projector(settings)

@@ -224,33 +224,42 @@ def topics_apply() -> None:
 
 @db.command("migrate")
 def db_migrate() -> None:
-    """Apply the migrations that are missing, and bring the reader's role up to date."""
-    from projections.migrate import ensure_reader, migrate
+    """Apply the migrations that are missing, and bring the roles of the projector and the reader up to date."""
+    from projections.migrate import migrate
+    from projections.roles import ensure_projector, ensure_reader
     from runtime import board
     from runtime.settings import settings
 
     found = _with_address(settings(), "database_url")
     applied = migrate(found.database_url)
     board.say(f"applied {', '.join(applied)}" if applied else "the database is up to date")
+    if found.database_projector_url:
+        ensure_projector(found)
+    else:
+        board.say("no DATABASE_PROJECTOR_URL is given: its role was left alone, and projectors use DATABASE_URL")
     if found.database_reader_url:
         ensure_reader(found)
     else:
-        board.say("no DATABASE_READER_URL is given, so the reader's role was left alone")
+        board.say("no DATABASE_READER_URL is given: its role was left alone, and the API reads nothing")
 
 
 def prepare(settings: Settings) -> Mapping[str, str]:
-    """Make topics, tables and the reader's role. Returns the reader's address where none was given."""
-    from projections.migrate import ensure_reader, migrate
+    """Make topics, tables and the roles of projector and reader. Returns their addresses where none were given."""
+    from projections.migrate import migrate
+    from projections.roles import ensure_projector, ensure_reader
     from runtime.embedded.postgres import secret
     from streams.topics import apply
 
     apply(settings)
     migrate(settings.database_url)
-    if settings.database_reader_url:
-        ensure_reader(settings)
-        return {}
-    password = secret(settings.tape_home.absolute() / "reader.password")
-    return {"database_reader_url": ensure_reader(settings.database_url, password)}
+    made = {}
+    for name, ensure in (("projector", ensure_projector), ("reader", ensure_reader)):
+        if getattr(settings, f"database_{name}_url"):
+            ensure(settings)
+        else:
+            password = secret(settings.tape_home.absolute() / f"{name}.password")
+            made[f"database_{name}_url"] = ensure(settings.database_url, password)
+    return made
 
 
 def _with_address(settings: Settings, name: str) -> Settings:

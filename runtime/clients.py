@@ -88,6 +88,11 @@ def postgres(settings: Settings, **options: Any) -> psycopg.Connection[tuple[Any
     return psycopg.connect(settings.database_url, **options)
 
 
+def postgres_projector(settings: Settings, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection as the role that writes the read models; as the owner where no address of it is given."""
+    return psycopg.connect(settings.database_projector_url or settings.database_url, **options)
+
+
 def postgres_reader(settings: Settings, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
     """A connection as the role that can only select. Raises psycopg.OperationalError, without an address as well."""
     if not settings.database_reader_url:

@@ -17,6 +17,7 @@ from domain.errors import InvalidValue
 
 _SCHEMES = {
     "database_url": ("postgresql", "postgres"),
+    "database_projector_url": ("postgresql", "postgres"),
     "database_reader_url": ("postgresql", "postgres"),
     "redis_url": ("redis", "rediss", "unix"),
     "otlp_endpoint": ("http", "https"),
@@ -35,7 +36,10 @@ class Settings(BaseSettings):
 
     # Servers
     kafka_bootstrap_servers: str = ""
-    database_url: str = Field("", description="owner's address: migrations, projectors (libpq URI)")
+    database_url: str = Field("", description="owner's address: migrations (libpq URI)")
+    database_projector_url: str = Field(
+        "", description="the projector's address: a role that writes rows and changes no table; empty: DATABASE_URL"
+    )
     database_reader_url: str = Field("", description="the query side's address: a role that can only select")
     redis_url: str = ""
     topic_prefix: str = Field(
@@ -219,6 +223,8 @@ def settings() -> Settings:
         embedded = json.loads((given.tape_home / "endpoints.json").read_text())
     except FileNotFoundError:
         return given
+    if given.database_url and "database_url" in embedded:  # its roles belong to another database
+        embedded = {name: value for name, value in embedded.items() if not name.startswith("database_")}
     return given.model_copy(update={name: value for name, value in embedded.items() if not getattr(given, name)})
 
 

@@ -25,7 +25,10 @@ from runtime.embedded.servers import EmbeddedServers, HomeInUse
 from runtime.keepers import Keeper, Row, ServerKeeper, WorkerKeeper
 from runtime.settings import Settings
 
-SERVER_FIELDS = ("kafka_bootstrap_servers", "database_url", "database_reader_url", "redis_url")
+SERVER_FIELDS = (
+    *("kafka_bootstrap_servers", "redis_url"),
+    *("database_url", "database_projector_url", "database_reader_url"),
+)
 _STATUS_EVERY_S = 1.0
 
 Prepare = Callable[[Settings], Mapping[str, str]]

@@ -27,6 +27,7 @@ from psycopg import sql
 from runtime.clients import kafka_admin
 from runtime.embedded.servers import EmbeddedServers
 from runtime.settings import Settings
+from runtime.supervisor import SERVER_FIELDS
 
 # How long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("tapeledger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -56,11 +57,7 @@ def pytest_runtest_makereport(call: pytest.CallInfo[Any]) -> Generator[None, Any
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Settings]:
     """Settings of real, running servers. They are gone when the run ends, however it ends."""
-    given = {
-        name: os.environ[name.upper()]
-        for name in ("kafka_bootstrap_servers", "database_url", "database_reader_url", "redis_url")
-        if os.environ.get(name.upper())
-    }
+    given = {name: os.environ[name.upper()] for name in SERVER_FIELDS if os.environ.get(name.upper())}
     # Not pytest's tmp_path: its parents are closed to the system user that PostgreSQL runs as under root.
     home = Path(tempfile.mkdtemp(prefix="tape-tests-"))
     try:
@@ -74,7 +71,8 @@ def servers() -> Iterator[Settings]:
 @pytest.fixture
 def ledger_settings(servers: Settings, tmp_path: Path) -> Iterator[Settings]:
     """A ledger of its own: topics with a fresh prefix, a migrated database, an empty Redis database, a home folder."""
-    from projections.migrate import ensure_reader, migrate
+    from projections.migrate import migrate
+    from projections.roles import ensure_projector, ensure_reader
     from streams.topics import apply
 
     name = f"t{uuid.uuid4().hex[:12]}"
@@ -90,8 +88,11 @@ def ledger_settings(servers: Settings, tmp_path: Path) -> Iterator[Settings]:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     try:
         migrate(settings.database_url)
+        projector_url = ensure_projector(settings.database_url, _password(servers.database_projector_url))
         reader_url = ensure_reader(settings.database_url, _password(servers.database_reader_url))
-        settings = settings.model_copy(update={"database_reader_url": reader_url})
+        settings = settings.model_copy(
+            update={"database_projector_url": projector_url, "database_reader_url": reader_url}
+        )
         topics = apply(settings)
         yield settings
     finally:
@@ -107,7 +108,7 @@ def _with_database(url: str, name: str) -> str:
 
 
 def _password(url: str) -> str:
-    return urlsplit(url).password or "tape_reader"
+    return urlsplit(url).password or "secret"
 
 
 def _fresh_redis(servers: Settings) -> int:

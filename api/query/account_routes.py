@@ -1,4 +1,4 @@
-"""GET operations: accounts, portfolios, bars and the projections' progress."""
+"""GET operations: accounts, portfolios and the projections' progress."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from decimal import Context, Decimal
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 
 from api.query import accounts_sql, cursors, market_sql, portfolio_sql
 from api.query.database import Row, Rows
-from api.query.filters import BarFilters, JournalFilters, PortfolioFilters, RejectionFilters
-from api.query.routes import AccountPath, Reader, SymbolPath, check_traded, not_found
+from api.query.filters import JournalFilters, PortfolioFilters, RejectionFilters
+from api.query.routes import AccountPath, Reader, not_found
 from api.query.views import (
     Account,
     Balance,
-    Bar,
     Fees,
     Lot,
     Page,
@@ -138,18 +137,6 @@ def _portfolio(account: Row, balances: Rows, positions: Rows, lots: Rows, histor
         history_points_total=history[-1]["total"] if history else 0,
         version=account["version"],
     )
-
-
-@router.get("/api/bars/{symbol}", operation_id="list_bars", tags=["market"], summary="Daily bars, newest first")
-async def list_bars(
-    request: Request, reader: Reader, symbol: SymbolPath, filters: Annotated[BarFilters, Query()]
-) -> Page[Bar]:
-    scope = cursors.scope_of(f"bars/{symbol}", filters.chosen())
-    after = cursors.decode(scope, filters.cursor, market_sql.AfterBar)
-    async with reader.snapshot() as snapshot:
-        rows = await market_sql.bars(snapshot, symbol, filters, after)
-    check_traded(request, symbol, bool(rows))
-    return Page[Bar].model_validate(cursors.page(rows, filters.limit, scope, market_sql.bar_key))
 
 
 @router.get(

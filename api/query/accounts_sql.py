@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -14,12 +15,14 @@ _Small = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 class AfterPosting(msgspec.Struct, array_like=True, frozen=True):
+    recorded_at: datetime
     partition: _Small
     offset: _Offset
     leg: _Small
 
 
 class AfterRejection(msgspec.Struct, array_like=True, frozen=True):
+    recorded_at: datetime
     partition: _Small
     offset: _Offset
 
@@ -70,39 +73,41 @@ async def trial_balance(
 
 
 def posting_key(row: Row) -> tuple[Any, ...]:
-    return row["partition"], row["record_offset"], row["leg"]
+    return row["recorded_at"], row["partition"], row["record_offset"], row["leg"]
 
 
 async def journal(snapshot: Snapshot, account_id: str, filters: JournalFilters, after: AfterPosting | None) -> Rows:
     """limit + 1 postings beyond `after`: newest event first, the legs of an event in their order from the last.
 
-    An account's postings are on one partition. Index: journal_postings_account.
+    An account's postings are on one partition, and its record time never goes back there. Index: journal_postings_time.
     """
     clause, parameters = where(
         account_id=("account_id = %(account_id)s", account_id),
         start=("recorded_at >= %(start)s", filters.start),
         end=("recorded_at < %(end)s", filters.end),
-        after_leg=(
-            "(partition, record_offset, leg) < (%(after_partition)s, %(after_offset)s, %(after_leg)s)",
-            None if after is None else after.leg,
+        after_at=(
+            "(recorded_at, partition, record_offset, leg) < "
+            "(%(after_at)s, %(after_partition)s, %(after_offset)s, %(after_leg)s)",
+            after and after.recorded_at,
         ),
     )
     return await snapshot.all(
         f"""select event_type, event_id, leg, book_account, commodity, amount, recorded_at, market_time, partition,
                    record_offset
             from journal_postings {clause}
-            order by partition desc, record_offset desc, leg desc limit %(rows)s""",
+            order by recorded_at desc, partition desc, record_offset desc, leg desc limit %(rows)s""",
         {
             **parameters,
             "after_partition": after and after.partition,
             "after_offset": after and after.offset,
+            "after_leg": after and after.leg,
             "rows": filters.limit + 1,
         },
     )
 
 
 def rejection_key(row: Row) -> tuple[Any, ...]:
-    return row["partition"], row["record_offset"]
+    return row["recorded_at"], row["partition"], row["record_offset"]
 
 
 async def rejections(
@@ -114,13 +119,19 @@ async def rejections(
         command_id=("command_id = %(command_id)s", filters.command_id),
         start=("recorded_at >= %(start)s", filters.start),
         end=("recorded_at < %(end)s", filters.end),
-        after_offset=(
-            "(partition, record_offset) < (%(after_partition)s, %(after_offset)s)",
-            None if after is None else after.offset,
+        after_at=(
+            "(recorded_at, partition, record_offset) < (%(after_at)s, %(after_partition)s, %(after_offset)s)",
+            after and after.recorded_at,
         ),
     )
     return await snapshot.all(
         f"""select command_id, command_type, code, text, details, recorded_at, partition, record_offset
-            from command_rejections {clause} order by partition desc, record_offset desc limit %(rows)s""",
-        {**parameters, "after_partition": after and after.partition, "rows": filters.limit + 1},
+            from command_rejections {clause}
+            order by recorded_at desc, partition desc, record_offset desc limit %(rows)s""",
+        {
+            **parameters,
+            "after_partition": after and after.partition,
+            "after_offset": after and after.offset,
+            "rows": filters.limit + 1,
+        },
     )

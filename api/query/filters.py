@@ -100,10 +100,6 @@ class TransferFilters(TimedFilters):
     status: Literal["ON_ITS_WAY", "ARRIVED", "RETURNED"] | None = None
 
 
-class BarFilters(TimedFilters):
-    """from and to are the bars' first moments."""
-
-
 class PortfolioFilters(Filters):
     points: int = Field(
         600, ge=1, le=600, description="at most so many points of history, the newest always among them"

@@ -145,8 +145,10 @@ async def depth(snapshot: Snapshot, symbol: str, times: Sequence[datetime], leve
 async def is_known(snapshot: Snapshot, symbol: str) -> bool:
     """Whether an order of the symbol ever stood on the book. Index: order_book_orders_queue, ..._history_offset."""
     row = await snapshot.one(
-        """select exists (select from order_book_orders where symbol = %(symbol)s)
-               or exists (select from order_book_history where symbol = %(symbol)s) as known""",
+        """select coalesce(
+               (select true from order_book_orders where symbol = %(symbol)s order by side, price limit 1),
+               (select true from order_book_history where symbol = %(symbol)s order by partition limit 1),
+               false) as known""",
         {"symbol": symbol},
     )
     return row is not None and bool(row["known"])

@@ -8,18 +8,10 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from api.fields import DecimalOut, TimeOut, View
+from api.query import risk_sql
 from api.query.routes import Reader
 
 router = APIRouter()
-
-_CONTROLS = """
-select partition, control, nullif(strategy_id, '') as strategy_id, in_force, limits, officer, reason, command_id,
-    desk_key, version, changed_at, record_offset
-from desk_controls order by control, desk_controls.strategy_id, partition
-"""
-_MARKS = """
-select partition, symbol, price, market_time, version, record_offset from desk_marks order by symbol, partition
-"""
 
 
 class DeskControl(View):
@@ -64,6 +56,6 @@ class DeskView(View):
 )
 async def get_desk(reader: Reader) -> DeskView:
     async with reader.snapshot() as snapshot:
-        controls = await snapshot.all(_CONTROLS, {})
-        marks = await snapshot.all(_MARKS, {})
+        controls = await risk_sql.controls(snapshot)
+        marks = await risk_sql.marks(snapshot)
     return DeskView(controls=[DeskControl(**row) for row in controls], marks=[DeskMark(**row) for row in marks])

@@ -37,10 +37,10 @@ async def one(snapshot: Snapshot, account_id: str, transfer_id: str) -> Row | No
 async def many(snapshot: Snapshot, account_id: str, filters: TransferFilters, after: AfterTransfer | None) -> Rows:
     """limit + 1 transfers of an account beyond `after`, those to it included, newest first.
 
-    Index: operator_actions_account, operator_actions_received.
+    Those that left and those to arrive are each read in their order. Index: operator_actions_sent, ..._received.
     """
     clause, parameters = where(
-        account_id=("(from_account_id = %(account_id)s or to_account_id = %(account_id)s)", account_id),
+        account_id=("{side} = %(account_id)s", account_id),
         status=("status = %(status)s", filters.status),
         start=("sent_at >= %(start)s", filters.start),
         end=("sent_at < %(end)s", filters.end),
@@ -49,8 +49,10 @@ async def many(snapshot: Snapshot, account_id: str, filters: TransferFilters, af
             after and after.sent_at,
         ),
     )
+    page = f"""select {_COLUMNS} from transfers {clause}
+               order by sent_at desc, partition desc, record_offset desc limit %(rows)s"""
     return await snapshot.all(
-        f"""select {_COLUMNS} from transfers {clause}
+        f"""({page.format(side="from_account_id")}) union ({page.format(side="to_account_id")})
             order by sent_at desc, partition desc, record_offset desc limit %(rows)s""",
         {
             **parameters,

@@ -366,17 +366,6 @@ class Portfolio(View):
     version: int = Field(description="the account's version")
 
 
-class Bar(View):
-    """A day of trading, UTC."""
-
-    bucket: TimeOut = Field(description="the bar's first moment")
-    open: DecimalOut
-    high: DecimalOut
-    low: DecimalOut
-    close: DecimalOut
-    volume: DecimalOut
-
-
 class TapeProgress(View):
     projection: str = Field(examples=["ledger"])
     topic: str = Field(examples=["ledger.events"])

@@ -26,7 +26,7 @@ from domain.errors import UnavailableError
 from runtime.embedded.process import write_atomically
 from runtime.embedded.server import Server
 
-OWNER, READER, DATABASE = "tape", "tape_reader", "tape"
+OWNER, PROJECTOR, READER, DATABASE = "tape", "tape_projector", "tape_reader", "tape"
 SYSTEM_USER = "pgserver"
 _ORPHANS_TIMEOUT_S = 10.0
 
@@ -119,7 +119,8 @@ class Postgres(Server):
             return False
 
     def endpoints(self) -> dict[str, str]:
-        return {"database_url": self._url(OWNER, DATABASE), "database_reader_url": self._url(READER, DATABASE)}
+        roles = {"database_url": OWNER, "database_projector_url": PROJECTOR, "database_reader_url": READER}
+        return {name: self._url(role, DATABASE) for name, role in roles.items()}
 
     def user(self) -> tuple[int, int] | None:
         return None if os.geteuid() != 0 else _system_user()
@@ -132,7 +133,7 @@ class Postgres(Server):
         return f"postgresql://{role}:{self._passwords()[role]}@{self.address}/{database}"
 
     def _passwords(self) -> dict[str, str]:
-        return {role: secret(self.folder / f"{role}.password") for role in (OWNER, READER)}
+        return {role: secret(self.folder / f"{role}.password") for role in (OWNER, PROJECTOR, READER)}
 
 
 def secret(path: Path) -> str:

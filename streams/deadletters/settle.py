@@ -17,7 +17,7 @@ One record can still be sent twice: when two processes go on with the same `retr
 process's last request reaches the broker after the next one has looked. That is harmless on `trading.commands`,
 `execution.reports` and `audit.intake` (ids are remembered for CLIENT_IDS_KEPT_S, and what is older is refused) and on
 `signals.requests` (the newest 10,000 ids of a partition are remembered). It is not harmless on `market.ticks`: the
-signals agent takes a tick of a symbol once, but the tables `ticks` and `bars_1d` would count its volume twice.
+signals agent takes a tick of a symbol once, but the table `ticks` and the bars would count its volume twice.
 Verification: tests/streams/deadletters.
 """
 

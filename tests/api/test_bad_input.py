@@ -249,6 +249,10 @@ READS = [
     ("/api/accounts/acc_1/transfers?status=LOST", 422, "FIELD_NOT_ALLOWED", "query:status"),
     ("/api/accounts/acc_1/transfers?cursor=AAAA", 400, "CURSOR_INVALID", "query:cursor"),
     ("/api/bars/aapl", 422, "FIELD_INVALID", "path:symbol"),
+    ("/api/bars/AAPL?interval=2m", 422, "FIELD_NOT_ALLOWED", "query:interval"),
+    ("/api/ticks/aapl", 422, "FIELD_INVALID", "path:symbol"),
+    ("/api/ticks/AAPL?interval=1m", 422, "FIELD_UNKNOWN", "query:interval"),
+    ("/api/ticks/AAPL?cursor=AAAA", 400, "CURSOR_INVALID", "query:cursor"),
 ]
 
 

@@ -32,7 +32,8 @@ READS = {
     "/api/signals": ["symbol", "direction", "from", "to", "limit", "cursor"],
     "/api/accounts/acc_1/rejections": ["command_id", "from", "cursor"],
     "/api/portfolio/acc_1": ["points"],
-    "/api/bars/AAPL": ["from", "to", "cursor"],
+    "/api/bars/AAPL": ["interval", "from", "to", "cursor"],
+    "/api/ticks/AAPL": ["from", "to", "cursor"],
 }
 
 

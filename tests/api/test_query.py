@@ -133,6 +133,7 @@ UNKNOWN = {
     "/api/orderbook/TSLA": "INSTRUMENT_UNKNOWN",
     "/api/orderbook/TSLA/depth?from=2011-01-03T00:00:00Z&to=2011-01-04T00:00:00Z": "INSTRUMENT_UNKNOWN",
     "/api/bars/TSLA": "INSTRUMENT_UNKNOWN",
+    "/api/ticks/TSLA": "INSTRUMENT_UNKNOWN",
 }
 
 

@@ -11,7 +11,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from projections.migrate import ensure_reader, migrate
+from projections.migrate import migrate
+from projections.roles import ensure_projector, ensure_reader
 from runtime.clients import kafka_admin
 from runtime.settings import Settings
 from streams.topics import apply
@@ -27,12 +28,14 @@ def told(servers: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     migrate(url)
-    reader_url = ensure_reader(url, urlsplit(servers.database_reader_url).password or "tape_reader")
+    projector_url = ensure_projector(url, urlsplit(servers.database_projector_url).password or "secret")
+    reader_url = ensure_reader(url, urlsplit(servers.database_reader_url).password or "secret")
     settings = servers.model_copy(
         update={
             "topic_prefix": f"{name}.",
             "tape_home": home,
             "database_url": url,
+            "database_projector_url": projector_url,
             "database_reader_url": reader_url,
         }
     )

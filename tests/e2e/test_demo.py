@@ -17,6 +17,7 @@ import pytest
 from audit.report import differences
 from domain.errors import UnavailableError
 from runtime.settings import Settings
+from runtime.supervisor import SERVER_FIELDS
 from streams.tape import end_offsets
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -49,7 +50,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def demo(home: Path, *options: str) -> subprocess.Popen[str]:
     """`tape demo` in a process of its own, with servers of its own whatever the environment names."""
-    given = {"KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "DATABASE_READER_URL", "REDIS_URL", "TAPE_HOME"}
+    given = {name.upper() for name in (*SERVER_FIELDS, "tape_home")}
     return subprocess.Popen(
         [sys.executable, "-m", "runtime.cli", "demo", "--home", str(home), *PERIOD, *options],
         cwd=ROOT,

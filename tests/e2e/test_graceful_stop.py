@@ -19,7 +19,8 @@ from typing import Any
 import httpx
 import pytest
 
-from projections.migrate import ensure_reader, migrate
+from projections.migrate import migrate
+from projections.roles import ensure_projector, ensure_reader
 from runtime.embedded.ports import free_port
 from runtime.embedded.servers import EmbeddedServers
 from runtime.parts import WORKERS
@@ -181,7 +182,8 @@ def test_all_stop_while_every_server_is_away() -> None:
         )
         apply(settings)
         migrate(settings.database_url)
-        settings = settings.model_copy(update={"database_reader_url": ensure_reader(settings.database_url, "secret")})
+        ensure_projector(settings)
+        ensure_reader(settings)
         client = Client(settings.api_port)
         workers = stack.enter_context(all_workers(settings))
         client.open_accounts()

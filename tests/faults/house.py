@@ -108,8 +108,8 @@ class House:
 
     def open(self) -> None:
         """Start servers, make topics and tables, start workers."""
-        from projections.migrate import ensure_reader, migrate
-        from runtime.embedded.postgres import secret
+        from projections.migrate import migrate
+        from projections.roles import ensure_projector, ensure_reader
         from streams.topics import apply
 
         self._servers.acquire()
@@ -139,7 +139,8 @@ class House:
         )
         apply(self.settings)
         migrate(self.settings.database_url)
-        ensure_reader(self.settings.database_url, secret(self.home / "postgres" / "tape_reader.password"))
+        ensure_projector(self.settings)
+        ensure_reader(self.settings)
         for name in MODULES:
             self._start(name)
         self._tenders = [threading.Thread(target=self._tend_server, args=(name,)) for name in self._servers.all]
@@ -219,6 +220,7 @@ class House:
             update={
                 "kafka_bootstrap_servers": f"127.0.0.1:{kafka.port}",
                 "database_url": _rewired(self.settings.database_url, self.wires["postgres"]),
+                "database_projector_url": _rewired(self.settings.database_projector_url, self.wires["postgres"]),
                 "database_reader_url": _rewired(self.settings.database_reader_url, self.wires["postgres"]),
                 "redis_url": _rewired(self.settings.redis_url, self.wires["valkey"]),
                 "worker_instance": name if name.startswith("ledger") else "",

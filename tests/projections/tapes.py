@@ -50,6 +50,7 @@ TABLES = (
     "ticks",
     "portfolio_values",
 )
+BARS = ("bars_1m", "bars_5m", "bars_15m", "bars_1h", "bars_1d")
 
 
 def unsealed(message: Any, number: int) -> tuple[bytes, bytes, Headers]:

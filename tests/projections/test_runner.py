@@ -283,6 +283,23 @@ def test_lost_connection_is_made_again(ledger_settings: Settings) -> None:
         assert_deposits(connection, partitions, each)
 
 
+@pytest.mark.parametrize(("given", "user"), [(True, "tape_projector"), (False, "tape")])
+def test_runner_writes_as_the_projector(ledger_settings: Settings, given: bool, user: str) -> None:
+    """Rows are written with the projector's role; where no address of it is given, as the owner."""
+    settings = ledger_settings if given else ledger_settings.model_copy(update={"database_projector_url": ""})
+    produce(settings, deposits(settings.topic("ledger.events"), 0, 5))
+    runner = Runner(settings, LEDGER)
+    with running(runner) as died, psycopg.connect(ledger_settings.database_url) as connection:
+        eventually(lambda: bool(died) or next_offset(runner, 0) == 5, "all records", 20)
+        users = connection.execute(
+            "select distinct usename from pg_stat_activity "
+            "where application_name = 'tapeledger projector' and datname = current_database()"
+        ).fetchall()
+
+        assert (died, users) == ([], [(user,)])
+        assert_deposits(connection, 1, 5)
+
+
 def test_broker_that_lost_records_is_refused(ledger_settings: Settings) -> None:
     """A database that is ahead of its topic belongs to another broker: the runner ends and says so."""
     topic = ledger_settings.topic("trading.signals")

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
+from projections.roles import with_credentials
 from runtime.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
@@ -126,6 +128,24 @@ def test_topics_and_tables_by_hand(tape: Tape) -> None:
 
     assert (topics.returncode, "all topics are there" in topics.stdout) == (0, True)
     assert (tables.returncode, "the database is up to date" in tables.stdout) == (0, True)
+
+
+@pytest.mark.integration
+def test_migrate_makes_the_roles_that_are_named(ledger_settings: Settings) -> None:
+    """The roles in the addresses can sign in afterwards; without addresses it says what is used instead."""
+    names = {"database_projector_url": "cli_projector", "database_reader_url": "cli_reader"}
+    urls = {name: with_credentials(ledger_settings.database_url, role, "s") for name, role in names.items()}
+    named = run_tape("db", "migrate", **ledger_settings.model_copy(update=urls).environ())
+    unnamed = run_tape("db", "migrate", **ledger_settings.model_copy(update=dict.fromkeys(names, "")).environ())
+
+    assert (named.returncode, unnamed.returncode) == (0, 0)
+    for url in urls.values():
+        psycopg.connect(url).close()
+    assert "no DATABASE_PROJECTOR_URL is given: its role was left alone, and projectors use DATABASE_URL" in (
+        " ".join(unnamed.stdout.split())
+    )
+    assert "no DATABASE_READER_URL is given" in unnamed.stdout
+    assert "DATABASE" not in named.stdout
 
 
 def test_doctor_finds_missing_java(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from domain.errors import UnavailableError
 from runtime.embedded import process
 from runtime.embedded.postgres import Postgres
 from runtime.embedded.servers import EmbeddedServers, HomeInUse
+from runtime.supervisor import SERVER_FIELDS
 
 pytestmark = pytest.mark.integration
 REPOSITORY = Path(__file__).parents[2]
@@ -176,7 +177,7 @@ def test_a_server_that_does_not_start_says_why(home: Path) -> None:
 
 def test_ctrl_c_while_the_servers_start_leaves_nothing(home: Path) -> None:
     """`tape up` that is interrupted before its servers answer stops what it had started, and gives the home free."""
-    given = dict.fromkeys(("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "DATABASE_READER_URL", "REDIS_URL"), "")
+    given = dict.fromkeys((name.upper() for name in SERVER_FIELDS), "")
     command = subprocess.Popen(
         [sys.executable, "-m", "runtime.cli", "up", "--workers", "none"],
         cwd=REPOSITORY,

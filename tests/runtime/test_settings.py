@@ -11,6 +11,7 @@ import pytest
 from domain.errors import InvalidValue
 from runtime import env_example
 from runtime.settings import Settings, given_settings, settings
+from runtime.supervisor import SERVER_FIELDS
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -19,8 +20,8 @@ REPOSITORY = Path(__file__).parents[2]
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty folder and none of the servers' variables."""
     monkeypatch.chdir(tmp_path)
-    for name in ("KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "DATABASE_READER_URL", "REDIS_URL", "TAPE_HOME"):
-        monkeypatch.delenv(name, raising=False)
+    for name in (*SERVER_FIELDS, "tape_home"):
+        monkeypatch.delenv(name.upper(), raising=False)
     settings.cache_clear()
     yield
     settings.cache_clear()
@@ -55,6 +56,31 @@ def test_a_mistyped_name_in_the_file_is_seen(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidValue, match=r"KAFKA_BOOTSTRAP_SERVER in \.env is no setting"):
         settings()
+
+
+def test_embedded_roles_do_not_go_with_a_given_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever names a database of their own does not project into the embedded one, or read from it."""
+    (tmp_path / ".tape").mkdir()
+    fields = ("database_url", "database_projector_url", "database_reader_url")
+    embedded = {name: f"postgresql://{name}@embedded/tape" for name in fields}
+    (tmp_path / ".tape" / "endpoints.json").write_text(json.dumps(embedded))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://own/tape")
+
+    found = settings()
+
+    assert [getattr(found, name) for name in fields] == ["postgresql://own/tape", "", ""]
+
+
+def test_roles_made_for_a_given_database_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`tape up` on a given database makes the roles that were not given, and other commands find their addresses."""
+    (tmp_path / ".tape").mkdir()
+    made = {"database_projector_url": "postgresql://p@own/tape", "database_reader_url": "postgresql://r@own/tape"}
+    (tmp_path / ".tape" / "endpoints.json").write_text(json.dumps(made))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://own/tape")
+
+    found = settings()
+
+    assert {name: getattr(found, name) for name in made} == made
 
 
 def test_environment_then_file_then_embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
