@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
-from api import health, openapi, preview, problems
+from api import backtests, health, openapi, preview, problems
 from api.gateway import routes as gateway_routes
 from api.gateway.service import Gateway
 from api.middleware import JsonGuard, RequestContext
@@ -19,12 +19,19 @@ from api.query import books_routes as query_books_routes
 from api.query import breaks_routes as query_breaks_routes
 from api.query import market_routes as query_market_routes
 from api.query import order_book_routes as query_order_book_routes
+from api.query import portfolio_routes as query_portfolio_routes
+from api.query import projections_routes as query_projections_routes
+from api.query import reading
 from api.query import rebalance_routes as query_rebalance_routes
+from api.query import records_routes as query_records_routes
 from api.query import risk_routes as query_risk_routes
 from api.query import routes as query_routes
 from api.query import transfer_routes as query_transfer_routes
+from api.query.broker import Broker
 from api.query.database import Database
+from api.query.past import Past
 from api.query.replica import Replica
+from api.query.waiting import Waiting
 from domain.catalog import catalog
 from domain.errors import InvalidValue
 from runtime.settings import Settings
@@ -35,12 +42,16 @@ ROUTERS = (
     query_routes.router,
     query_account_routes.router,
     query_market_routes.router,
+    query_portfolio_routes.router,
     query_books_routes.router,
+    query_records_routes.router,
     query_transfer_routes.router,
     query_order_book_routes.router,
     query_rebalance_routes.router,
     query_risk_routes.router,
     query_breaks_routes.router,
+    query_projections_routes.router,
+    backtests.router,
     health.router,
 )
 
@@ -60,9 +71,14 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.gateway = Gateway(settings)
     app.state.database = Database(settings)
+    app.state.broker = Broker(settings)
+    app.state.waiting = Waiting(settings, app.state.database, app.state.broker)
+    app.state.settings = settings
     app.state.symbols = settings.symbols()
     app.state.replica = Replica(settings, catalog(settings.symbols()))
+    app.state.past = Past(settings, catalog(settings.symbols()))
     problems.install(app)
+    reading.install(app)
     for router in ROUTERS:
         app.include_router(router)
     openapi.install(app)

@@ -22,7 +22,9 @@ any other unless `API_ALLOW_UNAUTHENTICATED=true` is set.
 - Money, prices and quantities are decimal strings in both directions; a JSON number is refused.
 - Times are RFC 3339, UTC, with microseconds. Fields are snake_case; unknown fields are refused.
 - Errors are RFC 9457 problems (`application/problem+json`) with a stable `code`.
-- Lists are newest first; pass a page's `cursor` back, with the same filters, while `has_more` is true.
+- Lists are newest first; pass a page's `cursor` back, with the same filters, while `has_more` is true. They come as
+  JSON, CSV or Arrow, as `Accept` says.
+- `min_position` of a read is the `position` that a command was answered with: it waits for what that has caused.
 - A retry is free: the same `client_order_id` or `Idempotency-Key` with the same content is one command.
 """
 _SCHEMAS = "#/components/schemas/"
@@ -41,12 +43,16 @@ _WRITE = {
 }
 _ASK = {name: _WRITE[name] for name in ("400", "413", "415", "500")} | {
     "404": "it does not exist, or is not projected yet",
+    "412": "the projections do not include min_position in time, or it is no place of this ledger",
     "422": "a field or parameter breaks a rule, or the ledger would refuse it, with its code",
     "503": "the database does not answer in time; try again after Retry-After",
 }
 _READ = {
     "400": "the cursor is damaged or belongs to another list",
     "404": "not known, or not projected yet",
+    "406": "Accept names none of the forms of this list",
+    "412": "PROJECTION_BEHIND: the projections do not include min_position in time, try again after Retry-After; "
+    "POSITION_UNKNOWN: it is no place of this ledger",
     "422": "a parameter breaks a rule",
     "500": "an unexpected error",
     "503": "the database does not answer",
@@ -96,13 +102,15 @@ def _errors(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]
         return _WRITE
     if path == "/readyz":
         return _PLAIN | {"503": "Kafka or the database is missing"}
-    if not operation.get("parameters") and not path.startswith("/api/tapes"):
-        return _PLAIN
+    if path.startswith("/api/backtest"):
+        return {name: _READ[name] for name in ("404", "422", "500")}
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
-    unfit = ({"400"} if "cursor" not in names else set()) | (
-        {"404"} if "{" not in path or path.endswith("/rejections") else set()
-    )
-    return {status: text for status, text in _READ.items() if status not in unfit and (names or status != "422")}
+    if not names:
+        return _PLAIN
+    unfit = set() if "cursor" in names else {"400", "406"}
+    unfit |= set() if "min_position" in names else {"412"}
+    unfit |= {"404"} if "{" not in path or path.endswith(("/rejections", "/rebalances")) else set()
+    return {status: text for status, text in _READ.items() if status not in unfit}
 
 
 def _problem_response(status: str, description: str) -> dict[str, Any]:

@@ -5,17 +5,20 @@ It stands between the two sides and writes to neither: no command, no reservatio
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from api.fields import DecimalOut, TimeOut, View, time_of_us
 from api.gateway.routes import Sender
 from api.orders.bodies import OrderRequest
 from api.query import accounts_sql
+from api.query.filters import Placed
+from api.query.reading import Reader
 from api.query.replica import Known
-from api.query.routes import Ledgers, Reader, not_found
+from api.query.routes import Ledgers
+from api.query.unknown import not_found
 from domain import decide_orders
 from domain.checks import CLOCK_AHEAD_US_MAX, Refusal
 from domain.commands import SubmitOrder
@@ -103,7 +106,9 @@ class OrderPreview(View):
     tags=["orders"],
     summary="What submitting this order would give; nothing is written",
 )
-async def preview_order(sender: Sender, reader: Reader, ledgers: Ledgers, body: OrderRequest) -> OrderPreview:
+async def preview_order(
+    sender: Sender, reader: Reader, ledgers: Ledgers, body: OrderRequest, filters: Annotated[Placed, Query()]
+) -> OrderPreview:
     """Takes what POST /api/orders takes. What the order lacks by itself is 422, as there; what the account's state or
     its limits refuse is in the answer.
     """

@@ -16,6 +16,7 @@ from projections import (
     actions,
     archive,
     breaks,
+    causes,
     corporate,
     desk,
     fills,
@@ -148,6 +149,7 @@ def apply_ledger(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> 
     """All projections of `ledger.events`, in the order in which they need one another."""
     events = live_events(records)
     archive.apply(cursor, records)
+    causes.apply(cursor, records)
     accounts.apply(cursor, events)
     journal.apply(cursor, events)
     fills.apply(cursor, events)
@@ -164,6 +166,7 @@ def apply_signals(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) ->
     """All projections of `trading.signals`."""
     events = live_events(records)
     archive.apply(cursor, records)
+    causes.apply(cursor, records)
     signals.apply(cursor, events)
 
 
@@ -171,6 +174,7 @@ def apply_audit(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> N
     """All projections of `audit.logs`."""
     events = live_events(records)
     archive.apply(cursor, records)
+    causes.apply(cursor, records)
     actions.apply(cursor, events)
 
 

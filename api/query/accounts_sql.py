@@ -54,6 +54,14 @@ async def projected(snapshot: Snapshot, partition: int) -> int:
     return -1 if row is None or row["position"] is None else int(row["position"])
 
 
+async def now(snapshot: Snapshot) -> datetime:
+    """The database's clock."""
+    row = await snapshot.one("select now() as now", {})
+    assert row is not None
+    found: datetime = row["now"]
+    return found
+
+
 async def trial_balance(
     snapshot: Snapshot, account_id: str, partition: int, position: int, as_of: Any, market_time: Any
 ) -> Rows:
@@ -83,6 +91,8 @@ async def journal(snapshot: Snapshot, account_id: str, filters: JournalFilters, 
     """
     clause, parameters = where(
         account_id=("account_id = %(account_id)s", account_id),
+        book_account=("book_account = %(book_account)s", filters.book_account),
+        commodity=("commodity = %(commodity)s", filters.commodity),
         start=("recorded_at >= %(start)s", filters.start),
         end=("recorded_at < %(end)s", filters.end),
         after_at=(
@@ -117,6 +127,7 @@ async def rejections(
     clause, parameters = where(
         account_id=("account_id = %(account_id)s", account_id),
         command_id=("command_id = %(command_id)s", filters.command_id),
+        code=("code = %(code)s", filters.code),
         start=("recorded_at >= %(start)s", filters.start),
         end=("recorded_at < %(end)s", filters.end),
         after_at=(

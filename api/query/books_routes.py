@@ -5,20 +5,20 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import Query
 
-from api.fields import rfc3339
-from api.problems import FieldProblem, ProblemError
 from api.query import accounts_sql
 from api.query.database import Rows
 from api.query.filters import TrialBalanceFilters
-from api.query.routes import AccountPath, Reader, matches, not_found
+from api.query.read_router import ReadRouter
+from api.query.reading import Reader
+from api.query.routes import AccountPath
+from api.query.unknown import not_found, position_unknown
 from api.query.views import TrialBalance, TrialBalanceLine, TrialBalanceTotal
 from domain import chart
 from domain.numbers import ZERO, exact
 
-router = APIRouter()
-_REPRESENTATION = 1  # raise it when a trial balance is shown differently, so that no client keeps the old form
+router = ReadRouter()
 
 
 @router.get(
@@ -26,19 +26,10 @@ _REPRESENTATION = 1  # raise it when a trial balance is shown differently, so th
     operation_id="get_trial_balance",
     tags=["accounts"],
     summary="Debits, credits and balances at any position, record time or market time",
-    responses={
-        200: {"headers": {"ETag": {"description": "strong; names the position", "schema": {"type": "string"}}}},
-        304: {"description": "unchanged since the ETag in If-None-Match"},
-    },
-    response_model=TrialBalance,
 )
 async def get_trial_balance(
-    reader: Reader,
-    account_id: AccountPath,
-    filters: Annotated[TrialBalanceFilters, Query()],
-    response: Response,
-    if_none_match: Annotated[str | None, Header(description="an ETag that this operation gave")] = None,
-) -> TrialBalance | Response:
+    reader: Reader, account_id: AccountPath, filters: Annotated[TrialBalanceFilters, Query()]
+) -> TrialBalance:
     """The filters may be combined: what was known at `as_of` of what took effect up to `market_time`.
 
     A position that is not projected yet is 404 POSITION_UNKNOWN: a command just accepted shows up shortly.
@@ -51,14 +42,11 @@ async def get_trial_balance(
         projected = await accounts_sql.projected(snapshot, partition)
         position = projected if filters.position is None else filters.position
         if position > projected:
-            raise _position_unknown(partition, position, projected)
-        etag = _etag(partition, position, filters)
-        if matches(if_none_match, etag):
-            return Response(status_code=304, headers={"ETag": etag})
+            raise position_unknown(partition, position, projected)
+        reader.tag(partition, position)
         rows = await accounts_sql.trial_balance(
             snapshot, account_id, partition, position, filters.as_of, filters.market_time
         )
-    response.headers["ETag"] = etag
     totals = _totals(rows)
     return TrialBalance(
         account_id=account_id,
@@ -82,17 +70,3 @@ def _totals(rows: Rows) -> list[TrialBalanceTotal]:
             TrialBalanceTotal(commodity=commodity, debits=debits, credits=credits_, balance=debits - credits_)
             for commodity, (debits, credits_) in sorted(sums.items())
         ]
-
-
-def _etag(partition: int, position: int, filters: TrialBalanceFilters) -> str:
-    times = ("any" if time is None else rfc3339(time) for time in (filters.as_of, filters.market_time))
-    return f'"{_REPRESENTATION}-{partition}-{position}-{"-".join(times)}"'
-
-
-def _position_unknown(partition: int, position: int, projected: int) -> ProblemError:
-    detail = (
-        f"partition {partition} of the ledger is projected up to offset {projected}; the position was {position}. "
-        "A command just accepted shows up shortly"
-    )
-    error = FieldProblem(code="POSITION_UNKNOWN", detail=detail, parameter="query:position")
-    return ProblemError(404, "POSITION_UNKNOWN", detail, errors=[error])

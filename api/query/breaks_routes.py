@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from api.fields import TimeOut, View
 from api.query import breaks_sql, cursors
 from api.query.filters import BreakFilters
-from api.query.routes import Reader
+from api.query.read_router import ReadRouter
+from api.query.reading import Reader
 from api.query.views import Page
 from domain.breaks import BreakKind
 
-router = APIRouter()
+router = ReadRouter()
 
 
 class Break(View):
@@ -51,6 +52,6 @@ class Break(View):
 async def list_breaks(reader: Reader, filters: Annotated[BreakFilters, Query()]) -> Page[Break]:
     scope = cursors.scope_of("breaks", filters.chosen())
     after = cursors.decode(scope, filters.cursor, breaks_sql.After)
-    async with reader.snapshot() as snapshot:
+    async with reader.snapshot("ledger", "audit") as snapshot:
         rows = await breaks_sql.page(snapshot, filters, after)
     return Page[Break].model_validate(cursors.page(rows, filters.limit, scope, breaks_sql.key))

@@ -28,6 +28,7 @@ async def page(snapshot: Snapshot, filters: BreakFilters, after: After | None) -
     clause, parameters = where(
         status=("status = %(status)s", filters.status),
         account_id=("account_id = %(account_id)s", filters.account_id),
+        symbol=("symbol = %(symbol)s", filters.symbol),
         kind=("kind = %(kind)s", filters.kind),
         order_id=("order_id = %(order_id)s", filters.order_id),
         start=("found_at >= %(start)s", filters.start),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from api.query import cursors, market_sql
 from api.query.market_filters import BarFilters, TickFilters
 from api.query.market_views import Bar, MarketTick
-from api.query.routes import Reader, SymbolPath, check_traded
+from api.query.read_router import ReadRouter
+from api.query.reading import Reader
+from api.query.routes import SymbolPath
+from api.query.unknown import check_traded
 from api.query.views import Page
 
-router = APIRouter()
+router = ReadRouter()
 
 
 @router.get(
@@ -36,7 +39,7 @@ async def list_ticks(
 ) -> Page[MarketTick]:
     scope = cursors.scope_of(f"ticks/{symbol}", filters.chosen())
     after = cursors.decode(scope, filters.cursor, market_sql.AfterTick)
-    async with reader.snapshot() as snapshot:
+    async with reader.snapshot("ticks") as snapshot:
         rows = await market_sql.ticks(snapshot, symbol, filters, after)
         known = bool(rows) or await market_sql.is_known(snapshot, symbol)
     check_traded(request, symbol, known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -10,17 +9,10 @@ from pydantic import Field, StringConstraints, WithJsonSchema
 
 from api.fields import AccountId, Filters, TimeIn
 from api.problems import FieldProblem, ProblemError
+from api.query import intervals
 from api.query.filters import PageFilters
 
 _POSITION = r"^[0-9]{1,5}:[0-9]{1,18}$"
-_INTERVAL = r"^[1-9][0-9]{0,5}(ms|s|m|h|d)$"
-_UNITS = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-}
 
 Position = Annotated[
     str,
@@ -64,16 +56,16 @@ class DepthFilters(PageFilters):
 
     start: TimeIn = Field(alias="from", description="the first point (RFC 3339)")
     end: TimeIn = Field(alias="to", description="before (RFC 3339)")
-    interval: str = Field("1m", pattern=_INTERVAL, description="between two points: a number and ms, s, m, h or d")
+    interval: str = Field(
+        "1m", pattern=intervals.PATTERN, description="between two points: a number and ms, s, m, h or d"
+    )
     depth: int = Field(10, ge=1, le=500, description="levels of each side that count")
 
     def times(self, now: datetime, before: datetime | None) -> list[datetime]:
         """The newest limit + 1 points, before `before` where a page goes on, newest first. Raises ProblemError 422."""
         if self.end <= self.start:
             raise _invalid("to", "PERIOD_EMPTY", f"expected a time after {self.start.isoformat()}", str(self.end))
-        match = re.fullmatch(r"([0-9]+)([a-z]+)", self.interval)
-        assert match is not None, "its pattern was checked"
-        step = int(match[1]) * _UNITS[match[2]]
+        step = intervals.span(self.interval)
         end = min(self.end, now + timedelta(microseconds=1), before or self.end)
         count = -((self.start - end) // step)  # rounded up: how many points there are
         return [self.start + number * step for number in range(count - 1, max(-1, count - 2 - self.limit), -1)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from api.problems import ProblemError
 from api.query import cursors, order_book_sql
@@ -14,10 +14,13 @@ from api.query.database import Row, Rows, Snapshot
 from api.query.order_book_filters import BookFilters, DepthFilters
 from api.query.order_book_sql import Moment
 from api.query.order_book_views import BookOrder, DepthPoint, LastTrade, Level, OrderBook, OwnOrder, Place, Side
-from api.query.routes import Reader, SymbolPath, check_traded
+from api.query.read_router import ReadRouter
+from api.query.reading import Reader
+from api.query.routes import SymbolPath
+from api.query.unknown import check_traded
 from api.query.views import Page
 
-router = APIRouter()
+router = ReadRouter()
 _EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)  # sums of numerics lose no digit
 _EIGHT_DIGITS = Decimal("0.00000001")
 _ZERO = Decimal(0)
@@ -40,6 +43,10 @@ async def get_order_book(
     filters.check()
     async with reader.snapshot() as snapshot:
         moment, feed = await _moment(snapshot, filters)
+        if moment.time is None:
+            reader.tag(sorted((moment.places or {}).items()), feed)
+        else:
+            await reader.tag_by(snapshot, "ledger")
         levels = await order_book_sql.levels(snapshot, symbol, moment, filters.depth, filters.account_id)
         queues = await order_book_sql.queues(snapshot, symbol, moment, filters.orders, filters.account_id)
         trade = None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 
 from api.query.database import Row, Rows, Snapshot
-from api.query.filters import OrderFilters, where
+from api.query.filters import HistoryFilters, OrderFilters, where
 
 COLUMNS = """order_id, account_id, client_order_id, symbol, side, order_type, time_in_force, expire_at, quantity,
     limit_price, protection_price, stop_price, trail_amount, trail_bps, post_only, reduce_only, trader_id,
@@ -16,6 +16,8 @@ COLUMNS = """order_id, account_id, client_order_id, symbol, side, order_type, ti
     replace_terms, keeps_priority, expire_reason, status, filled_quantity, leaves_quantity, average_price, fees,
     hold_cash, hold_quantity, reject_code, reject_text, reject_details, cancel_reason, signal_id, strategy_id,
     dispatch_epoch, worker_id, venue, submitted_at, updated_at, version, partition, record_offset"""
+
+_END = 2**63 - 1
 
 
 class After(msgspec.Struct, array_like=True, frozen=True):
@@ -68,14 +70,25 @@ async def revision(snapshot: Snapshot, order_id: str) -> Row | None:
     )
 
 
-async def events(snapshot: Snapshot, order_id: str) -> Rows:
-    """All events that touch the order, those of other orders of its group among them."""
+async def steps(snapshot: Snapshot, order_id: str, partition: int, position: int) -> Rows:
+    """Where the events stand that touch the order, up to an offset, oldest first. Index: order_history_order."""
+    return await snapshot.all(
+        """select record_offset, recorded_at from order_history
+           where order_id = %(order_id)s and partition = %(partition)s and record_offset <= %(position)s
+           order by record_offset, leg""",
+        {"order_id": order_id, "partition": partition, "position": position},
+    )
+
+
+async def events(snapshot: Snapshot, order_id: str, last: int | None = None) -> Rows:
+    """All events that touch the order, those of other orders of its group among them; up to the offset `last`."""
     return await snapshot.all(
         """select h.event_type, nullif(h.status_after, h.status_before) as status, h.recorded_at, h.market_time,
                   partition, record_offset, e.data
            from order_history h join order_events e using (partition, record_offset)
-           where h.order_id = %(order_id)s order by partition, record_offset, h.leg""",
-        {"order_id": order_id},
+           where h.order_id = %(order_id)s and record_offset <= %(last)s
+           order by partition, record_offset, h.leg""",
+        {"order_id": order_id, "last": _END if last is None else last},
     )
 
 
@@ -83,10 +96,12 @@ def step_key(row: Row) -> tuple[Any, ...]:
     return row["partition"], row["record_offset"], row["leg"]
 
 
-async def history(snapshot: Snapshot, order_id: str, limit: int, after: AfterStep | None) -> Rows:
+async def history(snapshot: Snapshot, order_id: str, filters: HistoryFilters, after: AfterStep | None) -> Rows:
     """limit + 1 steps beyond `after`, newest first. Index: order_history_order."""
     clause, parameters = where(
         order_id=("order_id = %(order_id)s", order_id),
+        start=("recorded_at >= %(start)s", filters.start),
+        end=("recorded_at < %(end)s", filters.end),
         after_leg=(
             "(partition, record_offset, leg) < (%(after_partition)s, %(after_offset)s, %(after_leg)s)",
             None if after is None else after.leg,
@@ -100,7 +115,7 @@ async def history(snapshot: Snapshot, order_id: str, limit: int, after: AfterSte
             **parameters,
             "after_partition": after and after.partition,
             "after_offset": after and after.offset,
-            "rows": limit + 1,
+            "rows": filters.limit + 1,
         },
     )
 
@@ -123,13 +138,16 @@ async def group_orders(snapshot: Snapshot, group_id: str) -> Rows:
     )
 
 
-async def fills(snapshot: Snapshot, order_id: str) -> Rows:
-    """As they were reported. Liquidity and commission stand in the event alone. Index: order_events_order."""
+async def fills(snapshot: Snapshot, order_id: str, last: int | None = None) -> Rows:
+    """As they were reported, up to the offset `last`. Liquidity and commission stand in the event alone.
+
+    Index: order_events_order.
+    """
     return await snapshot.all(
         """select execution_id, quantity, price, fee, coalesce((data ->> 'commission')::numeric, 0) as commission,
                   data ->> 'liquidity' as liquidity, realized_pnl, venue, fills.market_time, fills.recorded_at,
                   evidence, partition, record_offset
            from fills left join order_events using (order_id, partition, record_offset)
-           where order_id = %(order_id)s order by partition, record_offset""",
-        {"order_id": order_id},
+           where order_id = %(order_id)s and record_offset <= %(last)s order by partition, record_offset""",
+        {"order_id": order_id, "last": _END if last is None else last},
     )

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from api.query.database import Rows, Snapshot
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from api.query import intervals
+from api.query.database import Row, Rows, Snapshot
+from api.query.filters import PointFilters, where
+
+
+class AfterPoint(msgspec.Struct, array_like=True, frozen=True):
+    time: datetime
 
 
 async def positions(snapshot: Snapshot, account_id: str) -> Rows:
@@ -49,4 +60,38 @@ async def history(snapshot: Snapshot, account_id: str, points: int) -> Rows:
            where age %% ((total - 1) / %(points)s + 1) = 0
            order by market_time""",
         {"account_id": account_id, "points": points},
+    )
+
+
+def point_key(row: Row) -> tuple[Any, ...]:
+    return (row["market_time"],)
+
+
+async def points(snapshot: Snapshot, account_id: str, filters: PointFilters, after: AfterPoint | None) -> Rows:
+    """limit + 1 points before `after`, newest first. Index: the primary key.
+
+    With an interval: from the last point of one span to the last before that span, a step through the index each.
+    """
+    span = None if filters.interval is None else intervals.span(filters.interval)
+    bound = "%(after)s" if span is None else "date_bin(%(span)s, %(after)s, %(origin)s)"
+    clause, parameters = where(
+        account_id=("account_id = %(account_id)s", account_id),
+        start=("market_time >= %(start)s", filters.start),
+        end=("market_time < %(end)s", filters.end),
+        after=(f"market_time < {bound}", after and after.time),
+    )
+    parameters |= {"rows": filters.limit + 1, "span": span, "origin": intervals.ORIGIN}
+    point = f"select market_time, cash, positions_value, equity from portfolio_values {clause}"
+    newest = "order by market_time desc limit"
+    if span is None:
+        return await snapshot.all(f"{point} {newest} %(rows)s", parameters)
+    return await snapshot.all(
+        f"""with recursive span as (
+                ({point} {newest} 1)
+                union all
+                select earlier.* from span cross join lateral (
+                    {point} and market_time < date_bin(%(span)s, span.market_time, %(origin)s) {newest} 1
+                ) as earlier)
+            select * from span limit %(rows)s""",
+        parameters,
     )

@@ -5,29 +5,32 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Query, Response
 
 from api.orders.portfolio_bodies import PlanId, RebalanceRequest, plan_command, tag_of
 from api.problems import refused
-from api.query import accounts_sql, rebalance_sql
+from api.query import accounts_sql, cursors, rebalance_sql
 from api.query.database import Row
+from api.query.filters import Placed, RebalanceFilters
+from api.query.read_router import ReadRouter
+from api.query.reading import Reader
 from api.query.rebalance_views import (
     PlannedOrder,
     PlanStatus,
     Rebalance,
     RebalanceLine,
-    RebalanceList,
     RebalancePreview,
 )
-from api.query.routes import AccountPath, Ledgers, Reader, not_found
+from api.query.routes import AccountPath, Ledgers
+from api.query.unknown import not_found
+from api.query.views import Page
 from domain import rebalance
 from domain.checks import Refusal
 from domain.events import TERMINAL
 from domain.numbers import exact
 from domain.terms import OrderTerms
 
-router = APIRouter()
-_LIST_MAX = 100
+router = ReadRouter()
 PlanPath = Annotated[PlanId, Path(examples=["pln_3f1c9a7e5b2d48069a1be3c5d7f80246"])]
 
 
@@ -39,7 +42,12 @@ PlanPath = Annotated[PlanId, Path(examples=["pln_3f1c9a7e5b2d48069a1be3c5d7f8024
     responses={200: {"headers": {"ETag": {"description": "for If-Match", "schema": {"type": "string"}}}}},
 )
 async def preview_rebalance(
-    reader: Reader, ledgers: Ledgers, account_id: AccountPath, body: RebalanceRequest, response: Response
+    reader: Reader,
+    ledgers: Ledgers,
+    account_id: AccountPath,
+    body: RebalanceRequest,
+    filters: Annotated[Placed, Query()],
+    response: Response,
 ) -> RebalancePreview:
     """Computed by the ledger's own rules on the account as it is projected. What they refuse is 422 with their code."""
     async with reader.snapshot() as snapshot:
@@ -68,10 +76,15 @@ async def preview_rebalance(
     tags=["portfolio"],
     summary="Rebalances, newest first",
 )
-async def list_rebalances(reader: Reader, account_id: AccountPath) -> RebalanceList:
-    async with reader.snapshot() as snapshot:
-        rows = await rebalance_sql.newest(snapshot, account_id, _LIST_MAX)
-    return RebalanceList(data=[RebalanceLine(**row) for row in rows])
+async def list_rebalances(
+    reader: Reader, account_id: AccountPath, filters: Annotated[RebalanceFilters, Query()]
+) -> Page[RebalanceLine]:
+    """Empty for an account that is not known."""
+    scope = cursors.scope_of(f"rebalances/{account_id}", filters.chosen())
+    after = cursors.decode(scope, filters.cursor, rebalance_sql.AfterPlan)
+    async with reader.snapshot("ledger") as snapshot:
+        rows = await rebalance_sql.page(snapshot, account_id, filters, after)
+    return Page[RebalanceLine].model_validate(cursors.page(rows, filters.limit, scope, rebalance_sql.plan_key))
 
 
 @router.get(
@@ -80,8 +93,10 @@ async def list_rebalances(reader: Reader, account_id: AccountPath) -> RebalanceL
     tags=["portfolio"],
     summary="A rebalance, and how far it is",
 )
-async def get_rebalance(reader: Reader, account_id: AccountPath, plan_id: PlanPath) -> Rebalance:
-    async with reader.snapshot() as snapshot:
+async def get_rebalance(
+    reader: Reader, account_id: AccountPath, plan_id: PlanPath, filters: Annotated[Placed, Query()]
+) -> Rebalance:
+    async with reader.snapshot("ledger") as snapshot:
         row = await rebalance_sql.one(snapshot, account_id, plan_id)
         if row is None:
             raise not_found("PLAN_UNKNOWN", f"rebalance {plan_id}")

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
 from api.query.database import Row, Rows, Snapshot
+from api.query.filters import RebalanceFilters, where
+
+
+class AfterPlan(msgspec.Struct, array_like=True, frozen=True):
+    time: datetime
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 async def one(snapshot: Snapshot, account_id: str, plan_id: str) -> Row | None:
@@ -19,16 +30,30 @@ async def one(snapshot: Snapshot, account_id: str, plan_id: str) -> Row | None:
     )
 
 
-async def newest(snapshot: Snapshot, account_id: str, limit: int) -> Rows:
-    """The newest plans, newest first, without their orders."""
+def plan_key(row: Row) -> tuple[Any, ...]:
+    return row["planned_at"], row["record_offset"]
+
+
+async def page(snapshot: Snapshot, account_id: str, filters: RebalanceFilters, after: AfterPlan | None) -> Rows:
+    """limit + 1 plans beyond `after`, newest first, without their orders. Index: rebalance_events_account."""
+    clause, parameters = where(
+        account_id=("planned.account_id = %(account_id)s", account_id),
+        kind=("planned.event_type = %(kind)s", "RebalancePlanned"),
+        start=("planned.recorded_at >= %(start)s", filters.start),
+        end=("planned.recorded_at < %(end)s", filters.end),
+        after=(
+            "(planned.recorded_at, planned.record_offset) < (%(after)s, %(after_offset)s)",
+            after and after.time,
+        ),
+    )
     return await snapshot.all(
-        """select planned.plan_id, planned.recorded_at as planned_at, canceled.recorded_at as canceled_at
+        f"""select planned.plan_id, planned.recorded_at as planned_at, canceled.recorded_at as canceled_at,
+                   planned.partition, planned.record_offset
            from rebalance_events planned
            left join rebalance_events canceled on canceled.account_id = planned.account_id
                and canceled.plan_id = planned.plan_id and canceled.event_type = 'RebalanceCanceled'
-           where planned.account_id = %(account_id)s and planned.event_type = 'RebalancePlanned'
-           order by planned.record_offset desc limit %(limit)s""",
-        {"account_id": account_id, "limit": limit},
+           {clause} order by planned.recorded_at desc, planned.record_offset desc limit %(rows)s""",
+        {**parameters, "after_offset": after and after.offset, "rows": filters.limit + 1},
     )
 
 

@@ -59,9 +59,5 @@ class RebalanceLine(View):
     plan_id: str = Field(examples=["pln_3f1c9a7e5b2d48069a1be3c5d7f80246"])
     planned_at: TimeOut
     canceled_at: TimeOut | None
-
-
-class RebalanceList(View):
-    """The newest first, a hundred at most."""
-
-    data: list[RebalanceLine]
+    partition: int = Field(description="of ledger.events, where it was planned")
+    record_offset: int

@@ -24,8 +24,8 @@ from domain.world import World
 from runtime.settings import Settings
 
 ACCOUNTS_MAX = 1_000
-_PAGE = 5_000
-_DESKS = "desk:%"
+PAGE_RECORDS = 5_000
+DESKS = "desk:%"
 
 
 class Known(NamedTuple):
@@ -51,7 +51,7 @@ class Replica:
         """The account as of the snapshot. partition: where the projection has found it."""
         async with self._locks[partition]:
             ledger = await self._ledger(snapshot, partition)
-            desk = await self._catch_up(snapshot, ledger, partition, _DESKS)
+            desk = await self._catch_up(snapshot, ledger, partition, DESKS)
             own = await self._catch_up(snapshot, ledger, partition, account_id)
             self._used[partition, account_id] = None
             self._used.move_to_end((partition, account_id))
@@ -63,7 +63,7 @@ class Replica:
         ledger = self._ledgers.get(partition)
         if ledger is not None and ledger.desk.version:
             return ledger
-        row = await _first_desk(snapshot, self._topic, partition)
+        row = await first_desk(snapshot, self._topic, partition)
         if ledger is None or row is not None:
             self._drop(partition)
             key = FIRST_KEY if row is None else bytes(row["key"]).decode()
@@ -79,11 +79,11 @@ class Replica:
         """Fold what is new under a key; gives the offset after the last record seen."""
         while True:
             start = self._next[partition, key]
-            rows = await _records(snapshot, self._topic, partition, key, start)
+            rows = await records(snapshot, self._topic, partition, key, start)
             if rows:
                 await self._fold(ledger, partition, rows)
                 self._next[partition, key] = rows[-1]["record_offset"] + 1
-            if len(rows) < _PAGE:
+            if len(rows) < PAGE_RECORDS:
                 return self._next[partition, key]
 
     async def _fold(self, ledger: Ledger, partition: int, rows: Rows) -> None:
@@ -105,21 +105,24 @@ def _fold(ledger: Ledger, rows: Rows) -> None:
         ledger.fold(schema.decode(row["type"], row["value"]))
 
 
-async def _first_desk(snapshot: Snapshot, topic: str, partition: int) -> Row | None:
+async def first_desk(snapshot: Snapshot, topic: str, partition: int) -> Row | None:
     return await snapshot.one(
         """select key from tape_records where topic = %(topic)s and partition = %(partition)s and key like %(key)s
            order by record_offset limit 1""",
-        {"topic": topic, "partition": partition, "key": _DESKS.encode()},
+        {"topic": topic, "partition": partition, "key": DESKS.encode()},
     )
 
 
-async def _records(snapshot: Snapshot, topic: str, partition: int, key: str, start: int) -> Rows:
-    """The live records of a key from an offset on, oldest first. Index: tape_records_key."""
-    compare = "like" if key is _DESKS else "="
+async def records(snapshot: Snapshot, topic: str, partition: int, key: str, start: int, last: int = 2**63 - 1) -> Rows:
+    """The live records of a key from an offset on up to another, oldest first, PAGE_RECORDS at most.
+
+    key: DESKS for the partition's desk. Index: tape_records_key.
+    """
+    compare = "like" if key is DESKS else "="
     return await snapshot.all(
         f"""select record_offset, type, value from tape_records
             where topic = %(topic)s and partition = %(partition)s and key {compare} %(key)s and live
-              and record_offset >= %(start)s
-            order by record_offset limit {_PAGE}""",
-        {"topic": topic, "partition": partition, "key": key.encode(), "start": start},
+              and record_offset >= %(start)s and record_offset <= %(last)s
+            order by record_offset limit {PAGE_RECORDS}""",
+        {"topic": topic, "partition": partition, "key": key.encode(), "start": start, "last": last},
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import Query
 from pydantic import Field
 
 from api.fields import DecimalOut, TimeOut, View
 from api.query import risk_sql
-from api.query.routes import Reader
+from api.query.filters import Placed
+from api.query.read_router import ReadRouter
+from api.query.reading import Reader
 
-router = APIRouter()
+router = ReadRouter()
 
 
 class DeskControl(View):
@@ -54,8 +56,8 @@ class DeskView(View):
 @router.get(
     "/api/risk/desk", operation_id="get_desk", tags=["risk"], summary="Halts, desk limits and marks of all partitions"
 )
-async def get_desk(reader: Reader) -> DeskView:
-    async with reader.snapshot() as snapshot:
+async def get_desk(reader: Reader, filters: Annotated[Placed, Query()]) -> DeskView:
+    async with reader.snapshot("ledger") as snapshot:
         controls = await risk_sql.controls(snapshot)
         marks = await risk_sql.marks(snapshot)
     return DeskView(controls=[DeskControl(**row) for row in controls], marks=[DeskMark(**row) for row in marks])

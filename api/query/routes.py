@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request
 
 from api.fields import Symbol, time_of_us
-from api.problems import ProblemError
-from api.query import cursors, orders_sql, signals_sql
-from api.query.database import Database, Row
-from api.query.filters import HistoryFilters, OrderFilters, SignalFilters
+from api.query import cursors, orders_sql, past_orders, signals_sql
+from api.query.database import Row
+from api.query.filters import HistoryFilters, OrderFilters, PastFilters, Placed, SignalFilters
+from api.query.moments import moment_of
+from api.query.read_router import ReadRouter
+from api.query.reading import Reader
 from api.query.replica import Replica
+from api.query.unknown import not_found
 from api.query.views import (
     Fill,
     Order,
@@ -26,16 +29,7 @@ from api.query.views import (
     Tick,
 )
 
-router = APIRouter()
-_REPRESENTATION = 2  # raise it when an order is shown differently, so that no client keeps the old form by its ETag
-
-
-def database(request: Request) -> Database:
-    found: Database = request.app.state.database
-    return found
-
-
-Reader = Annotated[Database, Depends(database)]
+router = ReadRouter()
 
 
 def replica(request: Request) -> Replica:
@@ -51,25 +45,11 @@ RequestPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["
 SymbolPath = Annotated[Symbol, Path()]
 
 
-def not_found(code: str, what: str) -> ProblemError:
-    return ProblemError(
-        404, code, f"{what} is not known here. It may not be projected yet: a command just accepted shows up shortly"
-    )
-
-
-def check_traded(request: Request, symbol: str, is_known: bool) -> None:
-    """404 for a symbol that is neither traded now nor known from former times."""
-    symbols: tuple[str, ...] = request.app.state.symbols
-    if not is_known and symbol not in symbols:
-        detail = f"expected one of {', '.join(sorted(symbols))}; it was {symbol!r}"
-        raise ProblemError(404, "INSTRUMENT_UNKNOWN", detail)
-
-
 @router.get("/api/orders", operation_id="list_orders", tags=["orders"], summary="Orders, newest first")
 async def list_orders(reader: Reader, filters: Annotated[OrderFilters, Query()]) -> Page[Order]:
     scope = cursors.scope_of("orders", filters.chosen())
     after = cursors.decode(scope, filters.cursor, orders_sql.After)
-    async with reader.snapshot() as snapshot:
+    async with reader.snapshot("ledger") as snapshot:
         rows = await orders_sql.page(snapshot, filters, after)
     return Page[Order].model_validate(cursors.page(rows, filters.limit, scope, orders_sql.key))
 
@@ -79,30 +59,27 @@ async def list_orders(reader: Reader, filters: Annotated[OrderFilters, Query()])
     operation_id="get_order",
     tags=["orders"],
     summary="One order, its history and its fills",
-    responses={
-        200: {"headers": {"ETag": {"description": "strong; changes with the order", "schema": {"type": "string"}}}},
-        304: {"description": "unchanged since the ETag in If-None-Match"},
-    },
-    response_model=OrderDetail,
 )
 async def get_order(
-    reader: Reader,
-    order_id: OrderPath,
-    response: Response,
-    if_none_match: Annotated[str | None, Header(description="an ETag that this operation gave")] = None,
-) -> OrderDetail | Response:
+    request: Request, reader: Reader, order_id: OrderPath, filters: Annotated[PastFilters, Query()]
+) -> OrderDetail:
+    """With `position` or `as_of`: exactly as the ledger knew it then, folded from its tape."""
     async with reader.snapshot() as snapshot:
         revision = await orders_sql.revision(snapshot, order_id)
         if revision is None:
             raise not_found("ORDER_UNKNOWN", f"order {order_id}")
-        etag = _etag(revision)
-        if matches(if_none_match, etag):
-            return Response(status_code=304, headers={"ETag": etag})
-        order = await orders_sql.one(snapshot, order_id)
-        events = await orders_sql.events(snapshot, order_id)
-        fills = await orders_sql.fills(snapshot, order_id)
+        order: Row | None
+        last: int | None
+        if filters.is_past:
+            moment = await moment_of(snapshot, revision["partition"], filters)
+            reader.tag(moment.position)
+            order, last = await past_orders.one(request.app.state.settings, snapshot, order_id, revision, moment)
+        else:
+            reader.tag(revision)
+            order, last = await orders_sql.one(snapshot, order_id), None
+        events = await orders_sql.events(snapshot, order_id, last)
+        fills = await orders_sql.fills(snapshot, order_id, last)
     assert order is not None
-    response.headers["ETag"] = etag
     return OrderDetail(**order, events=[OrderEvent(**row) for row in events], fills=[Fill(**row) for row in fills])
 
 
@@ -117,10 +94,10 @@ async def list_order_history(
 ) -> Page[OrderStep]:
     scope = cursors.scope_of(f"history/{order_id}", filters.chosen())
     after = cursors.decode(scope, filters.cursor, orders_sql.AfterStep)
-    async with reader.snapshot() as snapshot:
+    async with reader.snapshot("ledger") as snapshot:
         if await orders_sql.revision(snapshot, order_id) is None:
             raise not_found("ORDER_UNKNOWN", f"order {order_id}")
-        rows = await orders_sql.history(snapshot, order_id, filters.limit, after)
+        rows = await orders_sql.history(snapshot, order_id, filters, after)
     return Page[OrderStep].model_validate(cursors.page(rows, filters.limit, scope, orders_sql.step_key))
 
 
@@ -130,8 +107,8 @@ async def list_order_history(
     tags=["orders"],
     summary="Orders that depend on each other",
 )
-async def get_order_group(reader: Reader, group_id: GroupPath) -> OrderGroup:
-    async with reader.snapshot() as snapshot:
+async def get_order_group(reader: Reader, group_id: GroupPath, filters: Annotated[Placed, Query()]) -> OrderGroup:
+    async with reader.snapshot("ledger") as snapshot:
         group = await orders_sql.group(snapshot, group_id)
         if group is None:
             raise not_found("ORDER_GROUP_UNKNOWN", f"group {group_id}")
@@ -139,22 +116,11 @@ async def get_order_group(reader: Reader, group_id: GroupPath) -> OrderGroup:
     return OrderGroup(**group, orders=[Order(**row) for row in orders])
 
 
-def _etag(revision: Row) -> str:
-    places = (revision["version"], revision["partition"], revision["record_offset"], revision["event_offset"])
-    return '"' + "-".join(str(place) for place in (_REPRESENTATION, *places)) + '"'
-
-
-def matches(if_none_match: str | None, etag: str) -> bool:
-    """RFC 9110, section 13.1.2: a list of entity tags, compared weakly, or `*`."""
-    given = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
-    return etag in given or given == ["*"]
-
-
 @router.get("/api/signals", operation_id="list_signals", tags=["signals"], summary="Signals, newest first")
 async def list_signals(reader: Reader, filters: Annotated[SignalFilters, Query()]) -> Page[Signal]:
     scope = cursors.scope_of("signals", filters.chosen())
     after = cursors.decode(scope, filters.cursor, signals_sql.After)
-    async with reader.snapshot() as snapshot:
+    async with reader.snapshot("signals") as snapshot:
         rows = await signals_sql.page(snapshot, filters, after)
     found = cursors.page(rows, filters.limit, scope, signals_sql.key)
     return Page[Signal](**{**found, "data": [_signal(row) for row in found["data"]]})
@@ -166,8 +132,10 @@ async def list_signals(reader: Reader, filters: Annotated[SignalFilters, Query()
     tags=["signals"],
     summary="What became of a signal that was asked for by hand",
 )
-async def get_signal_request(reader: Reader, request_id: RequestPath) -> SignalRequestStatus:
-    async with reader.snapshot() as snapshot:
+async def get_signal_request(
+    reader: Reader, request_id: RequestPath, filters: Annotated[Placed, Query()]
+) -> SignalRequestStatus:
+    async with reader.snapshot("signals") as snapshot:
         row = await signals_sql.of_request(snapshot, request_id)
         refusal = None if row else await signals_sql.refusal_of_request(snapshot, request_id)
     if row is None and refusal is None:

@@ -218,6 +218,28 @@ class Fees(View):
     order_cap_bps: DecimalOut | None
 
 
+class WorkingOrder(View):
+    """An order that is not done, as the ledger has it."""
+
+    order_id: str = Field(examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"])
+    client_order_id: str
+    symbol: str = Field(examples=["AAPL"])
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    status: OrderStatus
+    quantity: DecimalOut
+    filled_quantity: DecimalOut
+    leaves_quantity: DecimalOut = Field(description="what may still fill")
+    limit_price: DecimalOut | None
+    protection_price: DecimalOut | None
+    stop_price: DecimalOut | None
+    hold_cash: DecimalOut = Field(description="cash still set aside by itself")
+    hold_quantity: DecimalOut = Field(description="units still set aside by itself")
+    group_id: str | None = Field(description="its group, which holds for legs that exclude each other")
+    accepted_at: TimeOut
+
+
 class Account(View):
     account_id: str = Field(examples=["acc_demo"])
     owner: str
@@ -231,8 +253,13 @@ class Account(View):
     updated_at: TimeOut
     version: int
     partition: int
-    record_offset: int
+    record_offset: int = Field(description="of its last event")
+    position: int = Field(description="it stands here: the offset of the last record of the partition that it counts")
     balances: list[Balance] = Field(description="per book account and commodity; each commodity sums to zero")
+    working_orders: list[WorkingOrder] | None = Field(
+        description="of an answer as of a moment: the orders that were not done, oldest first. Null without one; "
+        "orders as they are now are under /api/orders"
+    )
 
 
 class TrialBalanceLine(View):
@@ -309,61 +336,6 @@ class Rejection(View):
     recorded_at: TimeOut
     partition: int
     record_offset: int
-
-
-class Lot(View):
-    lot_id: str
-    quantity: DecimalOut
-    cost: DecimalOut
-    opened_at: TimeOut = Field(description="market time of the purchase")
-
-
-class Position(View):
-    symbol: str = Field(examples=["AAPL"])
-    quantity: DecimalOut = Field(description="free and held units")
-    held_quantity: DecimalOut = Field(description="units set aside for orders to sell")
-    cost: DecimalOut = Field(description="purchase cost of what is held now, fees excluded")
-    last_price: DecimalOut | None = Field(description="of the newest tick; the last fill's where there is no tick")
-    priced_at: TimeOut | None = Field(description="market time of last_price")
-    market_value: DecimalOut | None = Field(description="quantity × last_price")
-    unrealized_pnl: DecimalOut | None = Field(description="market_value − cost")
-    realized_pnl: DecimalOut = Field(description="proceeds less the cost of the lots sold, before fees")
-    fees: DecimalOut
-    lots: list[Lot]
-
-
-class PortfolioPoint(View):
-    market_time: TimeOut
-    cash: DecimalOut = Field(description="free and held cash")
-    positions_value: DecimalOut
-    equity: DecimalOut
-
-
-class Portfolio(View):
-    """An account at its newest prices. All amounts are in `currency`; right where `other_currencies` is empty.
-
-    equity = cash + hold + positions_value; total_pnl = equity − net_deposits = realized_pnl + unrealized_pnl − fees.
-    """
-
-    account_id: str = Field(examples=["acc_demo"])
-    currency: str = Field(examples=["USD"])
-    other_currencies: list[str] = Field(
-        description="in which there is money besides: the totals leave it out, and add positions in them as they are"
-    )
-    as_of: TimeOut | None = Field(description="market time of the newest price used; null before the first")
-    cash: DecimalOut = Field(description="free cash")
-    hold: DecimalOut = Field(description="cash set aside for orders to buy")
-    positions_value: DecimalOut = Field(description="sum of quantity × last_price")
-    equity: DecimalOut = Field(description="cash + hold + positions_value")
-    realized_pnl: DecimalOut = Field(description="sum of proceeds less the cost of the lots sold, before fees")
-    unrealized_pnl: DecimalOut = Field(description="sum of market_value − cost")
-    fees: DecimalOut
-    net_deposits: DecimalOut = Field(description="deposits less withdrawals, transfers included")
-    total_pnl: DecimalOut = Field(description="equity − net_deposits = realized_pnl + unrealized_pnl − fees")
-    positions: list[Position]
-    history: list[PortfolioPoint] = Field(description="oldest first; thinned evenly, the newest point always kept")
-    history_points_total: int = Field(description="how many points there are before thinning")
-    version: int = Field(description="the account's version")
 
 
 class TapeProgress(View):

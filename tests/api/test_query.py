@@ -290,6 +290,10 @@ async def test_accounts_and_their_books(online: httpx.AsyncClient, owner: rows.C
     journal = await get(online, "/api/accounts/acc_1/journal")
     refused = await get(online, "/api/accounts/acc_1/rejections")
     one = await get(online, "/api/accounts/acc_1/rejections?command_id=cmd_a")
+    cash = await get(online, "/api/accounts/acc_1/journal?book_account=cash&commodity=USD")
+    euros = await get(online, "/api/accounts/acc_1/journal?commodity=EUR")
+    coded = await get(online, "/api/accounts/acc_1/rejections?code=CASH_INSUFFICIENT")
+    other = await get(online, "/api/accounts/acc_1/rejections?code=ORDER_UNKNOWN")
 
     assert [(b["book_account"], b["amount"]) for b in account["balances"]] == [("cash", "5"), ("external", "-5")]
     assert (account["owner"], account["fee_bps"], account["opened_at"]) == (
@@ -303,6 +307,8 @@ async def test_accounts_and_their_books(online: httpx.AsyncClient, owner: rows.C
     ]
     assert [r["command_id"] for r in refused["data"]] == ["cmd_b", "cmd_a"]
     assert [r["details"] for r in one["data"]] == [{"needed": "6"}]
+    assert ([p["amount"] for p in cash["data"]], euros["data"]) == (["5"], [])
+    assert (coded["data"], other["data"]) == (refused["data"], [])
 
 
 async def test_the_market(online: httpx.AsyncClient, owner: rows.Connection) -> None:

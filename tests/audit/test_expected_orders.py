@@ -20,9 +20,9 @@ from audit.expected_orders import GROUPS, ORDERS
 from domain.events import OrderGroupAccepted, OrderReplaced, OrderTriggered
 from domain.ledger import Ledger
 from projections import book, order_history
+from projections.order_fold import Fold
 from projections.order_state import COLUMNS, GroupState, OrderState
 from projections.order_state import GROUPS as GROUP_COLUMNS
-from projections.orders import Fold
 from projections.rows import Event
 from tests.audit.random_desk import RandomDesk
 from tests.domain.risk_desk import RiskDesk

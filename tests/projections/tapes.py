@@ -21,6 +21,7 @@ from tests.projections import story
 
 TABLES = (
     "tape_records",
+    "tape_causes",
     "accounts",
     "balances",
     "journal_postings",

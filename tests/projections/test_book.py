@@ -8,7 +8,7 @@ from typing import Any
 from domain import events as e
 from domain.events import OrderTerms
 from projections import book
-from projections.orders import Fold
+from projections.order_fold import Fold
 from tests.projections import depth_story as d
 from tests.projections import story
 from tests.projections.test_orders import events_of

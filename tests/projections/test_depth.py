@@ -13,7 +13,7 @@ import pytest
 
 from projections.groups import apply_ledger
 from projections.migrate import MIGRATIONS
-from projections.orders import Fold
+from projections.order_fold import Fold
 from runtime.settings import Settings
 from streams.tape import TapeRecord
 from tests.projections import depth_story
@@ -247,6 +247,7 @@ def test_a_database_of_before_is_projected_anew(connection: Connection) -> None:
     rows = dump(connection)
     left = connection.execute("select projection from projection_progress").fetchall()
     assert {name for name, found in rows.items() if found} == {
-        *("order_groups", "order_history", "order_book_orders", "order_book_history")
+        *("order_groups", "order_history", "order_book_orders", "order_book_history"),
+        "tape_causes",  # of a later migration, which fills it from the archive
     }
     assert left == [("audit",)]

@@ -9,8 +9,8 @@ import msgspec
 
 from projections import order_history
 from projections.groups import live_events
+from projections.order_fold import Fold
 from projections.order_state import OrderState
-from projections.orders import Fold
 from projections.rows import Event
 from tests.projections import depth_story, story
 from tests.projections.tapes import Tape, story_tapes

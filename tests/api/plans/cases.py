@@ -17,7 +17,9 @@ from api.query import (
     order_book_sql,
     orders_sql,
     portfolio_sql,
+    progress_sql,
     rebalance_sql,
+    records_sql,
     replica,
     risk_sql,
     signals_sql,
@@ -25,8 +27,12 @@ from api.query import (
 )
 from api.query.filters import (
     BreakFilters,
+    EventFilters,
+    HistoryFilters,
     JournalFilters,
     OrderFilters,
+    PointFilters,
+    RebalanceFilters,
     RejectionFilters,
     SignalFilters,
     TransferFilters,
@@ -104,9 +110,12 @@ def _orders() -> Iterator[Case]:
     yield _case(orders_sql.one, "ord_77", uses="orders_pkey")
     yield _case(orders_sql.revision, "ord_77", uses="orders_pkey")
     yield _case(orders_sql.events, "ord_77", uses="order_history_order")
-    yield _case(orders_sql.history, "ord_77", LIMIT, None, uses="order_history_order", name="first")
+    yield _case(orders_sql.steps, "ord_77", 1, 50_000, uses="order_history_order")
     step = orders_sql.AfterStep(1, 232, 0)
-    yield _case(orders_sql.history, "ord_77", LIMIT, step, uses="order_history_order", name="next")
+    yield from _pages(orders_sql.history, ("ord_77",), HistoryFilters, step, {
+        "": ({}, "order_history_order"),
+        "time": (_OLD, "order_history_order"),
+    })  # fmt: skip
     yield _case(orders_sql.group, "grp_77", uses="order_groups_pkey")
     yield _case(orders_sql.group_orders, "grp_77", uses="orders_group")
     yield _case(orders_sql.fills, "ord_77", uses="fills_order")
@@ -116,6 +125,7 @@ def _accounts() -> Iterator[Case]:
     yield _case(accounts_sql.one, "acc_1", uses="accounts_pkey")
     yield _case(accounts_sql.balances, "acc_1", uses="balances_pkey")
     yield _case(accounts_sql.projected, 1)
+    yield _case(accounts_sql.now)
     whole = (None, None)
     yield _case(accounts_sql.trial_balance, "acc_7", 3, 10**9, *whole, uses="journal_postings_account", rows=1_000)
     posting = accounts_sql.AfterPosting(_SOON_AFTER - timedelta(minutes=5), 3, 3_995, 2)
@@ -124,6 +134,8 @@ def _accounts() -> Iterator[Case]:
         "": ({}, index),
         "time": (_OLD, index),
         "until": ({"to": rfc3339(_EARLY)}, index),
+        "book account": ({"book_account": "cash"}, index),
+        "commodity": ({"commodity": "USD"}, index),
     })  # fmt: skip
     yield from _pages(accounts_sql.journal, ("acc_7",), JournalFilters, posting, {"other account": ({}, index)})
     refused = accounts_sql.AfterRejection(_SOON_AFTER, 0, 4_000)
@@ -133,6 +145,7 @@ def _accounts() -> Iterator[Case]:
         "time": (_OLD, index),
         "until": ({"to": rfc3339(_EARLY)}, index),
         "command": ({"command_id": "cmd_75"}, "command_rejections_command"),
+        "code": ({"code": "CASH_INSUFFICIENT"}, index),
     })  # fmt: skip
 
 
@@ -174,7 +187,18 @@ def _portfolio() -> Iterator[Case]:
     yield _case(portfolio_sql.lots, "acc_77", uses="lots_pkey")
     yield _case(portfolio_sql.history, "acc_77", 600, uses="portfolio_values_pkey", rows=1_000)
     yield _case(rebalance_sql.one, "acc_1", "reb_75", uses="rebalance_events_plan")
-    yield _case(rebalance_sql.newest, "acc_1", LIMIT, uses="rebalance_events_plan", rows=20_000)
+    point, index = portfolio_sql.AfterPoint(_SOON_AFTER), "portfolio_values_pkey"
+    yield from _pages(portfolio_sql.points, ("acc_77",), PointFilters, point, {
+        "": ({}, index),
+        "time": (_OLD, index),
+        "day": ({"interval": "1d"}, index),
+        "hour time": ({"interval": "1h", **_OLD}, index),
+    })  # fmt: skip
+    plan, index = rebalance_sql.AfterPlan(_SOON_AFTER, 4_000), "rebalance_events_account rebalance_events_plan"
+    yield from _pages(rebalance_sql.page, ("acc_1",), RebalanceFilters, plan, {
+        "": ({}, index),
+        "time": (_OLD, index),
+    })  # fmt: skip
     yield _case(rebalance_sql.orders, ["ord_7", "ord_8"], uses="orders_pkey")
 
 
@@ -201,6 +225,7 @@ def _breaks() -> Iterator[Case]:
         "status": ({"status": "RESOLVED"}, f"reconciliation_breaks_status {found}"),
         "rare status": ({"status": "OPEN"}, "reconciliation_breaks_status reconciliation_breaks_open"),
         "kind": ({"kind": "ORDER_MISSING_AT_VENUE"}, found),
+        "symbol": ({"symbol": "AAPL"}, found),
         "order": ({"order_id": "ord_75"}, "reconciliation_breaks_order"),
     })  # fmt: skip
 
@@ -232,10 +257,28 @@ def _order_book() -> Iterator[Case]:
 def _others() -> Iterator[Case]:
     yield _case(risk_sql.controls)
     yield _case(risk_sql.marks)
-    yield _case(replica._first_desk, "ledger.events", 1, uses="tape_records_key")
-    for key in ("acc_7", replica._DESKS):
-        records = ("ledger.events", 1, key, 20)
-        yield _case(replica._records, *records, uses="tape_records_key", name=key, rows=5_000)
+    yield _case(progress_sql.positions, ["ledger", "ticks"])
+    yield _case(progress_sql.reached, {"ledger": "ledger.events"}, ["ledger.events"])
+
+
+def _records() -> Iterator[Case]:
+    topic, index = "ledger.events", "tape_records_key"
+    yield _case(replica.first_desk, topic, 1, uses=index)
+    yield _case(records_sql.desk_key, topic, 1, uses=index)
+    yield _case(records_sql.marked, topic, 1, b"desk:5", 50_000, uses=index)
+    for key in ("acc_7", replica.DESKS):
+        yield _case(replica.records, topic, 1, key, 20, uses=index, name=key, rows=5_000)
+    yield _case(records_sql.at, topic, 1, [41, 45], uses="tape_records_pkey")
+    after = records_sql.AfterRecord(1, 4_001)
+    variants = {"": {}, "time": _OLD, "type": {"type": "OrderFilled"}}
+    for name, values in variants.items():
+        for page, cursor in (("first", None), ("next", after)):
+            filters, label = EventFilters.model_validate({**values, "limit": LIMIT}), f"{name} {page}".strip()
+            own = (topic, 1, "acc_1", filters, cursor)
+            either = f"{index} tape_records_pkey"
+            yield _case(records_sql.of_account, *own, uses=either, name=label, rows=5_000)
+            order = (topic, "ord_77", filters, cursor)
+            yield _case(records_sql.of_order, *order, uses="order_history_order", name=label)
 
 
 CASES = [
@@ -248,4 +291,5 @@ CASES = [
     *_breaks(),
     *_order_book(),
     *_others(),
+    *_records(),
 ]

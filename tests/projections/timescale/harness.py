@@ -24,6 +24,7 @@ MIGRATIONS = [
     *("0006_desk.sql", "0007_reconciliation.sql", "0008_rebalances.sql"),
     *("0009_accounts_transfers.sql", "0010_read_models.sql", "0010_read_models.timescale.sql"),
     "0010_read_models_comments.sql",
+    "0013_read_places.sql",
 ]
 _AGGREGATES = "select 'materialized view ' || view_name from timescaledb_information.continuous_aggregates"
 _TABLES = "select 'table if exists ' || tablename from pg_tables where schemaname = 'public'"

@@ -1,0 +1,31 @@
+"""How far the projections are, and what inputs they include. Few rows: one for each partition, group and topic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from api.query.database import Rows, Snapshot
+
+
+async def positions(snapshot: Snapshot, projections: list[str]) -> Rows:
+    """Where these groups of projections are on each partition."""
+    return await snapshot.all(
+        """select projection, topic, partition, next_offset from projection_progress
+           where projection = any(%(projections)s) order by projection, topic, partition""",
+        {"projections": projections},
+    )
+
+
+async def reached(snapshot: Snapshot, tapes: Mapping[str, str], topics: list[str]) -> Rows:
+    """Behind the newest record of each tape, and the newest input that each tape answers, that the tables include.
+
+    tapes: group of projections -> its tape as declared, which is its name here. topics: the tapes on the broker.
+    """
+    return await snapshot.all(
+        """select cause_topic as name, partition, next_offset from tape_causes where topic = any(%(topics)s)
+           union all
+           select tape.name, partition, next_offset
+           from projection_progress
+           join unnest(%(groups)s::text[], %(names)s::text[]) as tape (projection, name) using (projection)""",
+        {"topics": topics, "groups": list(tapes), "names": list(tapes.values())},
+    )
