@@ -57,3 +57,8 @@ create table projection_actions (
     sent_at timestamptz
 );
 create index projection_actions_unsent on projection_actions (issued_at) where sent_at is null;
+
+comment on table projection_versions is 'versions of projections: live, under construction, retired';
+comment on table projection_stops is 'where a projection stands still, and why';
+comment on table projection_skips is 'records that a projection passes over';
+comment on table projection_actions is 'switches, drops and skips that go on audit.logs';
