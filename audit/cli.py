@@ -82,6 +82,8 @@ def _show_replay(verdict: ReplayVerdict) -> None:
     for one in verdict.tables:
         table.add_row(one.table, f"{one.rows:,}", f"{one.differences:,}")
     console.print(table)
+    for skipped in verdict.skipped:
+        console.print(skipped, markup=False, highlight=False, soft_wrap=True)
     show(console, "replay", verdict.ok, verdict.text(), [str(found) for found in verdict.differences])
     console.print(f"State digest: {verdict.digest}", markup=False, highlight=False)
 

@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import decisions, event_store, faults, latency, ledger_agent, projector, recovery
+from bench import decisions, event_store, faults, latency, ledger_agent, projector, rebuild, recovery
 from bench.world import ROOT, fresh, servers
 
 
@@ -81,10 +81,12 @@ def _throughput(base: Any, commands: int) -> dict[str, float]:
     agents, settings = ledger_agent.run_round(base, commands)
     store = event_store.run_round(settings, max(200, commands // 20))
     projected = projector.run_round(settings)
+    rebuilt = rebuild.run_round(settings)
     return {
         **{f"agent_{name}": value for name, value in agents._asdict().items()},
         **{f"store_{name}": value for name, value in store._asdict().items()},
         **{f"projector_{name}": value for name, value in projected._asdict().items()},
+        **{f"rebuild_{name}": value for name, value in rebuilt._asdict().items()},
     }
 
 
@@ -95,6 +97,8 @@ _ROWS = (
     ("ledger agent, events/s", "agent_ledger", "eventsourcing on PostgreSQL, one by one", "store_one_by_one"),
     ("ledger agent, events/s", "agent_ledger", "eventsourcing on PostgreSQL, batches of 500", "store_batches_of_500"),
     ("projector, rows/s", "projector_projector_rows", "bare unnest insert of the same rows", "projector_unnest_rows"),
+    ("rebuild, rows/s", "rebuild_rows", "bare unnest insert of the same rows", "rebuild_unnest_rows"),
+    ("rebuild, events/s", "rebuild_events", "projector, events/s", "projector_projector_events"),
 )
 
 

@@ -7,6 +7,7 @@ the tables, in memory, and puts them into empty copies of the tables (indexes in
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import psycopg
@@ -50,8 +51,8 @@ def run_round(settings: Settings) -> Round:
         started = _wait_for(connection, topic, 1)
         seconds = _wait_for(connection, topic, total) - started
     with postgres(settings) as connection:
-        rows = sum(_count(connection, table) for table in TABLES)
-        copied, copying_s = _copy(connection)
+        rows = sum(count(connection, table) for table in TABLES)
+        copied, copying_s = copy(connection, TABLES)
     assert copied == rows
     return Round(rows / seconds, total / seconds, copied / copying_s)
 
@@ -69,15 +70,16 @@ def _wait_for(connection: psycopg.Connection[Any], topic: str, records: int) -> 
         time.sleep(0.01)
 
 
-def _count(connection: psycopg.Connection[Any], table: str) -> int:
-    (count,) = connection.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table))).fetchone() or (0,)
-    return int(count)
+def count(connection: psycopg.Connection[Any], table: str) -> int:
+    """The rows of a table."""
+    (found,) = connection.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(table))).fetchone() or (0,)
+    return int(found)
 
 
-def _copy(connection: psycopg.Connection[Any]) -> tuple[int, float]:
-    """Rows copied, and the seconds that inserting them took, reading left out."""
+def copy(connection: psycopg.Connection[Any], tables: Sequence[str]) -> tuple[int, float]:
+    """Rows copied into empty tables, and the seconds that inserting them took, reading left out."""
     copied, seconds = 0, 0.0
-    for table in TABLES:
+    for table in tables:
         name = sql.Identifier(table)
         columns = [
             (column, kind)
@@ -93,6 +95,7 @@ def _copy(connection: psycopg.Connection[Any]) -> tuple[int, float]:
             sql.SQL("select {} from {}").format(sql.SQL(",").join(sql.Identifier(c) for c, _ in columns), name)
         ).fetchall()
         peer = sql.Identifier(f"peer_{table}")
+        connection.execute(sql.SQL("drop table if exists {}").format(peer))
         connection.execute(sql.SQL("create table {} (like {} including all)").format(peer, name))
         for column in _missing_defaults(connection, table, {c for c, _ in columns}):
             connection.execute(sql.SQL("alter table {} alter {} drop not null").format(peer, sql.Identifier(column)))

@@ -22,6 +22,7 @@ PARTS = {
     "models": "models.cli:app",
     "audit": "audit.cli:app",
     "deadletters": "streams.deadletters.cli:app",
+    "projections": "projections.rebuild.cli:app",
     "risk": "streams.risk.cli:app",
     "ops": "streams.ops.cli:app",
 }

@@ -15,12 +15,19 @@ DISCARDED = "deadletter.discarded"
 BREAK_FOUND = "reconciliation.break_found"
 BREAK_RESOLVED = "reconciliation.break_resolved"
 
+PROJECTION_SWITCHED = "projection.switched"
+PROJECTION_DROPPED = "projection.dropped"
+PROJECTION_SKIPPED = "projection.skipped"
+
 ACTIONS: dict[str, str] = {
     RETRY_BEGUN: "somebody is about to send a dead letter to its topic again",
     RETRIED: "a dead letter was sent to its topic again, as a new input",
     BREAK_FOUND: "the venue has an order or an execution that belongs to no account; the subject is the break's id",
     BREAK_RESOLVED: "the venue has it no more, or an account has it now",
     DISCARDED: "a dead letter needs no more work; the reason says why",
+    PROJECTION_SWITCHED: "a rebuilt version of a projection took the place of the live one; details say what differed",
+    PROJECTION_DROPPED: "a version of a projection that was not live was removed",
+    PROJECTION_SKIPPED: "a record is passed over by a projection; the subject is its place",
 }
 """The names of actions, category.what_happened. A name never changes its meaning."""
 

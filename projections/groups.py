@@ -5,12 +5,10 @@ Verification: tests/projections (each projection by hand-worked rows; exactly on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, cast
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, Message, TopicPartition
-
-from domain.errors import UnavailableError, UnreadableInput
+from domain.errors import InvalidValue, UnreadableInput
 from projections import (
     accounts,
     actions,
@@ -29,110 +27,57 @@ from projections import (
     ticks,
 )
 from projections.rows import Cursor, Event
+from projections.sources import Skips, record_sha256
 from projections.ticks import Print
-from runtime import metrics
-from runtime.clients import consume_ready, gathering, kafka_consumer
-from runtime.settings import Settings
 from streams.codec import decode, header
-from streams.tape import Head, TapeReader, TapeRecord, check_there
-from streams.tape.chain import Lookup
+from streams.tape import TapeRecord
 
-Position = tuple[int, Head]  # the first offset that is not projected, and the chain's head before it
-NO_HEAD = Head(0, b"")
-GATHER_MS = 50
-"""A transaction costs the same for one record as for a hundred: so long records are gathered for one."""
-
-
-class Batch(NamedTuple):
-    """What was read. ends: partition -> where its progress stands once this is written."""
-
-    ends: dict[int, Position]
-    items: Sequence[Any]
-
-
-class Source(Protocol):
-    """Reads a topic from given positions on, and on and on."""
-
-    def poll(self, records_max: int, timeout_s: float) -> Batch: ...
-
-    def close(self) -> None: ...
+Apply = Callable[[Cursor, Sequence[Any]], None]
 
 
 class Group(NamedTuple):
-    """name: as in projection_progress. topic: as declared. is_tape: it has a chain to be checked and archived."""
+    """A topic and what is made of it.
+
+    name: as in projection_progress. topic: as declared. is_tape: it has a chain to be checked and archived.
+    tables: that `project` and `derive` write, and triggers on those; rebuild.tables.present says which there are.
+    project: rows from events (of a tape) or prints. derive: rows that hang on what another group projects too, after
+    `project`; they can be computed anew from the tables at any time.
+    """
 
     name: str
     topic: str
     is_tape: bool
-    apply: Callable[[Cursor, Sequence[Any]], None]
+    tables: tuple[str, ...]
+    project: Apply
+    derive: Apply | None = None
+
+    def apply(self, cursor: Cursor, items: Sequence[Any], skips: Skips | None = None) -> None:
+        """All rows of a batch's items (projections.sources.Batch), and what the archive keeps of a tape."""
+        found = self.decoded(items, skips)
+        if self.is_tape:
+            archive.apply(cursor, items)
+            causes.apply(cursor, items)
+        self.project(cursor, found)
+        if self.derive is not None:
+            self.derive(cursor, found)
+
+    def decoded(self, items: Sequence[Any], skips: Skips | None = None) -> Sequence[Any]:
+        """What projections see of a batch's items: live events without those that are skipped; prints as they are."""
+        return live_events(items, skips) if self.is_tape else items
 
 
-class TapeSource:
-    """Records of a tape with their verdicts (True: live)."""
+def live_events(records: Sequence[tuple[TapeRecord, bool]], skips: Skips | None = None) -> list[Event]:
+    """The live records, decoded, without those that are skipped.
 
-    def __init__(
-        self, settings: Settings, topic: str, start: Mapping[int, Position], lookups: Mapping[int, Lookup]
-    ) -> None:
-        self._reader = TapeReader(settings, topic, start, lookups, GATHER_MS)
-
-    def poll(self, records_max: int, timeout_s: float) -> Batch:
-        """Raises ChainError, UnavailableError."""
-        records = self._reader.poll(records_max, timeout_s)
-        ends: dict[int, Position] = {}
-        for record, _ in records:
-            ends[record.partition] = (record.offset + 1, self._reader.chains[record.partition].head)
-        return Batch(ends, records)
-
-    def close(self) -> None:
-        self._reader.close()
+    Raises UnreadableInput, naming the record, on what this program does not know.
+    """
+    return [_event(record) for record, live in records if live and not (skips and _is_skipped(record, skips))]
 
 
-class TickSource:
-    """Ticks of `market.ticks`. What is no tick is skipped and counted; the signals agent keeps it as a dead letter."""
-
-    def __init__(self, settings: Settings, topic: str, start: Mapping[int, Position]) -> None:
-        self.topic = topic
-        self._start = {partition: offset for partition, (offset, _) in start.items()}
-        self._consumer = kafka_consumer(settings, **{"enable.partition.eof": False, **gathering(GATHER_MS)})
-        self._consumer.assign(
-            [TopicPartition(topic, partition, offset or OFFSET_BEGINNING) for partition, (offset, _) in start.items()]
-        )
-
-    def poll(self, records_max: int, timeout_s: float) -> Batch:
-        """Raises UnavailableError, and ChainError when the ticks that come next are gone."""
-        ends: dict[int, Position] = {}
-        prints: list[Print] = []
-        for message in consume_ready(self._consumer, records_max, timeout_s):
-            error = message.error()
-            if error is not None:
-                self._check(error, message)
-                continue
-            record = TapeRecord.of(message)
-            ends[record.partition] = (record.offset + 1, NO_HEAD)
-            try:
-                prints.append(Print(record.partition, record.offset, ticks.read(record.value, record.headers)))
-            except UnreadableInput:
-                metrics.projection_skipped_total.labels(self.topic).inc()
-        return Batch(ends, prints)
-
-    def close(self) -> None:
-        self._consumer.close()
-
-    def _check(self, error: KafkaError, message: Message) -> None:
-        partition = cast(int, message.partition())
-        check_there(self._consumer, error, self.topic, partition, self._start.get(partition, 0))
-        if not error.retriable() and error.code() not in _TRANSIENT:
-            raise UnavailableError(f"{self.topic}/{partition}: {error}")
-
-
-_TRANSIENT = frozenset(
-    {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT}
-)
-
-
-def live_events(records: Sequence[tuple[TapeRecord, bool]]) -> list[Event]:
-    """The live records, decoded. Raises UnreadableInput, naming the record, on what this program does not know."""
-    return [_event(record) for record, live in records if live]
+def _is_skipped(record: TapeRecord, skips: Skips) -> bool:
+    """Marked are place and bytes: another record at the same place is not passed over."""
+    marked = skips.get((record.partition, record.offset))
+    return marked is not None and marked == record_sha256(record, is_tape=True)
 
 
 def _event(record: TapeRecord) -> Event:
@@ -145,11 +90,8 @@ def _event(record: TapeRecord) -> Event:
     return Event(record.partition, record.offset, id_, message, record.value or b"")
 
 
-def apply_ledger(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> None:
-    """All projections of `ledger.events`, in the order in which they need one another."""
-    events = live_events(records)
-    archive.apply(cursor, records)
-    causes.apply(cursor, records)
+def _ledger(cursor: Cursor, events: Sequence[Event]) -> None:
+    """In the order in which they need one another."""
     accounts.apply(cursor, events)
     journal.apply(cursor, events)
     fills.apply(cursor, events)
@@ -158,35 +100,57 @@ def apply_ledger(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> 
     rebalances.apply(cursor, events)
     breaks.apply(cursor, events)
     positions.apply(cursor, events)
-    portfolio.apply_events(cursor, events)
     desk.apply(cursor, events)
+
+
+LEDGER = Group(
+    "ledger",
+    "ledger.events",
+    True,
+    (
+        *("accounts", "balances", "journal_postings", "fills", "order_events", "command_rejections"),
+        *("operator_actions", "fill_corrections", "position_changes", "orders", "order_groups", "order_history"),
+        *("order_book_orders", "order_book_history", "order_book_levels", "rebalance_events", "reconciliation_breaks"),
+        *("positions", "lots", "desk_events", "desk_controls", "desk_marks", "portfolio_values"),
+    ),
+    _ledger,
+    portfolio.apply_events,
+)
+SIGNALS = Group("signals", "trading.signals", True, ("signals", "signal_refusals"), signals.apply)
+AUDIT = Group("audit", "audit.logs", True, ("audit_actions", "audit_refusals"), actions.apply)
+TICKS = Group("ticks", "market.ticks", False, ("ticks", "bars", "portfolio_values"), ticks.apply, portfolio.apply_ticks)
+GROUPS = (LEDGER, SIGNALS, AUDIT, TICKS)
+
+
+def group_of(name: str) -> Group:
+    """Raises InvalidValue for a name that is not known."""
+    found = next((group for group in GROUPS if group.name == name), None)
+    if found is None:
+        known = ", ".join(group.name for group in GROUPS)
+        raise InvalidValue("PROJECTION_UNKNOWN", f"no projection {name!r}; there are {known}", name=name)
+    return found
+
+
+def sharing(group: Group) -> list[Group]:
+    """The groups that write a table of this one, itself included."""
+    return [other for other in GROUPS if set(other.tables) & set(group.tables)]
+
+
+def apply_ledger(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> None:
+    """All projections of `ledger.events`."""
+    LEDGER.apply(cursor, records)
 
 
 def apply_signals(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> None:
     """All projections of `trading.signals`."""
-    events = live_events(records)
-    archive.apply(cursor, records)
-    causes.apply(cursor, records)
-    signals.apply(cursor, events)
+    SIGNALS.apply(cursor, records)
 
 
 def apply_audit(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> None:
     """All projections of `audit.logs`."""
-    events = live_events(records)
-    archive.apply(cursor, records)
-    causes.apply(cursor, records)
-    actions.apply(cursor, events)
+    AUDIT.apply(cursor, records)
 
 
 def apply_ticks(cursor: Cursor, prints: Sequence[Print]) -> None:
     """All projections of `market.ticks`."""
-    ticks.apply(cursor, prints)
-    portfolio.apply_ticks(cursor, prints)
-
-
-GROUPS = (
-    Group("ledger", "ledger.events", True, apply_ledger),
-    Group("signals", "trading.signals", True, apply_signals),
-    Group("audit", "audit.logs", True, apply_audit),
-    Group("ticks", "market.ticks", False, apply_ticks),
-)
+    TICKS.apply(cursor, prints)

@@ -12,7 +12,7 @@ before it computes, so whoever comes second sees what the first wrote.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from domain.events import (
     CashAdjusted,
@@ -102,6 +102,21 @@ _COMPUTE_ACCOUNTS = _COMPUTE.format(affected=f"select account_id, time_of_us(sin
 _COMPUTE_ALL = _COMPUTE.format(
     affected="select account_id, time_of_us(%s) as since from (select distinct account_id from positions) as trading"
 )
+# What was projected since some places: accounts with postings from then on are valued anew from their beginning, all
+# accounts from the earliest close from then on.
+_COMPUTE_SINCE = _COMPUTE.format(
+    affected="""select account_id, min(since) as since from (
+        select distinct journal_postings.account_id, time_of_us(0) as since
+        from unnest(%(ledger_partitions)s::integer[], %(ledger_offsets)s::bigint[]) as place (partition, first)
+        join journal_postings on journal_postings.partition = place.partition and record_offset >= place.first
+        union all select trading.account_id, closing.since
+        from (select distinct account_id from positions) as trading cross join (
+            select min(market_time) as since
+            from unnest(%(tick_partitions)s::integer[], %(tick_offsets)s::bigint[]) as place (partition, first)
+            join ticks on ticks.partition = place.partition and tick_offset >= place.first and closes_bar
+        ) as closing where closing.since is not null
+    ) as touched group by account_id"""
+)
 
 
 def affected(events: Sequence[Event]) -> list[Row]:
@@ -145,6 +160,23 @@ def apply_ticks(cursor: Cursor, prints: Sequence[Print]) -> None:
     if since_us is not None:
         _lock(cursor)
         cursor.execute(_COMPUTE_ALL.encode(), (since_us,))
+
+
+def apply_since(cursor: Cursor, ledger: Mapping[int, int], ticks: Mapping[int, int]) -> None:
+    """All rows that hang on what was projected since; the tables themselves say what that was.
+
+    ledger, ticks: partition -> the first offset that counts as new.
+    """
+    _lock(cursor)
+    cursor.execute(
+        _COMPUTE_SINCE.encode(),
+        {
+            "ledger_partitions": list(ledger),
+            "ledger_offsets": list(ledger.values()),
+            "tick_partitions": list(ticks),
+            "tick_offsets": list(ticks.values()),
+        },
+    )
 
 
 def _lock(cursor: Cursor) -> None:

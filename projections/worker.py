@@ -7,10 +7,13 @@ import threading
 import time
 from collections.abc import Sequence
 
+import psycopg
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from domain.errors import UnavailableError
 from projections.groups import GROUPS
+from projections.rebuild.work import send_actions
 from projections.runner import Runner
 from runtime import health as health_module
 from runtime import metrics, stopping
@@ -23,6 +26,7 @@ _TURN_S = 0.5
 _SILENT_S_MAX = 60.0
 _STOP_S = 8.0
 _LAG_EVERY_S = 5.0
+_SEND_EVERY_S = 60.0
 
 
 class Projector:
@@ -62,6 +66,10 @@ class Projector:
         """Every topic was read to the end that it had at the start."""
         return all(runner.caught_up.is_set() for runner in self.runners)
 
+    def problems(self) -> list[str]:
+        """Why a group stands still, for each that does."""
+        return [str(runner.stopped) for runner in self.runners if runner.stopped is not None]
+
     def turns(self) -> bool:
         """Every thread is at work, or waits for a server and says so."""
         return all(time.monotonic() - runner.turned_at < _SILENT_S_MAX for runner in self.runners)
@@ -74,8 +82,9 @@ class Projector:
 
 
 def run(settings: Settings) -> None:
-    """Project until SIGTERM or SIGINT. Raises ChainError, UnreadableInput or TopologyError on a tape that is not what
-    was written.
+    """Project until SIGTERM or SIGINT. Raises TopologyError.
+
+    A group whose tape is not what was written, or holds what cannot be projected, stands still; the others go on.
     """
     health = health_module.serve(settings, "projector")
     if not settings.database_projector_url:
@@ -85,12 +94,14 @@ def run(settings: Settings) -> None:
     projector = Projector(settings)
     projector.start()
     threading.Thread(target=_watch_lag, args=(settings, projector.runners, stop), name="lag", daemon=True).start()
+    threading.Thread(target=_send_actions, args=(settings, stop), name="actions", daemon=True).start()
     try:
         while not stop.wait(_TURN_S):
             projector.check()
             if projector.turns():
                 health.beat()
-            health.ready(projector.caught_up())
+            problems = projector.problems()
+            health.ready(projector.caught_up() and not problems, "; ".join(problems) or "not caught up yet")
     finally:
         stop.set()
         projector.stop()
@@ -103,6 +114,19 @@ def _watch_lag(settings: Settings, runners: Sequence[Runner], stop: threading.Ev
         for runner in runners:
             for partition, lag in lags(admin, runner).items():
                 metrics.projection_lag_records.labels(runner.topic, str(partition)).set(lag)
+
+
+def _send_actions(settings: Settings, stop: threading.Event) -> None:
+    """What a command wrote down for `audit.logs` and could not send is sent from here."""
+    while True:
+        try:
+            sent = send_actions(settings)
+            if sent:
+                log.info("%d actions were waiting for audit.logs and are sent", sent)
+        except (UnavailableError, psycopg.Error) as error:
+            log.warning("actions wait for audit.logs: %s", error)
+        if stop.wait(_SEND_EVERY_S):
+            return
 
 
 def lags(admin: AdminClient, runner: Runner) -> dict[int, int]:

@@ -285,6 +285,7 @@ _part("demo", "runtime.cli_demo:app", "Replay 2011-2012 on real prices, trade, a
 _part("feed", "streams.feed.cli:app", "Publish real bars as ticks.")
 _part("models", "models.cli:app", "Train, list and promote models.")
 _part("audit", "audit.cli:app", "Verify the tapes, and replay them against the tables.")
+_part("projections", "projections.rebuild.cli:app", "Versions of the read models: rebuild, compare, switch.")
 _part("risk", "streams.risk.cli:app", "Halt and resume trading, lay down limits, see what stands.")
 _part("ops", "streams.ops.cli:app", "The back office: corporate actions, corrections, cash, locates, fee schedules.")
 _part("deadletters", "streams.deadletters.cli:app", "Inputs that could not be read: list, show, retry, discard.")

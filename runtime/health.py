@@ -23,12 +23,13 @@ class Health:
         self.port = 0
         self._beat_timeout_s = beat_timeout_s
         self._ready = False
+        self._unready = "not ready"
         self._beat_at: float | None = None
         self._server: ThreadingHTTPServer | None = None
 
-    def ready(self, is_ready: bool = True) -> None:
-        """The worker can do its work now, or not."""
-        self._ready = is_ready
+    def ready(self, is_ready: bool = True, otherwise: str = "not ready") -> None:
+        """The worker can do its work now, or not. otherwise: why not, for whoever asks."""
+        self._ready, self._unready = is_ready, otherwise
 
     def beat(self) -> None:
         """The worker's loop turns. Cheap: call it in every turn."""
@@ -47,7 +48,7 @@ class Health:
         alive, reason = self.livez()
         if not alive:
             return False, reason
-        return (True, "ok") if self._ready else (False, "not ready")
+        return (True, "ok") if self._ready else (False, self._unready)
 
     def close(self) -> None:
         """Stop serving."""

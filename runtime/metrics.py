@@ -159,3 +159,8 @@ projection_skipped_total = Counter("projection_skipped_total", "Records of an in
 projection_batch_milliseconds = Histogram(
     "projection_batch_milliseconds", "Writing one batch, commit included", ["projection"], buckets=_MILLISECONDS
 )
+projection_stopped = Gauge(
+    "projection_stopped",
+    "1: it stands still at a record that it cannot project, and somebody has to look",
+    ["projection"],
+)

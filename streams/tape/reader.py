@@ -224,6 +224,7 @@ class TapeReader:
     ) -> None:
         self.topic = topic
         self.chains: dict[int, Chain] = {}
+        self._broken: ChainError | None = None
         self._next = {partition: offset for partition, (offset, _) in partitions.items()}
         for partition, (_, head) in partitions.items():
             lookup = (lookups or {}).get(partition) or kafka_lookup(settings, topic, partition)
@@ -240,8 +241,11 @@ class TapeReader:
     def poll(self, max_records: int = _CONSUME_MAX, timeout_s: float = 0.1) -> list[tuple[TapeRecord, bool]]:
         """The next records with their verdicts (True: live), none after `timeout_s`. Raises ChainError.
 
+        What stands before a record that is not what was written is given first, and the next call raises.
         A broker that is away gives nothing until it is back; an error that will not heal raises UnavailableError.
         """
+        if self._broken is not None:
+            raise self._broken
         taken: list[tuple[TapeRecord, bool]] = []
         for message in consume_ready(self._consumer, max_records, timeout_s):
             error = message.error()
@@ -252,8 +256,14 @@ class TapeReader:
                 check_there(self._consumer, error, self.topic, partition, self._next.get(partition, 0))
                 raise UnavailableError(f"{self.topic}/{message.partition()}: {error}")
             record = TapeRecord.of(message)
+            try:
+                taken.append((record, self.chains[record.partition].accept(record)))
+            except ChainError as broken:
+                self._broken = broken
+                if not taken:
+                    raise
+                return taken
             self._next[record.partition] = record.offset + 1
-            taken.append((record, self.chains[record.partition].accept(record)))
         return taken
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from audit.replay import replay
 from domain import ids
 from runtime.clients import kafka_producer, postgres
 from runtime.settings import Settings
+from streams.tape import read_range
 from tests.audit.planting import Backup
 from tests.audit.world import AUDIT, EVENTS, SIGNALS, World, story
 
@@ -438,3 +439,33 @@ def test_a_log_that_does_not_fold_is_named(ledger_settings: Settings) -> None:
     assert (difference.table, difference.partition, difference.offset) == ("(tape)", 0, 19)
     assert "tape-seq" in difference.found
     assert msgspec.json.encode(verdict)
+
+
+def test_a_record_that_is_passed_over_is_told_and_not_missed(ledger_settings: Settings) -> None:
+    """A refused command that the projection was told to pass over has no row, which is right; a mark on another record
+    excuses nothing."""
+    world = story(ledger_settings)
+    topic = ledger_settings.topic(EVENTS)
+    with postgres(ledger_settings, autocommit=True) as connection:
+        place = next(
+            record
+            for partition in range(4)
+            for record in read_range(ledger_settings, topic, partition)
+            if dict(record.headers)["ce_type"] == b"tapeledger.CommandRejected.v1"
+        )
+        mark = """insert into projection_skips (projection, topic, partition, record_offset, sha256, actor, reason)
+                  values ('ledger', %s, %s, %s, %s, 'Carol', 'not needed')"""
+        digest = bytes.fromhex(dict(place.headers)["tape-hash"].decode())
+        connection.execute(mark, (topic, place.partition, place.offset, digest))
+        world.project()
+        verdict = replay(ledger_settings)
+
+        assert verdict.ok
+        assert verdict.skipped == [
+            f"{topic}/{place.partition} offset {place.offset} is passed over by projection ledger, by Carol: not needed"
+        ]
+        assert "1 record passed over on purpose" in verdict.text()
+        connection.execute("update projection_skips set sha256 = sha256('another record')")
+        assert [(one.table, one.found) for one in replay(ledger_settings).differences] == [
+            ("command_rejections", "no row")
+        ]

@@ -68,29 +68,16 @@ def test_an_agent_halts_when_its_topic_is_altered(supervise: Supervise, ledger_s
     assert "somebody has altered a topic" in rows["ledger"].note
 
 
-@pytest.mark.parametrize("name", ["ledger", "projector"])
-def test_a_broken_tape_halts_its_readers(name: str, supervise: Supervise, ledger_settings: Settings) -> None:
+def test_a_broken_tape_halts_its_agent(supervise: Supervise, ledger_settings: Settings) -> None:
     """The reason names topic, partition and offset, and is what `tape status` reads."""
     send(ledger_settings, "a", "b")
     plant(ledger_settings, cause(0), cause(1), edit_sealed=_without_hash)
-    rows = supervise(ledger_settings, name)
+    rows = supervise(ledger_settings, "ledger")
 
-    eventually(lambda: halted(rows), f"{name} is halted: {rows}", 120)
+    eventually(lambda: halted(rows), f"the ledger is halted: {rows}", 120)
 
-    assert rows[name].note.startswith(f"ChainError: {place(ledger_settings, 0)}expected headers tape-seq")
-    eventually(lambda: [row["note"] for row in _status(ledger_settings)] == [rows[name].note], "the status says so")
-
-
-def test_an_event_of_a_newer_program_halts_the_projector(supervise: Supervise, ledger_settings: Settings) -> None:
-    """It does not know what happened, so it writes nothing after it."""
-    newer = b"tapeledger.CommandRejected.v99"
-    plant(ledger_settings, cause(0), edit=lambda hs: [(n, newer if n == "ce_type" else v) for n, v in hs])
-    rows = supervise(ledger_settings, "projector")
-
-    eventually(lambda: halted(rows), f"the projector is halted: {rows}", 120)
-
-    assert rows["projector"].note.startswith(f"UnreadableInput: {place(ledger_settings, 0)}")
-    assert "version 99 is newer" in rows["projector"].note
+    assert rows["ledger"].note.startswith(f"ChainError: {place(ledger_settings, 0)}expected headers tape-seq")
+    eventually(lambda: [row["note"] for row in _status(ledger_settings)] == [rows["ledger"].note], "the status says so")
 
 
 def _without_hash(headers: Any) -> Any:

@@ -21,7 +21,7 @@ import psycopg
 
 from tests.faults import depth_checks
 from tests.faults.exchange import VenueOrder
-from tests.faults.house import ROOT, House
+from tests.faults.house import MODULES, ROOT, House
 from tests.faults.load import FINAL, Load
 from tests.faults.mischief import Mischief
 from tests.faults.rawtape import ChainRule, Event, Raw, events, read, sums
@@ -342,10 +342,14 @@ class Oracle:
     # The house
 
     def _check_workers(self) -> None:
-        """No worker ended by itself, but for a server that was away."""
+        """No worker ended by itself, but for a server that was away, and no projection stood still at a record."""
         for ended in self._house.ended:
             if ended.code and not any(name in ended.words for name in _HEALING):
                 self.found("workers", f"{ended.name} ended with {ended.code}: {ended.words}")
+        for name in (name for name, module in MODULES.items() if module == "projections.worker"):
+            for line in self._house.log(name).read_text(errors="replace").splitlines():
+                if "stands still at" in line:
+                    self.found("workers", f"{name}: {line[-600:]}")
 
     def _check_commands(self) -> None:
         """The ledger's own verdicts: the log is what was written, tables and snapshots say what it says."""

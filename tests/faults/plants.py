@@ -71,9 +71,9 @@ PLANTS = (
     ),
     Plant(
         "guard-off",
-        "projections.runner",
-        "                if cursor.rowcount != 1:",
-        "                if cursor.rowcount > 1:",
+        "projections.progress",
+        "        if cursor.rowcount != 1:",
+        "        if cursor.rowcount > 1:",
         "a second projector writes the same rows again",
         "seed 1, 30 s: workers",
     ),

@@ -52,6 +52,8 @@ TABLES = (
     "portfolio_values",
 )
 BARS = ("bars_1m", "bars_5m", "bars_15m", "bars_1h", "bars_1d")
+VERSIONS = ("projection_versions", "projection_stops", "projection_skips", "projection_actions")
+"""Of projections, not of what they project."""
 
 
 def unsealed(message: Any, number: int) -> tuple[bytes, bytes, Headers]:

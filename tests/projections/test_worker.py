@@ -66,6 +66,35 @@ def test_projector_is_ready_and_stops_in_time(ledger_settings: Settings) -> None
         assert time.monotonic() - began < 10
 
 
+def test_readyz_names_the_projection_that_stands_still(ledger_settings: Settings) -> None:
+    """The process lives, is not ready, and says which record stopped which projection; a restart meets it again."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    topic = ledger_settings.topic("ledger.events")
+    records = deposits(topic, 1, 5)
+    produce(ledger_settings, [*records[:3], records[3]._replace(value=b"changed"), records[4]])
+    for _ in range(2):
+        with worker(ledger_settings.model_copy(update={"worker_port": port}), MODULE) as started:
+            eventually(lambda: "stands still" in reason(port), "it says so", 30)
+            assert status(port, "readyz") == 503
+            assert status(port, "livez") == 200
+            assert f"projection ledger stands still at {topic}/1 offset 3: its hash is" in reason(port)
+            assert 'projection_stopped{projection="ledger"} 1.0' in text(port, "metrics")
+            assert 'projection_stopped{projection="ticks"} 0.0' in text(port, "metrics")
+            assert started.stop() == 0
+
+
+def reason(port: int) -> str:
+    """The body of /readyz."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+    except OSError:
+        return ""
+
+
 def assert_deposits_of_one(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     rows = connection.execute("select account_id, amount from balances where book_account = 'cash'").fetchall()
 

@@ -23,10 +23,10 @@ MIGRATIONS = [
     *("0003_trial_balance.sql", "0004_orders_depth.sql", "0005_corporate.sql"),
     *("0006_desk.sql", "0007_reconciliation.sql", "0008_rebalances.sql"),
     *("0009_accounts_transfers.sql", "0010_read_models.sql", "0010_read_models.timescale.sql"),
-    "0010_read_models_comments.sql",
-    "0013_read_places.sql",
+    *("0010_read_models_comments.sql", "0011_versions.sql", "0013_read_places.sql"),
 ]
 _AGGREGATES = "select 'materialized view ' || view_name from timescaledb_information.continuous_aggregates"
+_VERSIONS = "select 'schema ' || nspname from pg_namespace where nspname like 'tape\\_%'"
 _TABLES = "select 'table if exists ' || tablename from pg_tables where schemaname = 'public'"
 _FUNCTIONS = """select 'function ' || oid::regprocedure from pg_proc where pronamespace = 'public'::regnamespace
     and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')"""
@@ -67,7 +67,7 @@ def make_anew(url: str) -> None:
         old.execute("deallocate all")
         old.execute("reset role")
         if old.execute("select 1 from pg_extension where extname = 'timescaledb'").fetchone() is not None:
-            for kind in (_AGGREGATES, _TABLES, _FUNCTIONS):
+            for kind in (_VERSIONS, _AGGREGATES, _TABLES, _FUNCTIONS):
                 for (what,) in old.execute(kind).fetchall():
                     old.execute(f"drop {what} cascade".encode())
     assert migrate(url) == MIGRATIONS

@@ -12,7 +12,10 @@ import psycopg
 import pytest
 
 from domain.market import Tick
-from projections.groups import apply_ledger, apply_ticks
+from projections import portfolio
+from projections.groups import GROUPS, Group, apply_ledger, apply_ticks
+from projections.rebuild import compare, hypertables, swap, tables, versions
+from projections.rebuild.onrecord import Order
 from projections.ticks import Print
 from tests.projections import story
 from tests.projections.candles import MINUTES, busy_prints, candles, kept
@@ -186,3 +189,69 @@ def test_reader_reads_hypertables_and_bars(connection: Connection) -> None:
     assert len(kept(connection, "bars_1d")) == 6
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("insert into ticks select * from ticks")
+
+
+def signature(connection: Connection, schema: str, tables: tuple[str, ...]) -> dict[str, list[Any]]:
+    """What TimescaleDB knows of a version's tables: chunks' width, compression, policies, aggregates."""
+    queries = {
+        "dimensions": "select hypertable_name, column_name, time_interval from timescaledb_information.dimensions "
+        "where hypertable_schema = %s",
+        "compression": "select hypertable_name, attname, segmentby_column_index, orderby_column_index, orderby_asc, "
+        "orderby_nullsfirst from timescaledb_information.compression_settings where hypertable_schema = %s",
+        "jobs": "select hypertable_name, proc_name, schedule_interval, config - 'hypertable_id' - 'mat_hypertable_id' "
+        "from timescaledb_information.jobs where hypertable_schema = %s",
+        "aggregates": "select view_name, materialized_only, finalized from "
+        "timescaledb_information.continuous_aggregates where view_schema = %s",
+    }
+    found = {name: connection.execute(query.encode(), (schema,)).fetchall() for name, query in queries.items()}
+    bars = [row[0] for row in found["aggregates"]] if "ticks" in tables else []
+    kept = {name: [row for row in rows if row[0] in (*tables, *bars)] for name, rows in found.items()}
+    return {name: sorted(rows, key=repr) for name, rows in kept.items()}
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_a_version_is_made_filled_and_switched(connection: Connection, group: Group) -> None:
+    """The new version has the live one's hypertables, compression, policies and bars, and the same rows; after the
+    switch all read as before, and the retired one can be dropped."""
+    project_story(connection)
+    group = tables.present(connection, group)
+    connection.execute("call refresh_continuous_aggregate('bars_1d', null, null)")
+    rows, bars = digest(dump(connection)), dump(connection, BARS)
+    before = signature(connection, "public", group.tables)
+    items: dict[str, list[Any]] = {"signals": [], "audit": [], "ticks": story_prints()}
+    items["ledger"] = [record for tape in story_tapes("ledger.events") for record in tape.records]
+    version = versions.begin(connection, group)
+    schema = version.schema
+    assert signature(connection, schema, group.tables) == before
+
+    for begin in range(0, len(items[group.name]), 4):
+        with connection.transaction(), connection.cursor() as cursor, hypertables.searching(cursor, schema):
+            group.project(cursor, group.decoded(items[group.name][begin : begin + 4]))
+    with connection.transaction(), connection.cursor() as cursor, hypertables.searching(cursor, schema):
+        if group.derive is not None:
+            portfolio.apply_since(cursor, {0: 0, 1: 0}, {0: 0, 1: 0})
+    with connection.cursor() as cursor:
+        hypertables.refresh(cursor, schema, group.tables)
+    assert [one.differing for one in compare.compare(connection, schema, group.tables, lambda _: None)] == [0] * len(
+        group.tables
+    )
+    with connection.transaction(), connection.cursor() as cursor:
+        found = swap.dependents(cursor, group)
+        swap.wait_for_older_snapshots(cursor, lambda: None)
+        swap.lock(cursor, group, schema, found, lambda: None)
+        old = versions.live(connection, group)
+        swap.exchange(cursor, group, schema, f"tape_{group.name}_v1", found)
+        versions.change_places(cursor, old, f"tape_{group.name}_v1", version)
+
+    assert digest(dump(connection)) == rows
+    assert dump(connection, BARS) == bars
+    assert signature(connection, "public", group.tables) == before
+    later = [Print(row.partition, 50 + row.offset, a_week_later(row.tick)) for row in story_prints()]
+    project(connection, apply_ticks, later)
+    assert connection.execute("select count(*) from bars_1d").fetchone() == (12,)
+    versions.drop(connection, group, 1, Order("Carol", "it is not needed"))
+    assert signature(connection, f"tape_{group.name}_v1", group.tables) == {name: [] for name in before}
+    connection.execute("set role tape_reader")
+    for table in (*TABLES, *BARS):
+        connection.execute(f"select * from {table}".encode())
+    connection.execute("reset role")
