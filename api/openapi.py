@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api import exact, links
 from api.problems import MEDIA_TYPE, Problem
 
 DESCRIPTION = """\
@@ -23,6 +24,9 @@ any other unless `API_ALLOW_UNAUTHENTICATED=true` is set.
 - Times are RFC 3339, UTC, with microseconds. Fields are snake_case; unknown fields are refused.
 - Errors are RFC 9457 problems (`application/problem+json`) with a stable `code`.
 - Lists are newest first; pass a page's `cursor` back, with the same filters, while `has_more` is true.
+- Before any operation: 404 where nothing is at a path, 405 with `Allow` for a method that it does not have, 414 for
+  a URL of more than 8,192 bytes. HEAD is answered as GET without content, OPTIONS with `Allow`.
+- Every response has `X-Request-Id` and `traceparent`; both are taken from the request where they are well formed.
 - A retry is free: the same `client_order_id` or `Idempotency-Key` with the same content is one command.
 """
 _SCHEMAS = "#/components/schemas/"
@@ -85,6 +89,8 @@ def _patched(document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in operations.items():
             for status, description in _errors(path, method, operation).items():
                 operation["responses"][status] = _problem_response(status, description)
+    links.add(document)
+    exact.refine(document)
     return document
 
 
