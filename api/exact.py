@@ -15,6 +15,8 @@ _TRACEPARENT = {
     "schema": {"type": "string", "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"},
 }
 _EVERYWHERE = {"X-Request-Id": _REQUEST_ID, "traceparent": _TRACEPARENT}
+_LATER = "2011-07-01T21:00:00.000000Z"
+"""The example of an end: a day after that of any time, so that both together are a period."""
 _ALWAYS = {"Location": "^/", "ETag": '^"[!#-~]+"$'}
 """Headers of successes that are never missing where they are named, and their patterns."""
 
@@ -26,6 +28,8 @@ def refine(document: dict[str, Any]) -> None:
         for operation in item.values():
             for parameter in operation.get("parameters", ()):
                 parameter["schema"] = _not_null(parameter["schema"])
+                if parameter["name"] == "to" and parameter["schema"].get("format") == "date-time":
+                    parameter["schema"] = parameter["schema"] | {"examples": [_LATER]}
             responses = operation["responses"]
             if "304" in responses:
                 responses["304"].setdefault("headers", {"ETag": dict(responses["200"]["headers"]["ETag"])})

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
@@ -17,12 +16,11 @@ from runtime.settings import Settings
 from tests.api import rows
 from tests.streams.ledger.test_rebalancer import fill, of
 from tests.streams.trading import mark, send
-from tests.workers import worker
+from tests.workers import eventually, worker
 
 MODULES = ("streams.ledger.worker", "projections.worker", "streams.transfers.worker", "api.worker")
-ACCOUNT, SAVINGS, MARGIN = "acc_demo", "acc_savings", "acc_margin"
+ACCOUNT, SAVINGS = "acc_demo", "acc_savings"
 SYMBOLS = ("AAPL", "IBM")
-_WITHIN_S = 60.0
 
 
 class Stage(NamedTuple):
@@ -33,14 +31,17 @@ class Stage(NamedTuple):
 
 
 @contextmanager
-def stage(settings: Settings) -> Iterator[Stage]:
-    """The workers as processes of their own, over HTTP on a port of their own, until the end."""
+def stage(settings: Settings, headers: dict[str, str] | None = None) -> Iterator[Stage]:
+    """The workers as processes of their own, over HTTP on a port of their own, until the end.
+
+    headers: with which the stage is furnished, such as the credentials of somebody who may do all of it.
+    """
     settings = settings.model_copy(update={"api_port": free_port()})
     url = f"http://127.0.0.1:{settings.api_port}"
-    with ExitStack() as running, httpx.Client(base_url=url, timeout=30) as client:
+    with ExitStack() as running, httpx.Client(base_url=url, timeout=30, headers=headers) as client:
         for module in MODULES:
             running.enter_context(worker(settings, module))
-        _eventually(lambda: _answers(client, "/readyz"), "the API is ready")
+        eventually(lambda: _answers(client, "/readyz"), "the API is ready")
         yield Stage(url, _furnish(settings, client))
 
 
@@ -63,7 +64,7 @@ def _furnish(settings: Settings, client: httpx.Client) -> dict[str, list[str]]:
         _command(client, "/api/orders", _order(number, **changes), "order_id")
         for number, changes in enumerate([{}, {}, {"symbol": "IBM"}, {"quantity": "1000000", "limit_price": "45.10"}])
     ]
-    _eventually(lambda: len(of(settings, OrderAccepted)) >= 3, "three orders are accepted")
+    eventually(lambda: len(of(settings, OrderAccepted)) >= 3, "three orders are accepted")
     first = next(event for event in of(settings, OrderAccepted) if event.order.order_id == orders[0])
     send(settings, msgspec.structs.replace(fill(first, "45.10"), account_id=ACCOUNT), topic="execution.reports")
     group = _command(client, "/api/order-groups", _bracket(), "group_id")
@@ -74,9 +75,11 @@ def _furnish(settings: Settings, client: httpx.Client) -> dict[str, list[str]]:
         requests = [_put_signal(connection, number) for number in range(3)]
         for number in range(3):
             rows.insert(connection, "ticks", **_tick(number))
-    for path in [f"/api/orders/{orders[3]}", f"/api/order-groups/{group}", f"/api/accounts/{SAVINGS}"]:
-        _eventually(lambda path=path: _answers(client, path), f"{path} is projected")  # type: ignore[misc]
-    _eventually(lambda: _answers(client, f"/api/portfolio/{SAVINGS}/rebalances/{plan}"), "the plan is projected")
+        rows.insert(connection, "reconciliation_breaks", **_break(orders[1]))
+    eventually(lambda: _answers(client, f"/api/orders/{orders[3]}"), "the last order is projected")
+    eventually(lambda: _answers(client, f"/api/order-groups/{group}"), "the group is projected")
+    eventually(lambda: _answers(client, f"/api/accounts/{ACCOUNT}/transfers/{transfer}"), "the transfer is projected")
+    eventually(lambda: _answers(client, f"/api/portfolio/{SAVINGS}/rebalances/{plan}"), "the plan is projected")
     return {
         "account_id": [ACCOUNT, SAVINGS],
         "order_id": orders,
@@ -85,6 +88,8 @@ def _furnish(settings: Settings, client: httpx.Client) -> dict[str, list[str]]:
         "transfer_id": [transfer],
         "request_id": requests,
         "symbol": list(SYMBOLS),
+        "from": ["2011-06-30T00:00:00Z"],
+        "to": ["2100-01-01T00:00:00Z"],
     }
 
 
@@ -138,15 +143,29 @@ def _tick(number: int) -> dict[str, Any]:
     }
 
 
+def _break(order_id: str) -> dict[str, Any]:
+    found_at = "2011-06-30T21:00:00Z"
+    return {
+        "break_id": f"brk_{'0' * 32}",
+        "account_id": ACCOUNT,
+        "kind": "ORDER_MISSING_AT_VENUE",
+        "order_id": order_id,
+        "venue": "TEST",
+        "symbol": "AAPL",
+        "expected": "a working order",
+        "actual": "no such order",
+        "status": "OPEN",
+        "times": 1,
+        "first_found_at": found_at,
+        "found_at": found_at,
+        "seen_at": found_at,
+        "partition": 0,
+        "record_offset": 1_000,
+    }
+
+
 def _answers(client: httpx.Client, path: str) -> bool:
     try:
         return client.get(path).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def _eventually(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _WITHIN_S
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {_WITHIN_S} s: {what}"
-        time.sleep(0.1)
