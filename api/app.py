@@ -75,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
     database: Database = app.state.database
+    app.openapi()  # api.edge reads it: made now, and not while the first request waits
     gateway.start()
     await database.open()
     try:

@@ -19,7 +19,7 @@ from tests.api.contract.stage import stage
 SEED = int(os.environ.get("CONTRACT_SEED", "20110630"))
 EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "5"))
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300 + 20 * EXAMPLES)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900 + 30 * EXAMPLES)]
 
 
 @pytest.mark.parametrize("auth", [None])

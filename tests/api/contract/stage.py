@@ -21,6 +21,7 @@ from tests.workers import eventually, worker
 MODULES = ("streams.ledger.worker", "projections.worker", "streams.transfers.worker", "api.worker")
 ACCOUNT, SAVINGS = "acc_demo", "acc_savings"
 SYMBOLS = ("AAPL", "IBM")
+WITHIN_S = 180.0
 
 
 class Stage(NamedTuple):
@@ -41,7 +42,7 @@ def stage(settings: Settings, headers: dict[str, str] | None = None) -> Iterator
     with ExitStack() as running, httpx.Client(base_url=url, timeout=30, headers=headers) as client:
         for module in MODULES:
             running.enter_context(worker(settings, module))
-        eventually(lambda: _answers(client, "/readyz"), "the API is ready")
+        eventually(lambda: _answers(client, "/readyz"), "the API is ready", WITHIN_S)
         yield Stage(url, _furnish(settings, client))
 
 
@@ -64,7 +65,7 @@ def _furnish(settings: Settings, client: httpx.Client) -> dict[str, list[str]]:
         _command(client, "/api/orders", _order(number, **changes), "order_id")
         for number, changes in enumerate([{}, {}, {"symbol": "IBM"}, {"quantity": "1000000", "limit_price": "45.10"}])
     ]
-    eventually(lambda: len(of(settings, OrderAccepted)) >= 3, "three orders are accepted")
+    eventually(lambda: len(of(settings, OrderAccepted)) >= 3, "three orders are accepted", WITHIN_S)
     first = next(event for event in of(settings, OrderAccepted) if event.order.order_id == orders[0])
     send(settings, msgspec.structs.replace(fill(first, "45.10"), account_id=ACCOUNT), topic="execution.reports")
     group = _command(client, "/api/order-groups", _bracket(), "group_id")
@@ -76,10 +77,14 @@ def _furnish(settings: Settings, client: httpx.Client) -> dict[str, list[str]]:
         for number in range(3):
             rows.insert(connection, "ticks", **_tick(number))
         rows.insert(connection, "reconciliation_breaks", **_break(orders[1]))
-    eventually(lambda: _answers(client, f"/api/orders/{orders[3]}"), "the last order is projected")
-    eventually(lambda: _answers(client, f"/api/order-groups/{group}"), "the group is projected")
-    eventually(lambda: _answers(client, f"/api/accounts/{ACCOUNT}/transfers/{transfer}"), "the transfer is projected")
-    eventually(lambda: _answers(client, f"/api/portfolio/{SAVINGS}/rebalances/{plan}"), "the plan is projected")
+    eventually(lambda: _answers(client, f"/api/orders/{orders[3]}"), "the last order is projected", WITHIN_S)
+    eventually(lambda: _answers(client, f"/api/order-groups/{group}"), "the group is projected", WITHIN_S)
+    eventually(
+        lambda: _answers(client, f"/api/accounts/{ACCOUNT}/transfers/{transfer}"), "the transfer is projected", WITHIN_S
+    )
+    eventually(
+        lambda: _answers(client, f"/api/portfolio/{SAVINGS}/rebalances/{plan}"), "the plan is projected", WITHIN_S
+    )
     return {
         "account_id": [ACCOUNT, SAVINGS],
         "order_id": orders,
