@@ -25,8 +25,8 @@ TEXT = {"TEXT_INVALID"}
 ORDER = TRADED | {
     *("PRICE_REQUIRED", "PRICE_NOT_ALLOWED", "TRAIL_INVALID", "STOP_WRONG_SIDE"),  # which prices go with which type
     *("PRICE_OFF_INCREMENT", "QUANTITY_OVER_PRECISE", "PRICE_NOT_POSITIVE"),  # the instrument's increments
-    *("EXPIRY_REQUIRED", "EXPIRY_NOT_ALLOWED", "EXPIRY_INVALID", "TIME_IN_FORCE_NOT_ALLOWED", "POST_ONLY_NOT_ALLOWED"),
-    *("PRICE_UNKNOWN", "CLIENT_ORDER_ID_CONFLICT"),  # what the market and earlier requests are
+    *("EXPIRY_REQUIRED", "EXPIRY_NOT_ALLOWED", "TIME_IN_FORCE_NOT_ALLOWED", "POST_ONLY_NOT_ALLOWED"),
+    "CLIENT_ORDER_ID_CONFLICT",  # what an earlier request said
 }
 REBALANCE = TRADED | {"WEIGHTS_INVALID"}
 """Weights sum to one."""
@@ -40,14 +40,12 @@ RULES: dict[str, set[str]] = {
     "submit_order": KEY | ORDER,
     "preview_order": ORDER,
     "submit_order_batch": KEY | ORDER | {"BATCH_REFUSED", "CLIENT_ORDER_ID_TWICE"},
-    "submit_order_group": KEY
-    | ORDER
-    | {"GROUP_INVALID", "GROUP_LEGS_CROSS", "GROUP_LEGS_DIFFER", "GROUP_ID_CONFLICT", "GROUP_PRICE_REQUIRED"},
+    "submit_order_group": KEY | ORDER | {"GROUP_INVALID", "GROUP_LEGS_CROSS", "GROUP_LEGS_DIFFER", "GROUP_ID_CONFLICT"},
     "replace_order": KEY | {"REPLACE_CHANGES_NOTHING"},
     "cancel_order": KEY,
     "request_signal": KEY | TRADED,
     "rebalance_portfolio": KEY | REBALANCE,
-    "preview_rebalance": REBALANCE | {"PLAN_ACTIVE", "PORTFOLIO_ORDERS_OPEN", "PRICE_MISSING", "MARK_MISSING"},
+    "preview_rebalance": REBALANCE | {"PLAN_ACTIVE", "PORTFOLIO_ORDERS_OPEN", "MARK_MISSING"},
     "cancel_rebalance": KEY,
     "get_order_book": {"MOMENT_AMBIGUOUS", "POSITION_INVALID"},
     "list_depth": CURSOR | {"PERIOD_EMPTY"},
