@@ -1,6 +1,7 @@
 # Everything runs from .venv, which is made at the first call and again when requirements/ change.
 #   make demo          the main job, on real market data
 #   make test          lint, then all tests, in JOBS=3 processes
+#   make fuzz          the API against its OpenAPI document: SEED=1 EXAMPLES=100 per operation
 #   make faults        faults drawn from a seed against a whole ledger: SEED=7 MINUTES=2 SEEDS=3
 # PYTHON names the interpreter to start from (3.11 or later).
 
@@ -11,7 +12,7 @@ COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-has
 	--override requirements/overrides.txt --custom-compile-command "make requirements"
 DEMO_EXTRAS := --extra embedded --extra models --extra demo --extra broker
 
-.PHONY: demo test lint format up down bench faults faults-plants clean requirements env-example venv-demo venv-dev
+.PHONY: demo test lint format up down bench fuzz faults faults-plants clean requirements env-example venv-demo venv-dev
 .NOTPARALLEL:
 .DEFAULT_GOAL := demo
 
@@ -41,6 +42,10 @@ down: venv-demo
 
 bench: venv-dev
 	$(BIN)/python -m bench
+
+EXAMPLES ?= 100
+fuzz: venv-dev
+	CONTRACT_SEED=$(SEED) CONTRACT_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -q tests/api/test_contract.py
 
 SEED ?= 1
 SEEDS ?= 1

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 
 from api import backtests, health, openapi, preview, problems
+from api.edge import Edge
 from api.gateway import routes as gateway_routes
 from api.gateway.service import Gateway
 from api.middleware import JsonGuard, RequestContext
@@ -83,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     openapi.install(app)
     app.add_middleware(JsonGuard)
+    app.add_middleware(Edge)
     app.add_middleware(RequestContext)  # added last: outermost
     return app
 
@@ -91,6 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
     database: Database = app.state.database
+    app.openapi()  # api.edge reads it: made now, and not while the first request waits
     gateway.start()
     await database.open()
     try:

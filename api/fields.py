@@ -15,7 +15,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, St
 from pydantic_core import PydanticCustomError
 
 DECIMAL_IN = r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$"
+POSITIVE_IN = r"^(?=.*[1-9])(0|[1-9][0-9]{0,14})(\.[0-9]{1,18})?$"
+"""Above zero, and of no more digits than the ledger computes with."""
 DECIMAL_OUT = r"^-?[0-9]+(\.[0-9]+)?$"
+SYMBOL = r"^[A-Z0-9.-]{1,16}$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DECIMAL = re.compile(DECIMAL_IN[1:-1])
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
@@ -34,9 +37,9 @@ class Filters(BaseModel):
 
 
 class View(BaseModel):
-    """A response body."""
+    """A response body. Every member is always there."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 
 
 def _read_decimal(value: Any) -> Decimal:
@@ -94,6 +97,12 @@ DecimalIn = Annotated[
     BeforeValidator(_read_decimal),
     WithJsonSchema({"type": "string", "pattern": DECIMAL_IN, "examples": ["100"]}),
 ]
+PositiveIn = Annotated[
+    Decimal,
+    BeforeValidator(_read_decimal),
+    WithJsonSchema({"type": "string", "pattern": POSITIVE_IN, "examples": ["100"]}),
+]
+"""Read as any decimal: that it is above zero is the ledger's rule, with the ledger's code."""
 DecimalOut = Annotated[
     Decimal,
     PlainSerializer(plain),
@@ -128,8 +137,8 @@ ClientId = Annotated[
 ]
 Symbol = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Z0-9.-]{1,16}$"),
-    WithJsonSchema({"type": "string", "pattern": r"^[A-Z0-9.-]{1,16}$", "examples": ["AAPL"]}),
+    StringConstraints(pattern=SYMBOL),
+    WithJsonSchema({"type": "string", "pattern": SYMBOL, "examples": ["AAPL"]}),
 ]
 
 

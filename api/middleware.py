@@ -85,7 +85,10 @@ def _count(scope: Scope, status: int, duration_ms: float) -> None:
 
 
 class JsonGuard:
-    """Refuses bodies that are too large, no JSON, too deep or that name a field twice, before anything reads them."""
+    """Refuses bodies that are too large, no JSON, too deep or that name a field twice, before anything reads them.
+
+    Of an operation that takes none, as api.edge knows, the body may be empty.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -95,7 +98,9 @@ class JsonGuard:
             await self._app(scope, receive, send)
             return
         try:
-            body = await _read(Headers(scope=scope), receive, _LARGER.get(scope["path"], BODY_BYTES_MAX))
+            bytes_max = _LARGER.get(scope["path"], BODY_BYTES_MAX)
+            may_lack = not scope.get("state", {}).get("takes_body", True)
+            body = await _read(Headers(scope=scope), receive, bytes_max, may_lack)
         except ProblemError as problem:
             await render(scope, problem)(scope, receive, send)
             return
@@ -113,8 +118,8 @@ class JsonGuard:
         await self._app(scope, replay, send)
 
 
-async def _read(headers: Headers, receive: Receive, bytes_max: int) -> bytes | None:
-    """The body, None when the client has gone. Raises ProblemError 400, 413, 415."""
+async def _read(headers: Headers, receive: Receive, bytes_max: int, may_lack: bool) -> bytes | None:
+    """The body, None when the client has gone. may_lack: b"" is one too. Raises ProblemError 400, 413, 415."""
     declared = headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:12]) > bytes_max:
         _too_large(bytes_max)
@@ -129,6 +134,8 @@ async def _read(headers: Headers, receive: Receive, bytes_max: int) -> bytes | N
         if size > bytes_max:
             _too_large(bytes_max)
     body = b"".join(parts)
+    if may_lack and not body:
+        return body
     if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
         given = headers.get("content-type", "none")[:64]
         raise ProblemError(415, "CONTENT_TYPE_NOT_JSON", f"expected Content-Type application/json, it was {given!r}")

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api import exact, links
 from api.problems import MEDIA_TYPE, Problem
 
 DESCRIPTION = """\
@@ -25,6 +26,9 @@ any other unless `API_ALLOW_UNAUTHENTICATED=true` is set.
 - Lists are newest first; pass a page's `cursor` back, with the same filters, while `has_more` is true. They come as
   JSON, CSV or Arrow, as `Accept` says.
 - `min_position` of a read is the `position` that a command was answered with: it waits for what that has caused.
+- Before any operation: 404 where nothing is at a path, 405 with `Allow` for a method that it does not have, 414 for
+  a URL of more than 8,192 bytes. HEAD is answered as GET without content, OPTIONS with `Allow`.
+- Every response has `X-Request-Id` and `traceparent`; both are taken from the request where they are well formed.
 - A retry is free: the same `client_order_id` or `Idempotency-Key` with the same content is one command.
 """
 _SCHEMAS = "#/components/schemas/"
@@ -91,6 +95,8 @@ def _patched(document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in operations.items():
             for status, description in _errors(path, method, operation).items():
                 operation["responses"][status] = _problem_response(status, description)
+    links.add(document)
+    exact.refine(document)
     return document
 
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import compile_path
 from starlette.types import Scope
 
 from domain.errors import InputError, InvalidValue, TapeledgerError, TopologyError, UnavailableError
@@ -25,21 +25,40 @@ from domain.errors import InputError, InvalidValue, TapeledgerError, TopologyErr
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger(__name__)
 
+Code = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"^[A-Z][A-Z0-9_]*$"})]
+
+
+def _optional(schema: dict[str, Any]) -> None:
+    """A member that is left out where it has no value, and never null."""
+    del schema["default"]
+
+
+Pointer = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"^#(/.*)?$"})]
+Parameter = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"^(path|query|header|cookie|dependency):"})]
+
 
 class FieldProblem(BaseModel):
     """One thing that is wrong with a request."""
 
     model_config = ConfigDict(extra="forbid")
 
-    code: str = Field(examples=["QUANTITY_NOT_POSITIVE"])
+    code: Code = Field(examples=["QUANTITY_NOT_POSITIVE"])
     detail: str
-    pointer: str | None = Field(
-        None, description="JSON pointer into the body, as a URI fragment", examples=["#/quantity"]
+    pointer: Pointer | SkipJsonSchema[None] = Field(
+        None,
+        description="JSON pointer into the body, as a URI fragment",
+        examples=["#/quantity"],
+        json_schema_extra=_optional,
     )
-    parameter: str | None = Field(
-        None, description="the parameter instead: its place and name", examples=["query:limit"]
+    parameter: Parameter | SkipJsonSchema[None] = Field(
+        None,
+        description="the parameter instead: its place and name",
+        examples=["query:limit"],
+        json_schema_extra=_optional,
     )
-    values: dict[str, str] | None = Field(None, description="the values that failed")
+    values: dict[str, str] | SkipJsonSchema[None] = Field(
+        None, description="the values that failed", json_schema_extra=_optional
+    )
 
 
 class Problem(BaseModel):
@@ -47,15 +66,22 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    type: str = Field(examples=["urn:tapeledger:problem:QUANTITY_NOT_POSITIVE"])
-    title: str = Field(examples=["Quantity not positive"])
-    status: int = Field(ge=400, le=599, examples=[422])
+    type: str = Field(
+        examples=["urn:tapeledger:problem:ORDER_UNKNOWN"],
+        json_schema_extra={"pattern": "^urn:tapeledger:problem:[A-Z0-9_]+$"},
+    )
+    title: str = Field(examples=["Order unknown"])
+    status: int = Field(ge=400, le=599, examples=[404])
     detail: str
-    instance: str = Field(description="the path that was asked for", examples=["/api/orders"])
-    code: str = Field(description="stable name of the condition", examples=["QUANTITY_NOT_POSITIVE"])
-    request_id: str
-    trace_id: str
-    errors: list[FieldProblem] = []
+    instance: str = Field(
+        description="the path that was asked for",
+        examples=["/api/orders"],
+        json_schema_extra={"format": "uri-reference"},
+    )
+    code: Code = Field(description="stable name of the condition", examples=["ORDER_UNKNOWN"])
+    request_id: str = Field(description="as in X-Request-Id")
+    trace_id: str = Field(description="as in traceparent", json_schema_extra={"pattern": "^[0-9a-f]{32}$"})
+    errors: list[FieldProblem]
 
 
 class ProblemError(TapeledgerError):
@@ -96,6 +122,10 @@ def unavailable(code: str, detail: str, retry_after_s: int = 1) -> ProblemError:
     return ProblemError(503, code, detail, headers={"Retry-After": str(retry_after_s)})
 
 
+def path_not_found(path: str) -> ProblemError:
+    return ProblemError(404, "PATH_NOT_FOUND", f"nothing is at {path}")
+
+
 def render(scope: Scope, problem: ProblemError) -> Response:
     """The response of a problem; the request's ids come from the scope (api.middleware puts them there)."""
     state = scope.get("state", {})
@@ -104,7 +134,7 @@ def render(scope: Scope, problem: ProblemError) -> Response:
         title=problem.code.replace("_", " ").capitalize(),
         status=problem.status,
         detail=problem.detail,
-        instance=scope["path"],
+        instance=quote(scope["path"], safe="/:@!$&'()*+,;=~", errors="replace"),
         code=problem.code,
         request_id=state.get("request_id", ""),
         trace_id=state.get("trace_id", ""),
@@ -131,24 +161,13 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = {404: "PATH_NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(
-        error.status_code, f"HTTP_{HTTPStatus(error.status_code).name}"
-    )
+    if error.status_code == 404:
+        return render(request.scope, path_not_found(request.url.path))
     headers = dict(error.headers or {})
-    if error.status_code == 405:
-        headers["Allow"] = _allowed(request) or headers.get("Allow", "")
-    detail = {
-        404: f"nothing is at {request.url.path}",
-        405: f"{request.method} is not allowed here; allowed: {headers.get('Allow')}",
-    }.get(error.status_code, str(error.detail))
+    code, detail = f"HTTP_{HTTPStatus(error.status_code).name}", str(error.detail)
+    if error.status_code == 405:  # of what the OpenAPI document does not have; api.edge knows the rest
+        code, detail = "METHOD_NOT_ALLOWED", f"{request.method} is not allowed here; allowed: {headers.get('Allow')}"
     return render(request.scope, ProblemError(error.status_code, code, detail, headers=headers))
-
-
-def _allowed(request: Request) -> str:
-    """Every method of this path: the router names only those of the first route that has it."""
-    paths = request.app.openapi()["paths"]
-    found = {m.upper() for path, item in paths.items() if compile_path(path)[0].match(request.url.path) for m in item}
-    return ", ".join(sorted(found))
 
 
 async def _on_input(request: Request, error: Exception) -> Response:
@@ -194,6 +213,8 @@ async def _on_validation(request: Request, error: Exception) -> Response:
 
 def _field_problem(item: Mapping[str, Any]) -> FieldProblem:
     place, *path = item["loc"]
+    if path[-1:] == ["[key]"] and path[-2] == item["input"]:  # pydantic's word for a member's name
+        del path[-1]
     code = _CODES.get(item["type"], "FIELD_INVALID")
     message = str(item["msg"])
     if place == "body":

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Header
 from pydantic import ConfigDict, Field, StringConstraints
 
-from api.fields import AccountId, Body, DecimalIn, Symbol, View
+from api.fields import AccountId, Body, DecimalIn, PositiveIn, Symbol, View
 from api.receipts import Accepted, Place
 from domain.terms import LotMethod
 
@@ -97,7 +97,7 @@ class CashRequest(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"amount": "100000.00", "currency": "USD"}]})
 
-    amount: DecimalIn = Field(description="above zero", examples=["100000.00"])
+    amount: PositiveIn = Field(description="above zero", examples=["100000.00"])
     currency: Currency = Field("USD", description="ISO 4217, one of the account's", examples=["USD"])
 
 
@@ -120,8 +120,8 @@ class ConversionRequest(Body):
 
     from_currency: Currency = Field(description="ISO 4217, one of the account's", examples=["USD"])
     to_currency: Currency = Field(description="another one of the account's", examples=["EUR"])
-    amount: DecimalIn = Field(description="of from_currency, above zero", examples=["1100.00"])
-    rate: DecimalIn = Field(description="units of to_currency for one of from_currency", examples=["0.909"])
+    amount: PositiveIn = Field(description="of from_currency, above zero", examples=["1100.00"])
+    rate: PositiveIn = Field(description="units of to_currency for one of from_currency", examples=["0.909"])
     source: Text = Field(description="who gave the rate, such as a bank or a trade's id", examples=["ECB 2026-11-27"])
 
 
@@ -137,7 +137,7 @@ class TransferRequest(Body):
     )
 
     to_account_id: AccountId = Field(description="the receiver", examples=["acc_savings"])
-    amount: DecimalIn = Field(description="above zero", examples=["250.00"])
+    amount: PositiveIn = Field(description="above zero", examples=["250.00"])
     currency: Currency = Field("USD", description="ISO 4217, one that both accounts hold", examples=["USD"])
     reason: Text = Field("transfer", description="why; it stands on the tape for ever", examples=["monthly savings"])
     requested_by: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,64}$")] = Field(

@@ -24,6 +24,7 @@ from domain.commands import (
 from domain.decide_orders import terms_of
 from domain.fingerprints import changes_of
 from domain.numbers import exact
+from domain.terms import OrderTerms
 
 _POINTERS = {
     "ACCOUNT": "#/account_id",
@@ -50,17 +51,24 @@ _TEXTS = {"actor": "requested_by"}
 """The ledger's name of a text -> the field's."""
 
 
-def _problem(refusal: Refusal, order: SubmitOrder | None) -> ProblemError:
-    """422 with the ledger's code, text and values, and the field's pointer."""
-    pointer = next((p for prefix, p in _POINTERS.items() if refusal.code.startswith(prefix)), None)
-    if pointer is None and refusal.code == "TEXT_INVALID":
-        pointer = f"#/{_TEXTS.get(name := next(iter(refusal.details)), name)}"
-    if pointer is None and order is not None and refusal.code.startswith("PRICE"):
-        pointer = _price_pointer(refusal, order)
+def _problem(refusal: Refusal, order: SubmitOrder | OrderTerms | None, place: str = "#") -> ProblemError:
+    """422 with the ledger's code, text and values, and the field's pointer. place: pointer to the order."""
+    pointer = _pointer(refusal, order)
+    if pointer is not None or place != "#":
+        pointer = place + (pointer or "#")[1:]
     return refused(refusal.code, refusal.text, pointer, **refusal.details)
 
 
-def _price_pointer(refusal: Refusal, order: SubmitOrder) -> str:
+def _pointer(refusal: Refusal, order: SubmitOrder | OrderTerms | None) -> str | None:
+    pointer = next((p for prefix, p in _POINTERS.items() if refusal.code.startswith(prefix)), None)
+    if pointer is None and refusal.code == "TEXT_INVALID":
+        return f"#/{_TEXTS.get(name := next(iter(refusal.details)), name)}"
+    if pointer is None and order is not None and refusal.code.startswith("PRICE"):
+        return _price_pointer(refusal, order)
+    return pointer
+
+
+def _price_pointer(refusal: Refusal, order: SubmitOrder | OrderTerms) -> str:
     """The price that the refusal's details name, or whose value they hold."""
     values = refusal.details.values()
     for name in (*order_checks.PRICES, "trail_bps"):
@@ -101,12 +109,12 @@ def order(command: SubmitOrder, catalog: Catalog, *, price_may_follow: bool) -> 
 def group(command: SubmitOrderGroup, catalog: Catalog) -> None:
     """Raises ProblemError 422, with the pointer of the order at fault."""
     with exact():
-        _raise(checks.envelope(command) or forms.form(command))
+        _raise(checks.envelope(command))
         for place, terms in enumerate(decide_groups.orders_of(command)):
-            refusal = order_checks.order_alone(terms, catalog)
+            refusal = order_checks.order_form(command.account_id, terms) or order_checks.order_alone(terms, catalog)
             if refusal is not None:
-                raise refused(refusal.code, refusal.text, f"#/orders/{place}", **refusal.details)
-        refusal = groups.check(command.kind, command.orders)
+                raise _problem(refusal, terms, f"#/orders/{place}")
+        refusal = forms.form(command) or groups.check(command.kind, command.orders)
     if refusal is not None:
         raise refused(refusal.code, refusal.text, "#/orders", **refusal.details)
 

@@ -33,7 +33,7 @@ from api.orders.bodies import (
     RebalanceAsked,
     ReplaceRequest,
 )
-from api.orders.portfolio_bodies import PlanId, RebalanceRequest
+from api.orders.portfolio_bodies import PLAN_TAG_FORM, PlanId, RebalanceRequest
 from api.receipts import Accepted
 from domain.commands import Deposit, Withdraw
 
@@ -62,7 +62,12 @@ AccountPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["
 PlanPath = Annotated[PlanId, Path(examples=["pln_3f1c9a7e5b2d48069a1be3c5d7f80246"])]
 IfMatch = Annotated[
     str | None,
-    Header(alias="If-Match", description="the ETag of a preview: exactly its orders are made, or none"),
+    Header(
+        alias="If-Match",
+        description="the ETag of a preview: exactly its orders are made, or none",
+        examples=[f'"v7-{"0" * 32}"'],
+        json_schema_extra={"pattern": PLAN_TAG_FORM},
+    ),
 ]
 OrderPath = Annotated[OrderId, Path()]
 

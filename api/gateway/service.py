@@ -29,7 +29,7 @@ from api.gateway.worst_price import WorstPrices
 from api.orders import commands as order_commands
 from api.orders.bodies import CancelRequest, OrderAsked, RebalanceAsked, ReplaceRequest
 from api.orders.portfolio_bodies import PLAN_TAG, RebalanceRequest, plan_command
-from api.problems import refused
+from api.problems import FieldProblem, ProblemError, refused
 from api.receipts import Accepted
 from domain import ids
 from domain.catalog import catalog
@@ -111,9 +111,9 @@ class Gateway:
         if if_match is not None:
             found = PLAN_TAG.fullmatch(if_match)
             if found is None:
-                raise refused(
-                    "IF_MATCH_INVALID", f"expected the ETag of a preview of a rebalance, it was {if_match[:64]!r}", None
-                )
+                detail = f"expected the ETag of a preview of a rebalance, it was {if_match[:64]!r}"
+                error = FieldProblem(code="IF_MATCH_INVALID", detail=detail, parameter="header:If-Match")
+                raise ProblemError(422, "IF_MATCH_INVALID", detail, errors=[error])
             expected = (int(found[1]), found[2])
         command = plan_command(account_id, body, command_id(account_id, "key", key), expected)
         checks.rebalance(command, self._catalog)

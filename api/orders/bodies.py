@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from api.fields import AccountId, Body, ClientId, DecimalIn, DecimalOut, OrderId, Symbol, TimeIn, View
+from api.fields import AccountId, Body, ClientId, DecimalOut, OrderId, PositiveIn, Symbol, TimeIn, View
 from api.receipts import Accepted, Place
 from domain.terms import GroupKind, OrderType, Side, TimeInForce
 
@@ -19,20 +19,20 @@ class OrderTermsIn(Body):
     symbol: Symbol
     side: Side
     order_type: OrderType
-    quantity: DecimalIn = Field(description="units, above zero", examples=["100"])
-    limit_price: DecimalIn | None = Field(None, description="per unit; of LIMIT and STOP_LIMIT", examples=["45.10"])
-    protection_price: DecimalIn | None = Field(
+    quantity: PositiveIn = Field(description="units, above zero", examples=["100"])
+    limit_price: PositiveIn | None = Field(None, description="per unit; of LIMIT and STOP_LIMIT", examples=["45.10"])
+    protection_price: PositiveIn | None = Field(
         None,
         description="per unit, the worst price of MARKET, STOP and TRAILING_STOP, from which a purchase's hold comes",
         examples=["49.60"],
     )
-    stop_price: DecimalIn | None = Field(
+    stop_price: PositiveIn | None = Field(
         None, description="per unit; STOP and STOP_LIMIT are at the market once a trade meets it", examples=["47.00"]
     )
-    trail_amount: DecimalIn | None = Field(
+    trail_amount: PositiveIn | None = Field(
         None, description="per unit, how far TRAILING_STOP follows the best price", examples=["1.50"]
     )
-    trail_bps: DecimalIn | None = Field(
+    trail_bps: PositiveIn | None = Field(
         None, description="the same in basis points of the best price; one of the two", examples=["250"]
     )
     time_in_force: TimeInForce = Field("GTC", description="how long it works", examples=["DAY"])
@@ -145,12 +145,12 @@ class ReplaceRequest(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"account_id": "acc_demo", "limit_price": "45.25"}]})
 
     account_id: AccountId
-    quantity: DecimalIn | None = Field(None, description="of the whole order, what is filled included")
-    limit_price: DecimalIn | None = None
-    protection_price: DecimalIn | None = None
-    stop_price: DecimalIn | None = None
-    trail_amount: DecimalIn | None = None
-    trail_bps: DecimalIn | None = None
+    quantity: PositiveIn | None = Field(None, description="of the whole order, what is filled included")
+    limit_price: PositiveIn | None = None
+    protection_price: PositiveIn | None = None
+    stop_price: PositiveIn | None = None
+    trail_amount: PositiveIn | None = None
+    trail_bps: PositiveIn | None = None
     expire_at: TimeIn | None = None
 
 

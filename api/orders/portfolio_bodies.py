@@ -8,11 +8,12 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from api.fields import Body, DecimalIn, Symbol
+from api.fields import SYMBOL, Body, DecimalIn, Symbol
 from domain import ids
 from domain.commands import PlanRebalance
 from runtime.clock import now_us
 
+PLAN_TAG_FORM = r'^"v[0-9]{1,18}-[0-9a-f]{32}"$'
 PLAN_TAG = re.compile(r'"v([0-9]{1,18})-([0-9a-f]{32})"')
 PlanId = Annotated[str, StringConstraints(pattern=r"^pln_[0-9a-f]{32}$")]
 
@@ -26,7 +27,11 @@ class RebalanceRequest(Body):
         }
     )
 
-    weights: dict[Symbol, DecimalIn] = Field(description="share of equity by symbol", max_length=500)
+    weights: dict[Symbol, DecimalIn] = Field(
+        description="share of equity by symbol",
+        max_length=500,
+        json_schema_extra={"propertyNames": {"pattern": SYMBOL}},
+    )
     cash_weight: DecimalIn = Field(Decimal(0), description="share of equity that stays cash", examples=["0.05"])
     drift_band: DecimalIn = Field(
         Decimal(0),

@@ -57,6 +57,7 @@ def bracket(**legs: dict[str, Any]) -> dict[str, Any]:
     return BRACKET | {"orders": [legs.get(order["client_order_id"], order) for order in BRACKET["orders"]]}
 
 
+HUGE = {"quantity": "1" + "0" * 16}
 GROUPS = [
     (BRACKET | {"kind": "TRIO"}, "FIELD_NOT_ALLOWED", "#/kind"),
     (BRACKET | {"orders": BRACKET["orders"][:1]}, "FIELD_INVALID", "#/orders"),
@@ -65,8 +66,14 @@ GROUPS = [
     (without(BRACKET, "client_group_id"), "FIELD_MISSING", "#/client_group_id"),
     (bracket(loss=leg("loss", "SELL", stop_price="49.50")), "GROUP_LEGS_CROSS", "#/orders"),
     (bracket(loss=leg("loss", "SELL", stop_price="43", quantity="9")), "GROUP_LEGS_DIFFER", "#/orders"),
-    (bracket(profit=leg("profit", "SELL", limit_price="49.001")), "PRICE_OFF_INCREMENT", "#/orders/1"),
-    (bracket(entry=leg("entry", "BUY", limit_price="45", symbol="TSLA")), "INSTRUMENT_UNKNOWN", "#/orders/0"),
+    (bracket(profit=leg("profit", "SELL", limit_price="49.001")), "PRICE_OFF_INCREMENT", "#/orders/1/limit_price"),
+    (
+        bracket(entry=leg("entry", "BUY", limit_price="45", quantity="1" + "0" * 16)),
+        "QUANTITY_OUT_OF_RANGE",
+        "#/orders/0/quantity",
+    ),
+    (bracket(loss=leg("loss", "SELL", stop_price="1" + "0" * 16)), "PRICE_OUT_OF_RANGE", "#/orders/2/stop_price"),
+    (bracket(entry=leg("entry", "BUY", limit_price="45", symbol="TSLA")), "INSTRUMENT_UNKNOWN", "#/orders/0/symbol"),
 ]
 REPLACEMENTS = [
     ({"account_id": "acc_1"}, "REPLACE_CHANGES_NOTHING", None),

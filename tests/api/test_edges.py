@@ -87,8 +87,8 @@ def test_any_bytes_are_json_or_a_problem(body: bytes) -> None:
     [
         ("GET", "/nothing/here", 404, "PATH_NOT_FOUND", None),
         ("GET", "/api/orders/", 404, "PATH_NOT_FOUND", None),
-        ("DELETE", "/api/orders", 405, "METHOD_NOT_ALLOWED", "GET, POST"),
-        ("GET", f"/api/orders/ord_{'0' * 32}/cancel", 405, "METHOD_NOT_ALLOWED", "POST"),
+        ("DELETE", "/api/orders", 405, "METHOD_NOT_ALLOWED", "GET, HEAD, OPTIONS, POST"),
+        ("GET", f"/api/orders/ord_{'0' * 32}/cancel", 405, "METHOD_NOT_ALLOWED", "OPTIONS, POST"),
     ],
 )
 async def test_paths_and_methods(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
+FORMATS = FormatChecker()
 METHODS = {"get", "put", "post", "delete", "patch"}
 
 
@@ -65,13 +70,14 @@ async def test_commands_and_reads_declare_what_they_answer(document: dict[str, A
 
 
 async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
-    """All `$ref` name a schema that the document holds."""
+    """All `$ref` name a component that the document holds."""
     text = json.dumps(document)
     references = {part.split('"')[0] for part in text.split('"$ref": "')[1:]}
 
     assert references
     for reference in references:
-        assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"], reference
+        kind, name = reference.removeprefix("#/components/").split("/")
+        assert name in document["components"][kind], reference
 
 
 async def test_money_is_a_string_everywhere(document: dict[str, Any]) -> None:
@@ -91,3 +97,69 @@ async def test_money_is_a_string_everywhere(document: dict[str, Any]) -> None:
 async def test_it_says_that_there_is_no_authentication(document: dict[str, Any]) -> None:
     """Whoever reads the document is told."""
     assert "no authentication" in document["info"]["description"]
+
+
+async def test_examples_are_valid(document: dict[str, Any]) -> None:
+    """Every example of a schema, a parameter or a member is what its own schema allows (JSON Schema 2020-12)."""
+    registry = Registry().with_resource("urn:document", DRAFT202012.create_resource(document))
+    seen = 0
+    for place, schema in schemas_with_examples(document):
+        validator = Draft202012Validator(absolute(schema), registry=registry, format_checker=FORMATS)
+        for example in schema["examples"]:
+            seen += 1
+            assert [error.message for error in validator.iter_errors(example)] == [], (place, example)
+
+    assert seen > 100
+
+
+def schemas_with_examples(value: Any, place: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from schemas_with_examples(inner, f"{place}/{number}")
+    if isinstance(value, dict):
+        if isinstance(value.get("examples"), list):
+            yield place, value
+        for name, inner in value.items():
+            yield from schemas_with_examples(inner, f"{place}/{name}")
+
+
+def absolute(value: Any) -> Any:
+    """The same with references that lead into the document from anywhere."""
+    if isinstance(value, list):
+        return [absolute(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: f"urn:document{inner}" if name == "$ref" else absolute(inner) for name, inner in value.items()}
+
+
+async def test_no_parameter_is_null(document: dict[str, Any]) -> None:
+    """A query or a header cannot say null: what is optional is left out."""
+    for name, operation in operations(document):
+        for parameter in operation.get("parameters", ()):
+            assert '"null"' not in json.dumps(parameter["schema"]), (name, parameter["name"])
+
+
+async def test_every_response_names_its_ids(document: dict[str, Any]) -> None:
+    """X-Request-Id and traceparent are never missing; nor is an ETag or a Location where one is declared."""
+    for name, operation in operations(document):
+        for status, response in operation["responses"].items():
+            headers = response["headers"]
+            assert {"X-Request-Id", "traceparent"} <= headers.keys(), (name, status)
+            for header in {"ETag", "Location"} & headers.keys():
+                assert headers[header]["required"] is True, (name, status)
+            assert status != "304" or "ETag" in headers, name
+
+
+async def test_links_lead_to_operations_that_take_what_they_give(document: dict[str, Any]) -> None:
+    """A link's target exists, has the parameters that it fills, and all that it needs in its path is given."""
+    by_id = {operation["operationId"]: operation for _, operation in operations(document)}
+    seen = 0
+    for name, operation in operations(document):
+        for status, response in operation["responses"].items():
+            for link in response.get("links", {}).values():
+                seen += 1
+                target = by_id[link["operationId"]]
+                takes = {f"{p['in']}.{p['name']}" for p in target.get("parameters", ())}
+                needs = {place for place in takes if place.startswith("path.")}
+                assert needs <= link["parameters"].keys() <= takes, (name, status, link)
+    assert seen > 40

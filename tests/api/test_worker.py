@@ -50,7 +50,7 @@ def test_it_serves_and_stops(offline_settings: Settings) -> None:
     port, worker_port = free_port(), free_port()
     process = start(offline_settings, API_PORT=str(port), WORKER_PORT=str(worker_port))
     try:
-        alive = wait_for(f"http://127.0.0.1:{port}/livez", 20)
+        alive = wait_for(f"http://127.0.0.1:{port}/livez", 60)
         own = wait_for(f"http://127.0.0.1:{worker_port}/livez", 5)
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)

@@ -1,0 +1,76 @@
+"""What the contract test may not hold against the API: each for a reason in its nature, as narrow as it can be.
+
+A request that the document's schemas allow may still break a rule that no schema can tell. It is then 422, or 400 for a
+cursor, with a code of the operation's own from RULES; any other code says that the document is not exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemathesis import Case, HookContext, Response
+from schemathesis.core.failures import Failure
+from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData
+
+CURSOR = {"CURSOR_INVALID"}
+"""A cursor is opaque and bound to its list and filters."""
+KEY = {"IDEMPOTENCY_KEY_CONFLICT"}
+"""What another request with this key had said."""
+TRADED = {"INSTRUMENT_UNKNOWN"}
+"""Which symbols are traded is a setting."""
+CURRENCY = {"AMOUNT_OVER_PRECISE", "AMOUNT_OUT_OF_RANGE", "CURRENCY_INVALID"}
+"""How many decimals a currency has, and which there are (ISO 4217)."""
+TEXT = {"TEXT_INVALID"}
+"""What may be printed is Unicode's matter."""
+ORDER = TRADED | {
+    *("PRICE_REQUIRED", "PRICE_NOT_ALLOWED", "TRAIL_INVALID", "STOP_WRONG_SIDE"),  # which prices go with which type
+    *("PRICE_OFF_INCREMENT", "QUANTITY_OVER_PRECISE", "PRICE_NOT_POSITIVE"),  # the instrument's increments
+    *("EXPIRY_REQUIRED", "EXPIRY_NOT_ALLOWED", "TIME_IN_FORCE_NOT_ALLOWED", "POST_ONLY_NOT_ALLOWED"),
+    "CLIENT_ORDER_ID_CONFLICT",  # what an earlier request said
+}
+REBALANCE = TRADED | {"WEIGHTS_INVALID"}
+"""Weights sum to one."""
+
+RULES: dict[str, set[str]] = {
+    "open_account": KEY | CURRENCY | TEXT | {"OWNER_INVALID", "FEE_INVALID", "FEE_SCHEDULE_INVALID", "MARGIN_INVALID"},
+    "deposit_cash": KEY | CURRENCY,
+    "withdraw_cash": KEY | CURRENCY,
+    "convert_cash": KEY | CURRENCY | TEXT | {"CONVERSION_SAME_CURRENCY", "RATE_OUT_OF_RANGE"},
+    "transfer_cash": KEY | CURRENCY | TEXT | {"TRANSFER_TO_ITSELF"},
+    "submit_order": KEY | ORDER,
+    "preview_order": ORDER,
+    "submit_order_batch": KEY | ORDER | {"BATCH_REFUSED", "CLIENT_ORDER_ID_TWICE"},
+    "submit_order_group": KEY | ORDER | {"GROUP_INVALID", "GROUP_LEGS_CROSS", "GROUP_LEGS_DIFFER", "GROUP_ID_CONFLICT"},
+    "replace_order": KEY | {"REPLACE_CHANGES_NOTHING"},
+    "cancel_order": KEY,
+    "request_signal": KEY | TRADED,
+    "rebalance_portfolio": KEY | REBALANCE,
+    "preview_rebalance": REBALANCE | {"PLAN_ACTIVE", "PORTFOLIO_ORDERS_OPEN", "MARK_MISSING"},
+    "cancel_rebalance": KEY,
+    "get_order_book": {"MOMENT_AMBIGUOUS", "POSITION_INVALID"},
+    "list_depth": CURSOR | {"PERIOD_EMPTY"},
+}
+
+
+UNREACHED: set[str] = set()
+"""Operations of which no success can be had here, such as what another service has to be there for."""
+
+
+def keep(context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
+    """Whether a failure counts (schemathesis' hook `filter_failure`)."""
+    if isinstance(failure, RejectedPositiveData):
+        return not codes_of(response) <= rules_of(case)
+    # A command is accepted (202), not done: what it asks for is there once the ledger has decided and it is projected.
+    return not isinstance(failure, EnsureResourceAvailability)
+
+
+def rules_of(case: Case) -> set[str]:
+    definition: dict[str, Any] = case.operation.definition.raw
+    names = {parameter["name"] for parameter in definition.get("parameters", ())}
+    return RULES.get(definition["operationId"], set()) | (CURSOR if "cursor" in names else set())
+
+
+def codes_of(response: Response) -> set[str]:
+    """The codes of a problem and of all that it says is wrong."""
+    problem = response.json()
+    return {problem["code"], *(error["code"] for error in problem["errors"])} - {"REQUEST_INVALID"}
