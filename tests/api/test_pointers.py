@@ -72,6 +72,8 @@ def of(app: FastAPI) -> list[Operation]:
 
 def filled(document: dict[str, Any], path: str, operation: dict[str, Any]) -> str:
     for parameter in operation.get("parameters", ()):
+        if parameter["in"] != "path":
+            continue
         path = path.replace(f"{{{parameter['name']}}}", str(parameter["schema"]["examples"][0]))
     return path
 
