@@ -92,12 +92,12 @@ def rfc3339(time: datetime) -> str:
 DecimalIn = Annotated[
     Decimal,
     BeforeValidator(_read_decimal),
-    WithJsonSchema({"type": "string", "pattern": DECIMAL_IN, "examples": ["100"]}),
+    WithJsonSchema({"type": "string", "format": "decimal", "pattern": DECIMAL_IN, "examples": ["100"]}),
 ]
 DecimalOut = Annotated[
     Decimal,
     PlainSerializer(plain),
-    WithJsonSchema({"type": "string", "pattern": DECIMAL_OUT, "examples": ["185.25"]}),
+    WithJsonSchema({"type": "string", "format": "decimal", "pattern": DECIMAL_OUT, "examples": ["185.25"]}),
 ]
 TimeIn = Annotated[
     datetime,
