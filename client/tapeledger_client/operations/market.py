@@ -1,0 +1,146 @@
+"""Operations of market.
+
+Made by `python -m client.codegen` from the OpenAPI document. Do not edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from tapeledger_client.call import Call, Sender
+from tapeledger_client.models import Bar, BarPage, DepthPoint, DepthPointPage, OrderBook
+from tapeledger_client.pages import each
+from tapeledger_client.wire import path
+
+
+class MarketOperations(Sender):
+    """Market."""
+
+    def get_order_book(
+        self,
+        symbol: str,
+        *,
+        depth: int | None = None,
+        orders: int | None = None,
+        account_id: str | None = None,
+        as_of: datetime | None = None,
+        feed: int | None = None,
+        position: Sequence[str] | None = None,
+    ) -> OrderBook:
+        """The ledger's working limit orders of a symbol, by price, now or at any moment.
+
+        Across partitions a moment is a record time (`as_of`) or a number of the read side's feed (`feed`).
+
+        `position` names records themselves, each partition's newest that counts. An answer to `feed` and `position`
+        never changes; one to `as_of` may while records of that time are still on their way to the tables.
+
+        depth: levels of each side
+        orders: orders listed of each level, first in the queue first
+        account_id: list this account's orders besides, with what is ahead
+        as_of: everything recorded up to this time (RFC 3339)
+        feed: as the read side was after this committed batch
+        position: partition:offset of ledger.events, repeated: its records up to this one; partitions that are not
+            named do not count
+
+        Problems: 404, 422, 500, 503.
+        """
+        return self._send(
+            Call(
+                "GET",
+                path("/api/orderbook/{}", symbol),
+                OrderBook,
+                query={
+                    "depth": depth,
+                    "orders": orders,
+                    "account_id": account_id,
+                    "as_of": as_of,
+                    "feed": feed,
+                    "position": position,
+                },
+                safe=True,
+            )
+        )
+
+    def list_bars(
+        self,
+        symbol: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+    ) -> BarPage:
+        """Daily bars, newest first.
+
+        limit: rows per page
+        cursor: the last page's `cursor`; same filters required
+        from_: not before (RFC 3339)
+        to: before (RFC 3339)
+
+        Problems: 400, 404, 422, 500, 503.
+        """
+        return self._send(
+            Call(
+                "GET",
+                path("/api/bars/{}", symbol),
+                BarPage,
+                query={"limit": limit, "cursor": cursor, "from": from_, "to": to},
+                safe=True,
+            )
+        )
+
+    def iter_bars(
+        self, symbol: str, *, page_size: int | None = None, from_: datetime | None = None, to: datetime | None = None
+    ) -> Iterator[Bar]:
+        """Each row of `list_bars`, page after page."""
+        return each(lambda cursor: self.list_bars(symbol, limit=page_size, cursor=cursor, from_=from_, to=to))
+
+    def list_depth(
+        self,
+        symbol: str,
+        *,
+        from_: datetime,
+        to: datetime,
+        limit: int | None = None,
+        cursor: str | None = None,
+        interval: str | None = None,
+        depth: int | None = None,
+    ) -> DepthPointPage:
+        """The order book's depth over time, newest first.
+
+        from_: the first point (RFC 3339)
+        to: before (RFC 3339)
+        limit: rows per page
+        cursor: the last page's `cursor`; same filters required
+        interval: between two points: a number and ms, s, m, h or d
+        depth: levels of each side that count
+
+        Problems: 400, 404, 422, 500, 503.
+        """
+        return self._send(
+            Call(
+                "GET",
+                path("/api/orderbook/{}/depth", symbol),
+                DepthPointPage,
+                query={"limit": limit, "cursor": cursor, "from": from_, "to": to, "interval": interval, "depth": depth},
+                safe=True,
+            )
+        )
+
+    def iter_depth(
+        self,
+        symbol: str,
+        *,
+        page_size: int | None = None,
+        from_: datetime,
+        to: datetime,
+        interval: str | None = None,
+        depth: int | None = None,
+    ) -> Iterator[DepthPoint]:
+        """Each row of `list_depth`, page after page."""
+        return each(
+            lambda cursor: self.list_depth(
+                symbol, limit=page_size, cursor=cursor, from_=from_, to=to, interval=interval, depth=depth
+            )
+        )
