@@ -97,7 +97,7 @@ class _Method:
         operation, way = self._operation, self._way
         if operation.answer is not None:
             result = self._types.annotation(operation.answer)
-            if result not in self._document.schemas:
+            if result not in {*self._document.schemas, "Any"}:
                 raise Unsupported(f"the answer of {operation.id} is no object with a name but {result}")
         else:
             result = "str" if _TEXT in operation.forms else "None"
@@ -178,7 +178,8 @@ class _Method:
 
     def _returned(self, result: str, accept: str) -> str:
         operation = self._operation
-        first = [f'"{operation.method}"', self._path(), result if result != "None" else "type(None)"]
+        given = {"None": "type(None)", "Any": "object"}.get(result, result)
+        first = [f'"{operation.method}"', self._path(), given]
         options = [] if accept == repr(JSON) else [f"accept={accept}"]
         query = [each for each in self._own if each.place == "query"]
         headers = [each for each in self._own if each.place == "header"]
@@ -188,7 +189,7 @@ class _Method:
                 options.append(f"{name}={{{pairs}}}")
         if operation.body is not None:
             options.append("body=body")
-        ids = [identifier(each.name) for each in self._own if each.name.endswith("_id")]
+        ids = [identifier(each.name) for each in self._own if each.name.endswith("_id") and each.name[:7] != "client_"]
         has = operation.parameter
         if has(_PLACE) and ids:
             options.append(f"ids=({', '.join(ids)},)")

@@ -16,7 +16,8 @@ T = TypeVar("T")
 class Call(Generic[T]):
     """What is asked for.
 
-    path: with its values. result: the type of the answer; NoneType for none, str for text, Document for other forms.
+    path: with its values. result: the type of the answer; NoneType for none, str for text, Document for other forms,
+    object for JSON of any form.
     accept: the media type wanted. ids: values of path and query by which what was written before is known. safe:
     nothing is written. keyed: takes an Idempotency-Key. cached: takes If-None-Match. placed: takes min_position.
     wait_s: how long the server may wait.

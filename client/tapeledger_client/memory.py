@@ -80,9 +80,10 @@ class Written:
         return place_text(max(found, key=lambda place: place.number)) if found else None
 
     def _note(self, name: str, value: Any, place: Placed) -> None:
-        if not name.endswith("_id") or not isinstance(value, str):
+        if not isinstance(value, str):
             self.note(value)
-            return
+        if not isinstance(value, str) or not name.endswith("_id") or name.startswith("client_"):
+            return  # a client's own ids are of one account alone
         new, known = _Place(place.topic, place.partition, place.offset, next(self._numbers)), self._places.get(value)
         if known is None or known[:2] != new[:2] or known.offset < new.offset:  # a replayed answer names an old place
             self._places.put(value, new)

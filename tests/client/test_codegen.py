@@ -193,6 +193,7 @@ SMALL: dict[str, Any] = {
             ),
         },
         "/stream": {"get": operation("follow", {"text/event-stream": {}})},
+        "/anything": {"get": operation("read_anything", {"application/json": {"schema": {}}})},
         "/text": {"get": operation("read_text", {"text/plain": {"schema": TEXT}})},
     },
 }
@@ -244,6 +245,7 @@ with Client("http://x", transport=httpx.MockTransport(server), retries=Retries(c
     assert seen[-1].headers["idempotency-key"]
     assert client.drop_thing("t1") is None
     assert client.read_text() == "hello"
+    assert client.read_anything()["price"] == "1.50"
     before = len(seen)
     try:
         client.put_thing("t1", m.New(amount=Decimal("1")), if_match="v1")

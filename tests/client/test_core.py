@@ -6,8 +6,10 @@ Method: the server is a function, so that it can answer what a server seldom doe
 from __future__ import annotations
 
 import json
+import random
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from types import NoneType
 from typing import Any
 
 import httpx
@@ -27,6 +29,7 @@ from tapeledger_client import (
     Unavailable,
     UnexpectedAnswer,
 )
+from tapeledger_client.call import Call
 from tapeledger_client.models import AccountRequest, CancelRequest, CashRequest, OrderRequest
 from tests.client.conftest import Clients, Handler, answer, one_after_another
 
@@ -110,14 +113,18 @@ def test_a_server_that_asks_for_too_long_is_not_waited_for(clients: Clients) -> 
     assert caught.value.retry_after_s == 31
 
 
-def test_pauses_grow_and_end(clients: Clients) -> None:
+def test_pauses_grow_and_end(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Retry-After a pause is drawn below a bound that doubles; after the last repeat the problem is raised."""
+    drawn: list[tuple[float, float]] = []
+    uniform = random.uniform
+    monkeypatch.setattr(random, "uniform", lambda *bounds: drawn.append(bounds) or uniform(*bounds))
     retries = Retries(count=5, first_s=1.0, longest_s=4.0)
     with pytest.raises(Unavailable):
         clients.call(lambda _: answer(503, BUSY), opened, retries=retries)
 
     assert len(clients.requests) == 6
-    assert all(0 <= slept <= bound for slept, bound in zip(clients.slept, [1, 2, 4, 4, 4], strict=True))
+    assert drawn == [(0.0, bound) for bound in (1.0, 2.0, 4.0, 4.0, 4.0)]
+    assert all(slept <= bound for slept, (_, bound) in zip(clients.slept, drawn, strict=True))
     assert len(set(clients.slept)) == 5
 
 
@@ -145,6 +152,20 @@ def test_without_a_connection_the_caller_knows_that_nothing_was_sent(clients: Cl
         clients.call(one_after_another(*[httpx.ReadTimeout("slow")] * 2), opened, retries=retries)
 
     assert (refused.value.sent, lost.value.sent) == (False, True)
+
+
+def test_a_write_without_an_id_is_repeated_only_where_nothing_was_done(clients: Clients) -> None:
+    """429 and a refused connection say so; a 503, a 502 and a lost answer do not, with or without Retry-After."""
+    call = Call("PUT", "/api/things/1", NoneType)
+    for done in (answer(503, BUSY, retry_after="0"), answer(502, BUSY), answer(409, BUSY, retry_after="0")):
+        with pytest.raises(Problem):
+            clients.call(one_after_another(done), lambda client: client._send(call))
+    with pytest.raises(NoAnswer):
+        clients.call(one_after_another(httpx.ReadTimeout("lost")), lambda client: client._send(call))
+    undone = one_after_another(answer(429, BUSY), httpx.ConnectError("no"), httpx.Response(204))
+
+    assert clients.call(undone, lambda client: client._send(call)) is None
+    assert len(clients.requests) == 7
 
 
 def test_a_preview_is_a_read(clients: Clients) -> None:
@@ -326,6 +347,7 @@ def test_how_an_answer_came(clients: Clients) -> None:
         lambda _: httpx.Response(200, content=b'{"data": ', headers={"content-type": "application/json"}),
         lambda _: answer(200, {"data": [signal(price="dear")], "has_more": False, "cursor": None}),
         lambda _: answer(200, {"has_more": False}),
+        lambda _: httpx.Response(200, text='{"data": [], "has_more": false, "cursor": null}'),
         lambda _: httpx.Response(302, headers={"location": "/login"}),
     ],
 )

@@ -74,8 +74,10 @@ def test_an_unchanged_answer_is_kept(send: Callable[..., list[Any]]) -> None:
         version = next(versions)
         seen.append((request.headers.get("if-none-match"), version))
         if request.headers.get("if-none-match") == f'"{version}"':
-            return httpx.Response(304, headers={"etag": f'"{version}"', "x-request-id": f"http_{len(seen)}"})
-        return answer(200, {"name": version}, etag=f'"{version}"', x_request_id=f"http_{len(seen)}")
+            same = {"etag": f'"{version}"', "x-request-id": f"http_{len(seen)}", "ratelimit": f"r={len(seen)}"}
+            return httpx.Response(304, headers=same)
+        ids = {"x_request_id": f"http_{len(seen)}", "ratelimit": f"r={len(seen)}"}
+        return answer(200, {"name": version}, etag=f'"{version}"', **ids)
 
     found = send(server, [get("/a")] * 4, etag_cache=True)
 
@@ -83,6 +85,7 @@ def test_an_unchanged_answer_is_kept(send: Callable[..., list[Any]]) -> None:
     assert [given for given, _ in seen] == [None, '"v1"', '"v1"', '"v2"']
     assert [thing.received.status for thing in found] == [200] * 4
     assert [thing.received.request_id for thing in found] == ["http_1", "http_2", "http_3", "http_4"]
+    assert [thing.received.headers["ratelimit"] for thing in found] == ["r=1", "r=2", "r=3", "r=4"]
 
 
 def test_answers_to_other_questions_are_not_mixed_up(send: Callable[..., list[Any]]) -> None:
@@ -138,6 +141,7 @@ def test_a_read_asks_for_what_was_written_before(send: Callable[..., list[Any]])
         write,
         get("/a", placed=True, ids=("acc_1",)),
         get("/o", placed=True, ids=("ord_1",)),
+        get("/o", placed=True, ids=("ord_1", "acc_1")),
         get("/a", placed=True, ids=("acc_2",)),
         get("/a", placed=True, ids=(None,)),
         get("/a", placed=True, ids=("acc_1",), min_position=Place(topic="ledger.events", partition=0, offset=3)),
@@ -149,6 +153,7 @@ def test_a_read_asks_for_what_was_written_before(send: Callable[..., list[Any]])
         None,
         "trading.commands:2:9",
         "trading.commands:2:7",
+        "trading.commands:2:9",
         None,
         None,
         "ledger.events:0:3",
