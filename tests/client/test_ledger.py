@@ -77,6 +77,7 @@ def account_from_opening_to_cancel(running: str) -> None:
             lambda: is_there(client.get_portfolio, "acc_ada") and client.get_portfolio("acc_ada").cash == FUNDED,
             "the cash is there, once",
         )
+        reads_its_own_writes(running)
 
         submitted = client.submit_order(order("acc_ada"))
         repeated = client.submit_order(order("acc_ada"))
@@ -105,6 +106,22 @@ def account_from_opening_to_cancel(running: str) -> None:
     assert detail.limit_price == Decimal("45.10")
     assert str(detail.limit_price) == "45.10"
     assert detail.submitted_at.utcoffset() is not None
+
+
+def reads_its_own_writes(running: str) -> None:
+    """Each read right behind a write shows it, without waiting and asking again; CSV and JSON agree."""
+    with Client(running, read_your_writes=True, etag_cache=True) as client:
+        client.open_account(AccountRequest(account_id="acc_eve", owner="Eve"))
+        assert client.get_account("acc_eve").owner == "Eve"
+        for number in range(1, 6):
+            client.deposit_cash("acc_eve", CashRequest(amount=Decimal("0.10")))
+
+            assert client.get_portfolio("acc_eve").cash == number * Decimal("0.10")
+        assert client.get_portfolio("acc_eve") == client.get_portfolio("acc_eve")
+        rows = client.list_journal_as("text/csv", "acc_eve").content.decode().splitlines()
+        postings = client.list_journal("acc_eve").data
+
+    assert len(rows) == len(postings) + 1 == 11
 
 
 async def orders_side_by_side(running: str) -> None:

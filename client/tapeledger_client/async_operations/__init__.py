@@ -6,6 +6,7 @@ Made by `python -m client.codegen` from the OpenAPI document. Do not edit.
 from __future__ import annotations
 
 from tapeledger_client.async_operations.accounts import AsyncAccountsOperations
+from tapeledger_client.async_operations.backtests import AsyncBacktestsOperations
 from tapeledger_client.async_operations.market import AsyncMarketOperations
 from tapeledger_client.async_operations.orders import AsyncOrdersOperations
 from tapeledger_client.async_operations.portfolio import AsyncPortfolioOperations
@@ -17,6 +18,7 @@ from tapeledger_client.async_operations.system import AsyncSystemOperations
 
 class AsyncOperations(
     AsyncAccountsOperations,
+    AsyncBacktestsOperations,
     AsyncMarketOperations,
     AsyncOrdersOperations,
     AsyncPortfolioOperations,

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from typing import Literal
 
 from tapeledger_client.call import AsyncSender, Call
-from tapeledger_client.models import Bar, BarPage, DepthPoint, DepthPointPage, OrderBook
+from tapeledger_client.model import Document, Open
+from tapeledger_client.models import Bar, BarPage, DepthPoint, DepthPointPage, MarketTick, MarketTickPage, OrderBook
 from tapeledger_client.pages import aeach
 from tapeledger_client.wire import path
 
@@ -59,6 +61,7 @@ class AsyncMarketOperations(AsyncSender):
                     "position": position,
                 },
                 safe=True,
+                cached=True,
             )
         )
 
@@ -70,31 +73,66 @@ class AsyncMarketOperations(AsyncSender):
         cursor: str | None = None,
         from_: datetime | None = None,
         to: datetime | None = None,
+        interval: Open[Literal["1m", "5m", "15m", "1h", "1d"]] | None = None,
     ) -> BarPage:
-        """Daily bars, newest first.
+        """Bars of a minute to a day, newest first.
 
-        limit: rows per page
+        limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
         to: before (RFC 3339)
+        interval: of each bar; days are those of UTC
 
-        Problems: 400, 404, 422, 500, 503.
+        Problems: 400, 404, 406, 422, 500, 503.
         """
         return await self._send(
             Call(
                 "GET",
                 path("/api/bars/{}", symbol),
                 BarPage,
-                query={"limit": limit, "cursor": cursor, "from": from_, "to": to},
+                query={"limit": limit, "cursor": cursor, "from": from_, "to": to, "interval": interval},
                 safe=True,
+                cached=True,
+            )
+        )
+
+    async def list_bars_as(
+        self,
+        media_type: Literal["application/vnd.apache.arrow.stream", "text/csv"],
+        symbol: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        interval: Open[Literal["1m", "5m", "15m", "1h", "1d"]] | None = None,
+    ) -> Document:
+        """The same as `list_bars`, in another form than JSON."""
+        return await self._send(
+            Call(
+                "GET",
+                path("/api/bars/{}", symbol),
+                Document,
+                accept=media_type,
+                query={"limit": limit, "cursor": cursor, "from": from_, "to": to, "interval": interval},
+                safe=True,
+                cached=True,
             )
         )
 
     def iter_bars(
-        self, symbol: str, *, page_size: int | None = None, from_: datetime | None = None, to: datetime | None = None
+        self,
+        symbol: str,
+        *,
+        page_size: int | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        interval: Open[Literal["1m", "5m", "15m", "1h", "1d"]] | None = None,
     ) -> AsyncIterator[Bar]:
         """Each row of `list_bars`, page after page."""
-        return aeach(lambda cursor: self.list_bars(symbol, limit=page_size, cursor=cursor, from_=from_, to=to))
+        return aeach(
+            lambda cursor: self.list_bars(symbol, limit=page_size, cursor=cursor, from_=from_, to=to, interval=interval)
+        )
 
     async def list_depth(
         self,
@@ -111,12 +149,12 @@ class AsyncMarketOperations(AsyncSender):
 
         from_: the first point (RFC 3339)
         to: before (RFC 3339)
-        limit: rows per page
+        limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         interval: between two points: a number and ms, s, m, h or d
         depth: levels of each side that count
 
-        Problems: 400, 404, 422, 500, 503.
+        Problems: 400, 404, 406, 422, 500, 503.
         """
         return await self._send(
             Call(
@@ -125,6 +163,32 @@ class AsyncMarketOperations(AsyncSender):
                 DepthPointPage,
                 query={"limit": limit, "cursor": cursor, "from": from_, "to": to, "interval": interval, "depth": depth},
                 safe=True,
+                cached=True,
+            )
+        )
+
+    async def list_depth_as(
+        self,
+        media_type: Literal["application/vnd.apache.arrow.stream", "text/csv"],
+        symbol: str,
+        *,
+        from_: datetime,
+        to: datetime,
+        limit: int | None = None,
+        cursor: str | None = None,
+        interval: str | None = None,
+        depth: int | None = None,
+    ) -> Document:
+        """The same as `list_depth`, in another form than JSON."""
+        return await self._send(
+            Call(
+                "GET",
+                path("/api/orderbook/{}/depth", symbol),
+                Document,
+                accept=media_type,
+                query={"limit": limit, "cursor": cursor, "from": from_, "to": to, "interval": interval, "depth": depth},
+                safe=True,
+                cached=True,
             )
         )
 
@@ -144,3 +208,61 @@ class AsyncMarketOperations(AsyncSender):
                 symbol, limit=page_size, cursor=cursor, from_=from_, to=to, interval=interval, depth=depth
             )
         )
+
+    async def list_ticks(
+        self,
+        symbol: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+    ) -> MarketTickPage:
+        """Ticks, newest first.
+
+        limit: rows per page; as JSON at most 500 are given
+        cursor: the last page's `cursor`; same filters required
+        from_: not before (RFC 3339)
+        to: before (RFC 3339)
+
+        Problems: 400, 404, 406, 422, 500, 503.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                path("/api/ticks/{}", symbol),
+                MarketTickPage,
+                query={"limit": limit, "cursor": cursor, "from": from_, "to": to},
+                safe=True,
+                cached=True,
+            )
+        )
+
+    async def list_ticks_as(
+        self,
+        media_type: Literal["application/vnd.apache.arrow.stream", "text/csv"],
+        symbol: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+    ) -> Document:
+        """The same as `list_ticks`, in another form than JSON."""
+        return await self._send(
+            Call(
+                "GET",
+                path("/api/ticks/{}", symbol),
+                Document,
+                accept=media_type,
+                query={"limit": limit, "cursor": cursor, "from": from_, "to": to},
+                safe=True,
+                cached=True,
+            )
+        )
+
+    def iter_ticks(
+        self, symbol: str, *, page_size: int | None = None, from_: datetime | None = None, to: datetime | None = None
+    ) -> AsyncIterator[MarketTick]:
+        """Each row of `list_ticks`, page after page."""
+        return aeach(lambda cursor: self.list_ticks(symbol, limit=page_size, cursor=cursor, from_=from_, to=to))

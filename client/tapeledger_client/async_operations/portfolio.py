@@ -5,8 +5,21 @@ Made by `python -m client.codegen` from the OpenAPI document. Do not edit.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Literal
+
 from tapeledger_client.call import AsyncSender, Call
-from tapeledger_client.models import Rebalance, RebalanceAsked, RebalanceList, RebalancePreview, RebalanceRequest
+from tapeledger_client.model import Document, Placed
+from tapeledger_client.models import (
+    Rebalance,
+    RebalanceAsked,
+    RebalanceLine,
+    RebalanceLinePage,
+    RebalancePreview,
+    RebalanceRequest,
+)
+from tapeledger_client.pages import aeach
 from tapeledger_client.wire import path
 
 
@@ -32,33 +45,147 @@ class AsyncPortfolioOperations(AsyncSender):
             )
         )
 
-    async def get_rebalance(self, account_id: str, plan_id: str) -> Rebalance:
+    async def get_rebalance(
+        self, account_id: str, plan_id: str, *, min_position: Placed | str | None = None, wait: int | None = None
+    ) -> Rebalance:
         """A rebalance, and how far it is.
 
-        Problems: 404, 422, 500, 503.
+        min_position: the answer includes what this position has caused
+        wait: seconds that the server may wait
+
+        Problems: 404, 412, 422, 500, 503.
         """
         return await self._send(
-            Call("GET", path("/api/portfolio/{}/rebalances/{}", account_id, plan_id), Rebalance, safe=True)
+            Call(
+                "GET",
+                path("/api/portfolio/{}/rebalances/{}", account_id, plan_id),
+                Rebalance,
+                ids=(
+                    account_id,
+                    plan_id,
+                ),
+                safe=True,
+                cached=True,
+                placed=True,
+                min_position=min_position,
+                wait_s=wait,
+            )
         )
 
-    async def list_rebalances(self, account_id: str) -> RebalanceList:
+    async def list_rebalances(
+        self,
+        account_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        min_position: Placed | str | None = None,
+        wait: int | None = None,
+    ) -> RebalanceLinePage:
         """Rebalances, newest first.
 
-        Problems: 404, 422, 500, 503.
-        """
-        return await self._send(Call("GET", path("/api/portfolio/{}/rebalances", account_id), RebalanceList, safe=True))
+        Empty for an account that is not known.
 
-    async def preview_rebalance(self, account_id: str, body: RebalanceRequest) -> RebalancePreview:
+        limit: rows per page; as JSON at most 500 are given
+        cursor: the last page's `cursor`; same filters required
+        from_: not before (RFC 3339)
+        to: before (RFC 3339)
+        min_position: the answer includes what this position has caused
+        wait: seconds that the server may wait
+
+        Problems: 400, 406, 412, 422, 500, 503.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                path("/api/portfolio/{}/rebalances", account_id),
+                RebalanceLinePage,
+                query={"limit": limit, "cursor": cursor, "from": from_, "to": to},
+                ids=(account_id,),
+                safe=True,
+                cached=True,
+                placed=True,
+                min_position=min_position,
+                wait_s=wait,
+            )
+        )
+
+    async def list_rebalances_as(
+        self,
+        media_type: Literal["application/vnd.apache.arrow.stream", "text/csv"],
+        account_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        min_position: Placed | str | None = None,
+        wait: int | None = None,
+    ) -> Document:
+        """The same as `list_rebalances`, in another form than JSON."""
+        return await self._send(
+            Call(
+                "GET",
+                path("/api/portfolio/{}/rebalances", account_id),
+                Document,
+                accept=media_type,
+                query={"limit": limit, "cursor": cursor, "from": from_, "to": to},
+                ids=(account_id,),
+                safe=True,
+                cached=True,
+                placed=True,
+                min_position=min_position,
+                wait_s=wait,
+            )
+        )
+
+    def iter_rebalances(
+        self,
+        account_id: str,
+        *,
+        page_size: int | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        min_position: Placed | str | None = None,
+        wait: int | None = None,
+    ) -> AsyncIterator[RebalanceLine]:
+        """Each row of `list_rebalances`, page after page."""
+        return aeach(
+            lambda cursor: self.list_rebalances(
+                account_id, limit=page_size, cursor=cursor, from_=from_, to=to, min_position=min_position, wait=wait
+            )
+        )
+
+    async def preview_rebalance(
+        self,
+        account_id: str,
+        body: RebalanceRequest,
+        *,
+        min_position: Placed | str | None = None,
+        wait: int | None = None,
+    ) -> RebalancePreview:
         """The orders that a rebalance would give now; nothing is written.
 
         Computed by the ledger's own rules on the account as it is projected. What they refuse is 422 with their
         code.
 
-        Problems: 400, 404, 413, 415, 422, 500, 503.
+        min_position: the answer includes what this position has caused
+        wait: seconds that the server may wait
+
+        Problems: 400, 404, 412, 413, 415, 422, 500, 503.
         """
         return await self._send(
             Call(
-                "POST", path("/api/portfolio/{}/rebalance/preview", account_id), RebalancePreview, body=body, safe=True
+                "POST",
+                path("/api/portfolio/{}/rebalance/preview", account_id),
+                RebalancePreview,
+                body=body,
+                ids=(account_id,),
+                safe=True,
+                placed=True,
+                min_position=min_position,
+                wait_s=wait,
             )
         )
 

@@ -6,7 +6,8 @@ Made by `python -m client.codegen` from the OpenAPI document. Do not edit.
 from __future__ import annotations
 
 from tapeledger_client.call import AsyncSender, Call
-from tapeledger_client.models import Liveness, Readiness, Tapes
+from tapeledger_client.model import Placed
+from tapeledger_client.models import Liveness, Projections, Readiness, Tapes
 
 
 class AsyncSystemOperations(AsyncSender):
@@ -19,12 +20,35 @@ class AsyncSystemOperations(AsyncSender):
         """
         return await self._send(Call("GET", "/api/metrics", str, accept="text/plain", safe=True))
 
-    async def list_tapes(self) -> Tapes:
+    async def list_projections(
+        self, *, min_position: Placed | str | None = None, wait: int | None = None
+    ) -> Projections:
+        """How far each projection is behind its topic.
+
+        The ends are asked for after the tables were read; Kafka has 1.5 s to answer.
+
+        min_position: the answer includes what this position has caused
+        wait: seconds that the server may wait
+
+        Problems: 412, 422, 500, 503.
+        """
+        return await self._send(
+            Call("GET", "/api/projections", Projections, safe=True, placed=True, min_position=min_position, wait_s=wait)
+        )
+
+    async def list_tapes(self, *, min_position: Placed | str | None = None, wait: int | None = None) -> Tapes:
         """How far each projection has read each tape.
 
-        Problems: 500, 503.
+        min_position: the answer includes what this position has caused
+        wait: seconds that the server may wait
+
+        Problems: 412, 422, 500, 503.
         """
-        return await self._send(Call("GET", "/api/tapes", Tapes, safe=True))
+        return await self._send(
+            Call(
+                "GET", "/api/tapes", Tapes, safe=True, cached=True, placed=True, min_position=min_position, wait_s=wait
+            )
+        )
 
     async def livez(self) -> Liveness:
         """Whether the process serves.

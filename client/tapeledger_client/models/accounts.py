@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from tapeledger_client.model import Model, Open
-from tapeledger_client.models.shared import Place
+from tapeledger_client.models.shared import OrderSide, OrderStatus, OrderType, Place, TimeInForce
 
 BookClass: TypeAlias = Open[Literal["asset", "liability", "equity", "income", "expense"]]
 
@@ -55,8 +55,15 @@ class Account(Model, frozen=True, kw_only=True):
     version: int
     partition: int
     record_offset: int
+    """of its last event"""
+    position: int
+    """it stands here: the offset of the last record of the partition that it counts"""
     balances: tuple[Balance, ...]
     """per book account and commodity; each commodity sums to zero"""
+    working_orders: tuple[WorkingOrder, ...] | None
+    """of an answer as of a moment: the orders that were not done, oldest first. Null without one; orders as they are
+    now are under /api/orders
+    """
 
 
 class AccountRequest(Model, frozen=True, kw_only=True):
@@ -109,6 +116,32 @@ class ConversionRequest(Model, frozen=True, kw_only=True):
     """units of to_currency for one of from_currency"""
     source: str
     """who gave the rate, such as a bank or a trade's id"""
+
+
+class Exposure(Model, frozen=True, kw_only=True):
+    """What is held in one currency, and what it is exposed to. A symbol counts with what is long less what is short.
+
+    equity = cash + hold + net; gross = long + short; net = long − short.
+    """
+
+    currency: str
+    cash: Decimal
+    """free cash"""
+    hold: Decimal
+    """cash set aside"""
+    equity: Decimal
+    long: Decimal
+    """market value of the positions above zero"""
+    short: Decimal
+    """market value of those below zero, without the sign"""
+    gross: Decimal
+    net: Decimal
+    gross_share: Decimal | None
+    """gross / equity, rounded to 8 digits; null where equity is not above zero"""
+    net_share: Decimal | None
+    """net / equity, likewise"""
+    unpriced: tuple[str, ...]
+    """symbols held of which no price is known: they count as nothing"""
 
 
 class FeeScheduleIn(Model, frozen=True, kw_only=True):
@@ -180,8 +213,8 @@ class MarginIn(Model, frozen=True, kw_only=True):
 class Portfolio(Model, frozen=True, kw_only=True):
     """An account at its newest prices. All amounts are in `currency`; right where `other_currencies` is empty.
 
-    equity = cash + hold + positions_value; total_pnl = equity − net_deposits = realized_pnl + unrealized_pnl −
-    fees.
+    equity = cash + hold + positions_value total_pnl = equity − net_deposits = realized_pnl + unrealized_pnl − fees
+    + other_income
     """
 
     account_id: str
@@ -190,6 +223,10 @@ class Portfolio(Model, frozen=True, kw_only=True):
     """in which there is money besides: the totals leave it out, and add positions in them as they are"""
     as_of: datetime | None
     """market time of the newest price used; null before the first"""
+    partition: int
+    """of ledger.events"""
+    position: int
+    """it stands here: the offset of the last record of the partition that it counts"""
     cash: Decimal
     """free cash"""
     hold: Decimal
@@ -205,11 +242,15 @@ class Portfolio(Model, frozen=True, kw_only=True):
     fees: Decimal
     net_deposits: Decimal
     """deposits less withdrawals, transfers included"""
+    other_income: Decimal
+    """dividends less tax withheld, interest, rebates and corrections, less fees of the account"""
     total_pnl: Decimal
-    """equity − net_deposits = realized_pnl + unrealized_pnl − fees"""
+    """equity − net_deposits = realized_pnl + unrealized_pnl − fees + other_income"""
+    exposure: tuple[Exposure, ...]
+    """by currency, not converted; the base currency first"""
     positions: tuple[Position, ...]
     history: tuple[PortfolioPoint, ...]
-    """oldest first; thinned evenly, the newest point always kept"""
+    """oldest first; thinned evenly, the newest point always kept; empty in an answer as of a moment"""
     history_points_total: int
     """how many points there are before thinning"""
     version: int
@@ -224,6 +265,16 @@ class PortfolioPoint(Model, frozen=True, kw_only=True):
     """free and held cash"""
     positions_value: Decimal
     equity: Decimal
+
+
+class PortfolioPointPage(Model, frozen=True, kw_only=True):
+    """Portfolio point page."""
+
+    data: tuple[PortfolioPoint, ...]
+    has_more: bool
+    """whether older rows follow"""
+    cursor: str | None
+    """pass it back for the next page; null on the last one"""
 
 
 class Position(Model, frozen=True, kw_only=True):
@@ -247,6 +298,12 @@ class Position(Model, frozen=True, kw_only=True):
     realized_pnl: Decimal
     """proceeds less the cost of the lots sold, before fees"""
     fees: Decimal
+    currency: str | None
+    """of its cost, prices and fees; null where nothing was ever booked in it"""
+    exposure_share: Decimal | None
+    """market_value / equity of its currency, rounded to 8 digits; below zero when short; null where there is no price
+    or no equity above zero
+    """
     lots: tuple[Lot, ...]
 
 
@@ -398,3 +455,29 @@ class TrialBalanceTotal(Model, frozen=True, kw_only=True):
     credits: Decimal
     balance: Decimal
     """debits − credits: zero"""
+
+
+class WorkingOrder(Model, frozen=True, kw_only=True):
+    """An order that is not done, as the ledger has it."""
+
+    order_id: str
+    client_order_id: str
+    symbol: str
+    side: OrderSide
+    order_type: OrderType
+    time_in_force: TimeInForce
+    status: OrderStatus
+    quantity: Decimal
+    filled_quantity: Decimal
+    leaves_quantity: Decimal
+    """what may still fill"""
+    limit_price: Decimal | None
+    protection_price: Decimal | None
+    stop_price: Decimal | None
+    hold_cash: Decimal
+    """cash still set aside by itself"""
+    hold_quantity: Decimal
+    """units still set aside by itself"""
+    group_id: str | None
+    """its group, which holds for legs that exclude each other"""
+    accepted_at: datetime

@@ -13,15 +13,18 @@ from tapeledger_client.models.shared import OrderStatus
 
 
 class Bar(Model, frozen=True, kw_only=True):
-    """A day of trading, UTC."""
+    """The ticks of a symbol within an interval. An interval without a tick has no bar."""
 
     bucket: datetime
     """the bar's first moment"""
     open: Decimal
+    """the first tick's price, in the order of market.ticks"""
     high: Decimal
     low: Decimal
     close: Decimal
+    """the last tick's price, in the order of market.ticks"""
     volume: Decimal
+    """sum of the ticks' volumes"""
 
 
 class BarPage(Model, frozen=True, kw_only=True):
@@ -107,6 +110,29 @@ class Level(Model, frozen=True, kw_only=True):
     """of the account that was asked for"""
     queue: tuple[BookOrder, ...]
     """the first orders, by priority"""
+
+
+class MarketTick(Model, frozen=True, kw_only=True):
+    """A price of a symbol."""
+
+    market_time: datetime
+    price: Decimal
+    volume: Decimal
+    closes_bar: bool
+    """whether it is the last tick of one of the feed's bars"""
+    partition: int
+    """of market.ticks"""
+    offset: int
+
+
+class MarketTickPage(Model, frozen=True, kw_only=True):
+    """Market tick page."""
+
+    data: tuple[MarketTick, ...]
+    has_more: bool
+    """whether older rows follow"""
+    cursor: str | None
+    """pass it back for the next page; null on the last one"""
 
 
 class OrderBook(Model, frozen=True, kw_only=True):

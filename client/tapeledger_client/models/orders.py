@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from tapeledger_client.model import Model, Open
-from tapeledger_client.models.shared import OrderSide, OrderStatus, Place
+from tapeledger_client.models.shared import OrderSide, OrderStatus, OrderType, Place, TimeInForce
 
 GroupKind: TypeAlias = Open[Literal["OCO", "OTO", "BRACKET"]]
 
@@ -19,13 +19,7 @@ GroupKind: TypeAlias = Open[Literal["OCO", "OTO", "BRACKET"]]
 Liquidity: TypeAlias = Open[Literal["MAKER", "TAKER"]]
 
 
-OrderType: TypeAlias = Open[Literal["MARKET", "LIMIT", "STOP", "STOP_LIMIT", "TRAILING_STOP"]]
-
-
 Scope: TypeAlias = Open[Literal["ACCOUNT", "STRATEGY", "DESK", "DESK_STRATEGY"]]
-
-
-TimeInForce: TypeAlias = Open[Literal["DAY", "GTC", "GTD", "IOC", "FOK", "AT_OPEN", "AT_CLOSE"]]
 
 
 Verdict: TypeAlias = Open[Literal["ACCEPT", "REJECT", "KNOWN"]]

@@ -63,12 +63,19 @@ class RebalanceLine(Model, frozen=True, kw_only=True):
     plan_id: str
     planned_at: datetime
     canceled_at: datetime | None
+    partition: int
+    """of ledger.events, where it was planned"""
+    record_offset: int
 
 
-class RebalanceList(Model, frozen=True, kw_only=True):
-    """The newest first, a hundred at most."""
+class RebalanceLinePage(Model, frozen=True, kw_only=True):
+    """Rebalance line page."""
 
     data: tuple[RebalanceLine, ...]
+    has_more: bool
+    """whether older rows follow"""
+    cursor: str | None
+    """pass it back for the next page; null on the last one"""
 
 
 class RebalancePreview(Model, frozen=True, kw_only=True):

@@ -25,6 +25,35 @@ class Liveness(Model, frozen=True, kw_only=True):
     status: LivenessStatus = "alive"
 
 
+class ProjectionLag(Model, frozen=True, kw_only=True):
+    """One group of projections on one partition of its topic."""
+
+    projection: str
+    topic: str
+    """on the broker"""
+    partition: int
+    next_offset: int
+    """the first record that is not yet projected"""
+    end_offset: int | None
+    """the record that comes next on the broker; null where it did not say"""
+    lag: int | None
+    """records that are not yet projected; null where end_offset is"""
+    updated_at: datetime
+    """when the last batch was written"""
+    age_s: float
+    """seconds since then; large as well where nothing happens"""
+
+
+class Projections(Model, frozen=True, kw_only=True):
+    """Of all groups. lag_max, lag_total: over all partitions; null where Kafka did not answer."""
+
+    data: tuple[ProjectionLag, ...]
+    lag_max: int | None
+    lag_total: int | None
+    note: str | None
+    """why something is not known"""
+
+
 class Readiness(Model, frozen=True, kw_only=True):
     """Readiness."""
 

@@ -6,6 +6,7 @@ Made by `python -m client.codegen` from the OpenAPI document. Do not edit.
 from __future__ import annotations
 
 from tapeledger_client.operations.accounts import AccountsOperations
+from tapeledger_client.operations.backtests import BacktestsOperations
 from tapeledger_client.operations.market import MarketOperations
 from tapeledger_client.operations.orders import OrdersOperations
 from tapeledger_client.operations.portfolio import PortfolioOperations
@@ -17,6 +18,7 @@ from tapeledger_client.operations.system import SystemOperations
 
 class Operations(
     AccountsOperations,
+    BacktestsOperations,
     MarketOperations,
     OrdersOperations,
     PortfolioOperations,
