@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Request
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from api.fields import Body, DecimalIn, DecimalOut, Symbol, TimeIn, TimeOut, View
 from api.problems import ProblemError, refused
@@ -39,8 +39,21 @@ class Costs(Body):
     per_order: DecimalIn = Field(Decimal(0), examples=["0.35"])
 
 
+_EXAMPLE: dict[str, Any] = {
+    "strategy": "momentum",
+    "model": {"name": "xgboost", "version": "champion"},
+    "symbols": ["AAPL", "IBM"],
+    "from": "2011-01-03T00:00:00.000000Z",
+    "to": "2012-12-31T00:00:00.000000Z",
+    "initial_cash": "100000.00",
+    "costs": {"commission_bps": "1", "half_spread_bps": "2"},
+}
+
+
 class BacktestRequest(Body):
     """A strategy over recorded ticks. A decision at the close of a bar fills at the open of the next, or later."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     strategy: Name = Field(examples=["momentum"])
     model: ModelChoice

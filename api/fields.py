@@ -95,18 +95,18 @@ def rfc3339(time: datetime) -> str:
 DecimalIn = Annotated[
     Decimal,
     BeforeValidator(_read_decimal),
-    WithJsonSchema({"type": "string", "pattern": DECIMAL_IN, "examples": ["100"]}),
+    WithJsonSchema({"type": "string", "format": "decimal", "pattern": DECIMAL_IN, "examples": ["100"]}),
 ]
 PositiveIn = Annotated[
     Decimal,
     BeforeValidator(_read_decimal),
-    WithJsonSchema({"type": "string", "pattern": POSITIVE_IN, "examples": ["100"]}),
+    WithJsonSchema({"type": "string", "format": "decimal", "pattern": POSITIVE_IN, "examples": ["100"]}),
 ]
 """Read as any decimal: that it is above zero is the ledger's rule, with the ledger's code."""
 DecimalOut = Annotated[
     Decimal,
     PlainSerializer(plain),
-    WithJsonSchema({"type": "string", "pattern": DECIMAL_OUT, "examples": ["185.25"]}),
+    WithJsonSchema({"type": "string", "format": "decimal", "pattern": DECIMAL_OUT, "examples": ["185.25"]}),
 ]
 TimeIn = Annotated[
     datetime,

@@ -157,22 +157,20 @@ class DemoRun:
 
     def _open_account(self) -> None:
         """Through the HTTP API, as any client would, and wait until the query side shows the cash."""
-        import httpx
+        from tapeledger_client import Client, NotFound, Unavailable
+        from tapeledger_client.models import AccountRequest, CashRequest
 
         account = self.settings.strategy_account_id
-        base = f"http://{self.settings.api_host}:{self.settings.api_port}"
-        with httpx.Client(base_url=base, timeout=10) as client:
-            opened = client.post("/api/accounts", json={"account_id": account, "owner": "Demo"})
-            opened.raise_for_status()
-            client.post(
-                f"/api/accounts/{account}/deposits",
-                json={"amount": f"{self.cash:.2f}"},
-                headers={"Idempotency-Key": f"demo-deposit-{account}"},
-            ).raise_for_status()
+        with Client(f"http://{self.settings.api_host}:{self.settings.api_port}") as client:
+            client.open_account(AccountRequest(account_id=account, owner="Demo"))
+            amount = self.cash.quantize(Decimal("0.01"))
+            client.deposit_cash(account, CashRequest(amount=amount), idempotency_key=f"demo-deposit-{account}")
 
             def funded() -> bool:
-                found = client.get(f"/api/portfolio/{account}")
-                return found.status_code == httpx.codes.OK and Decimal(found.json()["cash"]) == self.cash
+                try:
+                    return client.get_portfolio(account).cash == self.cash
+                except (NotFound, Unavailable):
+                    return False
 
             _until(funded, f"the portfolio of {account} shows its cash", _STEP_TIMEOUT_S)
 

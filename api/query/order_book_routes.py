@@ -13,7 +13,7 @@ from api.query import cursors, order_book_sql
 from api.query.database import Row, Rows, Snapshot
 from api.query.order_book_filters import BookFilters, DepthFilters
 from api.query.order_book_sql import Moment
-from api.query.order_book_views import BookOrder, DepthPoint, LastTrade, Level, OrderBook, OwnOrder, Place, Side
+from api.query.order_book_views import BookOrder, BookPlace, DepthPoint, LastTrade, Level, OrderBook, OwnOrder, Side
 from api.query.read_router import ReadRouter
 from api.query.reading import Reader
 from api.query.routes import SymbolPath
@@ -134,7 +134,9 @@ def _book(
         as_of=moment.time,
         positions=None
         if moment.places is None
-        else [Place(partition=partition, next_offset=offset) for partition, offset in sorted(moment.places.items())],
+        else [
+            BookPlace(partition=partition, next_offset=offset) for partition, offset in sorted(moment.places.items())
+        ],
     )
 
 

@@ -47,7 +47,7 @@ class Side(View):
     levels: int
 
 
-class Place(View):
+class BookPlace(View):
     partition: int = Field(description="of ledger.events")
     next_offset: int = Field(description="the first record that does not count")
 
@@ -80,7 +80,7 @@ class OrderBook(View):
     )
     feed: int | None = Field(description="ask for this number again to get this very book; null for as_of and position")
     as_of: TimeOut | None
-    positions: list[Place] | None = Field(description="the records it is made of; null for as_of")
+    positions: list[BookPlace] | None = Field(description="the records it is made of; null for as_of")
 
 
 class DepthPoint(View):

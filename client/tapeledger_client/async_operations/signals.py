@@ -1,0 +1,158 @@
+"""Operations of signals, to be awaited.
+
+Made by `python -m client.codegen` from the OpenAPI document. Do not edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Literal
+
+from tapeledger_client.call import AsyncSender, Call
+from tapeledger_client.model import Document, Placed
+from tapeledger_client.models import Direction, Signal, SignalAsked, SignalPage, SignalRequest, SignalRequestStatus
+from tapeledger_client.pages import aeach
+from tapeledger_client.wire import path
+
+
+class AsyncSignalsOperations(AsyncSender):
+    """Signals."""
+
+    async def get_signal_request(
+        self, request_id: str, *, min_position: Placed | str | None = None, wait: int | None = None
+    ) -> SignalRequestStatus:
+        """What became of a signal that was asked for by hand.
+
+        min_position: the answer includes what this position has caused
+        wait: seconds that the server may wait
+
+        Problems: 404, 412, 422, 500, 503.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                path("/api/signals/requests/{}", request_id),
+                SignalRequestStatus,
+                ids=(request_id,),
+                safe=True,
+                cached=True,
+                placed=True,
+                min_position=min_position,
+                wait_s=wait,
+            )
+        )
+
+    async def list_signals(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        symbol: str | None = None,
+        direction: Direction | None = None,
+        min_position: Placed | str | None = None,
+        wait: int | None = None,
+    ) -> SignalPage:
+        """Signals, newest first.
+
+        limit: rows per page; as JSON at most 500 are given
+        cursor: the last page's `cursor`; same filters required
+        from_: not before (RFC 3339)
+        to: before (RFC 3339)
+        min_position: the answer includes what this position has caused
+        wait: seconds that the server may wait
+
+        Problems: 400, 406, 412, 422, 500, 503.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/api/signals",
+                SignalPage,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "from": from_,
+                    "to": to,
+                    "symbol": symbol,
+                    "direction": direction,
+                },
+                safe=True,
+                cached=True,
+                placed=True,
+                min_position=min_position,
+                wait_s=wait,
+            )
+        )
+
+    async def list_signals_as(
+        self,
+        media_type: Literal["application/vnd.apache.arrow.stream", "text/csv"],
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        symbol: str | None = None,
+        direction: Direction | None = None,
+        min_position: Placed | str | None = None,
+        wait: int | None = None,
+    ) -> Document:
+        """The same as `list_signals`, in another form than JSON."""
+        return await self._send(
+            Call(
+                "GET",
+                "/api/signals",
+                Document,
+                accept=media_type,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "from": from_,
+                    "to": to,
+                    "symbol": symbol,
+                    "direction": direction,
+                },
+                safe=True,
+                cached=True,
+                placed=True,
+                min_position=min_position,
+                wait_s=wait,
+            )
+        )
+
+    def iter_signals(
+        self,
+        *,
+        page_size: int | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        symbol: str | None = None,
+        direction: Direction | None = None,
+        min_position: Placed | str | None = None,
+        wait: int | None = None,
+    ) -> AsyncIterator[Signal]:
+        """Each row of `list_signals`, page after page."""
+        return aeach(
+            lambda cursor: self.list_signals(
+                limit=page_size,
+                cursor=cursor,
+                from_=from_,
+                to=to,
+                symbol=symbol,
+                direction=direction,
+                min_position=min_position,
+                wait=wait,
+            )
+        )
+
+    async def request_signal(self, body: SignalRequest, *, idempotency_key: str | None = None) -> SignalAsked:
+        """Ask for a signal now.
+
+        idempotency_key: this request's own id; one is made where none is given
+
+        Problems: 400, 409, 413, 415, 422, 500, 503.
+        """
+        return await self._send(Call("POST", "/api/signals", SignalAsked, body=body, keyed=True, key=idempotency_key))

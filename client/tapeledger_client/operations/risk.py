@@ -1,0 +1,35 @@
+"""Operations of risk.
+
+Made by `python -m client.codegen` from the OpenAPI document. Do not edit.
+"""
+
+from __future__ import annotations
+
+from tapeledger_client.call import Call, Sender
+from tapeledger_client.model import Placed
+from tapeledger_client.models import DeskView
+
+
+class RiskOperations(Sender):
+    """Risk."""
+
+    def get_desk(self, *, min_position: Placed | str | None = None, wait: int | None = None) -> DeskView:
+        """Halts, desk limits and marks of all partitions.
+
+        min_position: the answer includes what this position has caused
+        wait: seconds that the server may wait
+
+        Problems: 412, 422, 500, 503.
+        """
+        return self._send(
+            Call(
+                "GET",
+                "/api/risk/desk",
+                DeskView,
+                safe=True,
+                cached=True,
+                placed=True,
+                min_position=min_position,
+                wait_s=wait,
+            )
+        )
