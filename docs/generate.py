@@ -23,6 +23,7 @@ PARTS = {
     "audit": "audit.cli:app",
     "deadletters": "streams.deadletters.cli:app",
     "projections": "projections.rebuild.cli:app",
+    "access": "streams.access.cli:app",
     "risk": "streams.risk.cli:app",
     "ops": "streams.ops.cli:app",
 }
