@@ -53,16 +53,22 @@ class Verdict(NamedTuple):
         )
 
 
-def judge(name: str, quota: int, is_allowed: bool, ahead_us: float) -> Verdict:
-    """ahead_us: how far the bucket is taken up, of WINDOW_US."""
-    interval_us = WINDOW_US / quota
+def _interval_us(quota: int) -> int:
+    """What one request takes up. A bucket holds a quota of these, WINDOW_US but for less than one."""
+    return WINDOW_US // quota
+
+
+def judge(name: str, quota: int, is_allowed: bool, ahead_us: int) -> Verdict:
+    """ahead_us: how far the bucket is taken up."""
+    interval_us = _interval_us(quota)
+    free_us = quota * interval_us - ahead_us
     return Verdict(
         name=name,
         is_allowed=is_allowed,
         quota=quota,
-        remaining=max(0, math.floor((WINDOW_US - ahead_us) / interval_us + 1e-6)),
+        remaining=max(0, free_us // interval_us),
         reset_s=math.ceil(ahead_us / 1_000_000),
-        retry_after_s=max(1, math.ceil((ahead_us + interval_us - WINDOW_US) / 1_000_000)),
+        retry_after_s=max(1, math.ceil((interval_us - free_us) / 1_000_000)),
     )
 
 
@@ -72,23 +78,23 @@ class Limiter:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._script = store.script(_SCRIPT)
-        self._local: OrderedDict[str, float] = OrderedDict()
+        self._local: OrderedDict[str, int] = OrderedDict()
 
     async def take(self, name: str, owner: str, quota: int) -> Verdict:
         """name: of the policy, such as user. quota: requests a minute, at least one."""
         try:
             taken, ahead_us = await self._store.run(
-                self._script, [f"limit:{name}:{owner}"], [math.ceil(WINDOW_US / quota), WINDOW_US]
+                self._script, [f"limit:{name}:{owner}"], [_interval_us(quota), quota * _interval_us(quota)]
             )
-            return judge(name, quota, bool(taken), float(ahead_us))
+            return judge(name, quota, bool(taken), int(ahead_us))
         except StoreAway:
-            return self.take_here(name, owner, quota, time.monotonic() * 1_000_000)
+            return self.take_here(name, owner, quota, time.monotonic_ns() // 1_000)
 
-    def take_here(self, name: str, owner: str, quota: int, now_us: float) -> Verdict:
+    def take_here(self, name: str, owner: str, quota: int, now_us: int) -> Verdict:
         """The same in this process alone. now_us: a clock that never goes back, microseconds."""
-        bucket, interval_us = f"{name}:{owner}", WINDOW_US / quota
+        bucket, interval_us = f"{name}:{owner}", _interval_us(quota)
         full = max(self._local.get(bucket, now_us), now_us)
-        if full + interval_us - now_us > WINDOW_US:
+        if full + interval_us - now_us > quota * interval_us:
             return judge(name, quota, False, full - now_us)
         self._local[bucket] = full + interval_us
         self._local.move_to_end(bucket)
