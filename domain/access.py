@@ -31,7 +31,7 @@ _USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 _KEY_ID = re.compile(r"key_[0-9a-f]{16}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_COUNT = re.compile(r"[0-9]{1,16}")
+_COUNT = re.compile(r"[0-9]{1,18}")  # microseconds up to the year 9999 have 18
 
 
 class UserPut(msgspec.Struct, frozen=True, kw_only=True):

@@ -161,7 +161,8 @@ class DemoRun:
 
         account = self.settings.strategy_account_id
         base = f"http://{self.settings.api_host}:{self.settings.api_port}"
-        with httpx.Client(base_url=base, timeout=10) as client:
+        key = {"Authorization": f"Bearer {self.settings.api_root_key.get_secret_value()}"}
+        with httpx.Client(base_url=base, timeout=10, headers=key) as client:
             opened = client.post("/api/accounts", json={"account_id": account, "owner": "Demo"})
             opened.raise_for_status()
             client.post(

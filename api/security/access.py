@@ -15,7 +15,7 @@ from api.security.limits import Limiter, Verdict
 from api.security.operations import Operations
 from api.security.principal import Principal
 from api.security.refresh import RefreshTokens
-from api.security.sessions import SAFE_METHODS, Sessions, check_csrf, check_origin
+from api.security.sessions import SAFE_METHODS, Sessions, check_csrf, check_origin, is_local
 from api.security.store import Store
 from api.security.tokens import Tokens
 from api.security.trail import Call, Send, Trail
@@ -23,6 +23,7 @@ from domain import actions
 from domain.access import ROLES, SEES_ALL
 from runtime.settings import Settings
 
+METRICS_PATH = "/api/metrics"
 _STRANGERS = frozenset({400, 401, 403})
 
 
@@ -125,6 +126,10 @@ class Access:
         if quota == 0:
             return None
         return await self.limiter.take("user", principal.user_id if own is None else principal.key_id, quota)
+
+    def is_open(self, connection: HTTPConnection) -> bool:
+        """Whether this needs no credential: metrics, for a scraper on this machine, where the setting says so."""
+        return self.settings.api_open_metrics and connection.scope["path"] == METRICS_PATH and is_local(connection)
 
     async def may_read(self, principal: Principal, account_id: str) -> bool:
         """Whether the account is theirs or granted, or their scopes read all. Raises ProblemError 503."""

@@ -112,7 +112,7 @@ class Directory:
         if self._root_sha256 is not None and hmac.compare_digest(sha256, self._root_sha256):
             return self._root[1]
         key_id = key_id_of(text)
-        if key_id is None:
+        if key_id is None or key_id == ROOT_KEY_ID:
             return None
         self._check_read()
         key = self._keys.get(key_id)

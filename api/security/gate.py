@@ -13,10 +13,8 @@ from api.problems import ProblemError, render
 from api.security.access import Access
 from api.security.credentials import refuse_in_url
 from api.security.policy import PUBLIC_PATHS
-from api.security.sessions import is_local
 
 HEADERS_BYTES_MAX = 16_384
-_METRICS = "/api/metrics"
 
 
 class Gate:
@@ -50,7 +48,7 @@ class Gate:
             detail = f"expected at most {HEADERS_BYTES_MAX} bytes of headers, they had {size}"
             raise ProblemError(431, "HEADERS_TOO_LARGE", detail)
         connection = HTTPConnection(scope)
-        if scope["path"] in PUBLIC_PATHS or self._is_open(connection):
+        if scope["path"] in PUBLIC_PATHS or self._access.is_open(connection):
             refuse_in_url(scope["query_string"])
             return
         principal = await self._access.authenticate(connection)
@@ -62,7 +60,3 @@ class Gate:
             self._access.denied(connection, principal, problem.code)
             raise problem
         headers.update(verdict.headers())
-
-    def _is_open(self, connection: HTTPConnection) -> bool:
-        settings = self._access.settings
-        return settings.api_open_metrics and connection.scope["path"] == _METRICS and is_local(connection)

@@ -11,22 +11,18 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from fastapi import FastAPI
-from pydantic import SecretStr
 
 from api.app import create_app
 from runtime.settings import Settings
+from tests.keys import KEYS, ROOT
 
 CLOSED = "127.0.0.1:1"  # nobody listens on port 1 (tcpmux)
-ROOT_KEY = "tk_root_" + "5e" * 32
-ROOT = {"Authorization": f"Bearer {ROOT_KEY}"}
-SIGNING_KEY = "signing-key-of-the-tests-" + "0" * 16
-KEYS = {"api_root_key": SecretStr(ROOT_KEY), "auth_signing_keys": SecretStr(SIGNING_KEY)}
 
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a started application, which is stopped in the end; it has the root key."""
-    app = create_app(settings.model_copy(update=KEYS))
+    app = create_app(settings)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

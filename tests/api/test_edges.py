@@ -18,8 +18,8 @@ from api.problems import ProblemError
 from api.security.hosts import check_host
 from domain.errors import InvalidValue
 from runtime.settings import Settings
-from tests.api.conftest import ROOT
 from tests.api.test_bad_input import LIMIT
+from tests.keys import ROOT
 
 JSON = {"Content-Type": "application/json"}
 BODIES = [

@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.api.conftest import ROOT
 from tests.api.test_bad_input import LIMIT, OPEN
+from tests.keys import ROOT
 
 TEXTS = st.text(max_size=12) | st.sampled_from(["\x00", "\ud800", "1e9", "NaN", "-0", "ord_1", "2011-01-01T00:00:00Z"])
 VALUES = st.recursive(

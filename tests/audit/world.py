@@ -557,7 +557,7 @@ def _una(world: World) -> None:
         (a.USER_REMOVED, {}),
         (a.KEY_CREATED, {"key_id": "key_" + "3" * 16, **key}),
         (a.USER_PUT, {"role": "trader", "accounts": "bob,ann"}),
-        (a.KEY_CREATED, {"key_id": "key_" + "4" * 16, **key, "expires_at_us": str(10**16 - 1)}),
+        (a.KEY_CREATED, {"key_id": "key_" + "4" * 16, **key, "expires_at_us": str(10**18 - 1)}),
         (a.USER_PUT, {"role": "emperor", "accounts": ""}),
         (a.KEY_CREATED, {"key_id": "key_" + "5" * 16, "sha256": "short", "scopes": "read"}),
     ]

@@ -14,7 +14,7 @@ from api.app import create_app
 from runtime.settings import Settings
 from streams.access import keys
 from tests.api import rows
-from tests.api.conftest import KEYS, ROOT
+from tests.keys import ROOT
 
 ROLES = {"vic": "viewer", "tara": "trader", "rik": "risk", "cora": "compliance", "adam": "admin"}
 ALL = ["read", "trade", "risk", "compliance", "admin"]
@@ -48,7 +48,7 @@ def _next(connection: psycopg.Connection[Any]) -> int:
 @asynccontextmanager
 async def started(settings: Settings, **changes: Any) -> AsyncIterator[FastAPI]:
     """The application on these settings, with users and keys read."""
-    app = create_app(settings.model_copy(update=KEYS | changes))
+    app = create_app(settings.model_copy(update=changes))
     async with app.router.lifespan_context(app):
         await app.state.access.directory.refresh()
         yield app
