@@ -79,6 +79,7 @@ POLICIES: Mapping[str, Policy] = {
     "convert_cash": _TRADE_ACCOUNT,
     "transfer_cash": _TRADE_ACCOUNT,
     "submit_order": _TRADE_ACCOUNT,
+    "submit_order_batch": _TRADE_ACCOUNT,
     "submit_order_group": _TRADE_ACCOUNT,
     "replace_order": _TRADE_ACCOUNT,
     "cancel_order": _of(Accounts.CANCEL, "trade", "risk"),

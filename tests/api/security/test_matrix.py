@@ -73,6 +73,12 @@ LINES = {
     "convert_cash": Line("POST", "/api/accounts/{account}/conversions", *TRADE, body=CONVERT),
     "transfer_cash": Line("POST", "/api/accounts/{account}/transfers", *TRADE, body=SEND),
     "submit_order": Line("POST", "/api/orders", *TRADE, body=LIMIT),
+    "submit_order_batch": Line(
+        "POST",
+        "/api/orders/batch",
+        *TRADE,
+        body={"account_id": "{account}", "orders": [LEG | {"client_order_id": "one"}]},
+    ),
     "submit_order_group": Line("POST", "/api/order-groups", *TRADE, body=OCO),
     "replace_order": Line("PATCH", "/api/orders/{order}", *TRADE, body={"account_id": "{account}", "quantity": "2"}),
     "cancel_order": Line(
