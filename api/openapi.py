@@ -133,11 +133,16 @@ def _patched(document: dict[str, Any]) -> dict[str, Any]:
             if policy.scopes:
                 operation["description"] = _with_scopes(operation.get("description", ""), policy.scopes)
             errors = _errors(path, method, operation)
-            guards = {} if policy.is_public else _GUARDED
+            guards = _GUARDED if not policy.is_public else {name: _GUARDED[name] for name in _public_guards(operation)}
             for status, description in sorted((guards | errors).items()):
                 if status != "408" or "requestBody" in operation:
                     operation["responses"][status] = _problem_response(status, description)
     return document
+
+
+def _public_guards(operation: dict[str, Any]) -> tuple[str, ...]:
+    """What may refuse a call that needs no credential; the secrets of some may be wrong."""
+    return ("400", "401", "408", "429", "431") if "access" in operation["tags"] else ("400", "431")
 
 
 def _with_scopes(text: str, scopes: frozenset[str]) -> str:

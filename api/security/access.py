@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from starlette.requests import HTTPConnection
 
 from api.problems import ProblemError
@@ -112,8 +114,8 @@ class Access:
         """A stranger's problem, put on record; 429 in its place where this address had too many of them."""
         if problem.status not in _STRANGERS:
             return problem
-        address = address_of(connection)
-        verdict = await self.limiter.take("address", address, self.settings.api_stranger_limit_per_minute)
+        network = network_of(address_of(connection))
+        verdict = await self.limiter.take("address", network, self.settings.api_stranger_limit_per_minute)
         answer = problem if verdict.is_allowed else verdict.problem()
         answer.headers = verdict.headers() | answer.headers
         self.denied(connection, None, answer.code)
@@ -179,6 +181,17 @@ def _details(connection: HTTPConnection, principal: Principal | None) -> dict[st
         "request_id": state.get("request_id", ""),
         "trace_id": state.get("trace_id", ""),
     }
+
+
+def network_of(address: str) -> str:
+    """What one stranger has: an IPv4 address, or the 64 bits of an IPv6 one that name a network."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return address
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False).network_address)
 
 
 def address_of(connection: HTTPConnection) -> str:

@@ -11,7 +11,7 @@ from api.fields import AccountId, Body, TimeIn, TimeOut, View
 Role = Literal["viewer", "trader", "risk", "compliance", "admin"]
 Scope = Literal["read", "trade", "risk", "compliance", "admin"]
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
-Label = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]*$")]
+Label = Annotated[str, StringConstraints(max_length=100, pattern=r"^[ -~]*$")]
 RefreshText = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,256}$")]
 
 

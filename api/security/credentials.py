@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from api.problems import ProblemError
 from runtime.logs import without_credentials
 
-SESSION_COOKIES = ("__Host-tape_session", "tape_session")
+SESSION_COOKIES = SECURE_COOKIE, LOCAL_COOKIE = ("__Host-tape_session", "tape_session")
 _NAMES = frozenset(
     {"access_token", "api_key", "apikey", "api-key", "authorization", "bearer", "key", "token", "x-api-key"}
 )
@@ -60,9 +60,8 @@ def find(connection: HTTPConnection) -> Credential:
     found = [_bearer(value) for value in connection.headers.getlist("authorization")]
     found += [Credential("bearer", value.strip()) for value in connection.headers.getlist("x-api-key")]
     if not found:
-        found = [Credential("session", value) for name in SESSION_COOKIES if (value := connection.cookies.get(name))][
-            :1
-        ]
+        value = connection.cookies.get(session_cookie(connection))
+        found = [Credential("session", value)] if value else []
     if not found:
         raise unauthenticated(
             "CREDENTIAL_MISSING", "expected `Authorization: Bearer` with an API key or an access token; there was none"
@@ -70,6 +69,11 @@ def find(connection: HTTPConnection) -> Credential:
     if len(set(found)) > 1:
         raise unauthenticated("CREDENTIAL_AMBIGUOUS", f"expected one credential, there were {len(found)}")
     return found[0]
+
+
+def session_cookie(connection: HTTPConnection) -> str:
+    """The name of the session's cookie. Over TLS no other one counts: a neighbouring host could have set it."""
+    return SECURE_COOKIE if connection.url.scheme in ("https", "wss") else LOCAL_COOKIE
 
 
 def _bearer(header: str) -> Credential:

@@ -22,7 +22,7 @@ from runtime.clock import now_us
 from runtime.settings import Settings
 from streams.access.keys import digest, key_id_of
 
-ROOT_KEY_ID = "key_root"
+_ROOT_FORM = "key_root"
 _EVERY_S = 1.0
 _log = logging.getLogger(__name__)
 _NEWEST = """
@@ -75,25 +75,14 @@ class Directory:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._database = database
-        self._root_sha256 = digest(settings.api_root_key.get_secret_value()) if _has_root(settings) else None
+        root = settings.api_root_key.get_secret_value()
+        self._root = _root(digest(root)) if root else None
         self._users: dict[str, User] = {}
         self._keys: dict[str, Key] = {}
         self._newest: list[tuple[int, int]] | None = None
         self._dead: set[str] = set()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        if self._root_sha256 is not None:
-            self._root = (
-                User(ROOT_USER, "admin", frozenset()),
-                Key(
-                    user_id=ROOT_USER,
-                    key_id=ROOT_KEY_ID,
-                    sha256=self._root_sha256,
-                    scopes=frozenset(SCOPES),
-                    label="API_ROOT_KEY",
-                    limit_per_minute=0,
-                ),
-            )
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._follow())
@@ -109,10 +98,10 @@ class Directory:
         Raises ProblemError 503 while nothing was read yet and the key may be a good one.
         """
         sha256 = digest(text)
-        if self._root_sha256 is not None and hmac.compare_digest(sha256, self._root_sha256):
+        if self._root is not None and hmac.compare_digest(sha256, self._root[1].sha256):
             return self._root[1]
         key_id = key_id_of(text)
-        if key_id is None or key_id == ROOT_KEY_ID:
+        if key_id is None or key_id == _ROOT_FORM:
             return None
         self._check_read()
         key = self._keys.get(key_id)
@@ -121,7 +110,7 @@ class Directory:
 
     def standing(self, user_id: str, key_id: str) -> tuple[User, Key] | None:
         """A user and one of their keys, if both stand now. Raises ProblemError 503 while nothing was read yet."""
-        if self._root_sha256 is not None and (user_id, key_id) == (ROOT_USER, ROOT_KEY_ID):
+        if self._root is not None and (user_id, key_id) == (ROOT_USER, self._root[1].key_id):
             return self._root
         self._check_read()
         user, key = self._users.get(user_id), self._keys.get(key_id)
@@ -193,5 +182,14 @@ class Directory:
             await asyncio.sleep(_EVERY_S)
 
 
-def _has_root(settings: Settings) -> bool:
-    return bool(settings.api_root_key.get_secret_value())
+def _root(sha256: str) -> tuple[User, Key]:
+    """Its id comes from its hash: another root key is another key, and the former one's tokens end with it."""
+    key = Key(
+        user_id=ROOT_USER,
+        key_id=f"key_{sha256[:16]}",
+        sha256=sha256,
+        scopes=frozenset(SCOPES),
+        label="API_ROOT_KEY",
+        limit_per_minute=0,
+    )
+    return User(ROOT_USER, "admin", frozenset()), key

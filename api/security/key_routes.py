@@ -21,7 +21,7 @@ from api.security.bodies import (
     UserRequest,
     UserView,
 )
-from api.security.directory import ROOT_KEY_ID, Key
+from api.security.directory import Key
 from api.security.policy import unknown
 from api.security.rights import Caller, Rights
 from domain.access import SCOPES, SEES_ALL, AccessRecord, KeyCreated, KeyRevoked, UserPut, UserRemoved, subject
@@ -117,7 +117,7 @@ async def revoke_key(request: Request, caller: Caller, key_id: KeyPath) -> Recor
     """Dead here at once, everywhere within about two seconds, with its tokens and sessions."""
     directory = caller.access.directory
     found = next((key for key in directory.standing_keys() if key.key_id == key_id), None)
-    if found is None or found.key_id == ROOT_KEY_ID or not _is_theirs(caller, found.user_id):
+    if found is None or not _is_theirs(caller, found.user_id):
         raise unknown("KEY_UNKNOWN", f"key {key_id}")
     await _put(request, caller, KeyRevoked(user_id=found.user_id, key_id=key_id))
     directory.revoke(key_id)

@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from api.problems import ProblemError
-from api.security.credentials import SESSION_COOKIES, invalid
+from api.security.credentials import SESSION_COOKIES, invalid, session_cookie
 from api.security.store import Store, StoreAway, away
 from runtime.clock import now_us
 from runtime.settings import Settings
@@ -120,7 +120,7 @@ def put_cookie(connection: HTTPConnection, response: Response, secret: str, seco
     if not secure and not is_local(connection):
         raise ProblemError(403, "TLS_REQUIRED", "expected HTTPS: a session's cookie does not travel in clear text")
     response.set_cookie(
-        SESSION_COOKIES[0] if secure else SESSION_COOKIES[1],
+        session_cookie(connection),
         secret,
         max_age=seconds,
         path="/",
