@@ -159,16 +159,14 @@ def _errors(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]
         return _ASK
     if method in ("post", "patch"):
         return _WRITE
-    if path == "/readyz":
-        return _PLAIN | {"503": "Kafka or the database is missing"}
     if path.startswith("/api/backtest"):
         return {name: _READ[name] for name in ("404", "422", "500")}
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
     if not names:
-        return _PLAIN
+        return _PLAIN | ({"503": "Kafka or the database is missing"} if path == "/readyz" else {})
     unfit = set() if "cursor" in names else {"400", "406"}
     unfit |= set() if "min_position" in names else {"412"}
-    unfit |= {"404"} if "{" not in path or path.endswith(("/rejections", "/rebalances")) else set()
+    unfit |= {"404"} if "{" not in path else set()
     return {status: text for status, text in _READ.items() if status not in unfit}
 
 

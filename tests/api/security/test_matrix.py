@@ -99,7 +99,14 @@ LINES = {
     "list_signals": Line("GET", "/api/signals", ANYBODY),
     "get_signal_request": Line("GET", "/api/signals/requests/req_1", "404 404 404 404 404"),  # there is none
     "list_bars": Line("GET", "/api/bars/AAPL", ANYBODY),
+    "list_ticks": Line("GET", "/api/ticks/AAPL", ANYBODY),
     "list_tapes": Line("GET", "/api/tapes", ANYBODY),
+    "list_projections": Line("GET", "/api/projections", ANYBODY),
+    "request_backtest": Line("POST", "/api/backtest", "403 422 403 403 422", body={}),
+    "get_backtest": Line("GET", "/api/backtest/bkt_" + "0" * 32, "404 404 404 404 404"),  # there is none
+    "list_order_events": Line("GET", "/api/orders/{order}/events", *READ),
+    "list_account_events": Line("GET", "/api/accounts/{account}/events", *READ),
+    "list_portfolio_history": Line("GET", "/api/portfolio/{account}/history", *READ),
     "get_desk": Line("GET", "/api/risk/desk", "403 403 200 200 200"),
     "get_account": Line("GET", "/api/accounts/{account}", *READ),
     "list_journal": Line("GET", "/api/accounts/{account}/journal", *READ),
