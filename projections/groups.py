@@ -123,9 +123,7 @@ LEDGER = Group(
     portfolio.apply_events,
 )
 SIGNALS = Group("signals", "trading.signals", True, ("signals", "signal_refusals"), signals.apply)
-AUDIT = Group(
-    "audit", "audit.logs", True, ("audit_actions", "audit_refusals", "access_users", "access_keys"), _audit
-)
+AUDIT = Group("audit", "audit.logs", True, ("audit_actions", "audit_refusals", "access_users", "access_keys"), _audit)
 TICKS = Group("ticks", "market.ticks", False, ("ticks", "bars", "portfolio_values"), ticks.apply, portfolio.apply_ticks)
 GROUPS = (LEDGER, SIGNALS, AUDIT, TICKS)
 
