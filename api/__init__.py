@@ -1,4 +1,4 @@
 """The HTTP API: commands through `api.gateway` (Kafka and Redis, no database), reads through `api.query` (select only).
 
-Boundary: there is no authentication yet, so it serves loopback addresses only (api.app.check_host).
+Security (`api.security`) stands before both: who calls, what they may do, how often, and the record of it.
 """

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from api import backtests, health, openapi, preview, problems
 from api.edge import Edge
 from api.gateway import routes as gateway_routes
 from api.gateway.service import Gateway
-from api.middleware import JsonGuard, RequestContext
+from api.middleware import JsonGuard, RequestContext, TimeLimit
 from api.query import account_routes as query_account_routes
 from api.query import books_routes as query_books_routes
 from api.query import breaks_routes as query_breaks_routes
@@ -33,8 +33,13 @@ from api.query.database import Database
 from api.query.past import Past
 from api.query.replica import Replica
 from api.query.waiting import Waiting
+from api.security import key_routes, policy, token_routes
+from api.security.access import Access
+from api.security.gate import Gate
+from api.security.headers import ALLOWED, EXPOSED, SecurityHeaders
+from api.security.hosts import check_host
+from api.security.operations import Operations
 from domain.catalog import catalog
-from domain.errors import InvalidValue
 from runtime.settings import Settings
 
 ROUTERS = (
@@ -53,6 +58,8 @@ ROUTERS = (
     query_breaks_routes.router,
     query_projections_routes.router,
     backtests.router,
+    token_routes.router,
+    key_routes.router,
     health.router,
 )
 
@@ -60,7 +67,7 @@ ROUTERS = (
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application; servers are contacted when its lifespan begins, and may come later.
 
-    Raises InvalidValue where the API would be reachable from other machines and that was not allowed.
+    Raises InvalidValue where credentials would travel to it in clear text, PolicyMissing for an operation without one.
     """
     check_host(settings)
     app = FastAPI(
@@ -69,6 +76,8 @@ def create_app(settings: Settings) -> FastAPI:
         description=openapi.DESCRIPTION,
         lifespan=_lifespan,
         redirect_slashes=False,
+        docs_url=None,  # these pages would load scripts from elsewhere
+        redoc_url=None,
     )
     app.state.gateway = Gateway(settings)
     app.state.database = Database(settings)
@@ -78,14 +87,31 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.symbols = settings.symbols()
     app.state.replica = Replica(settings, catalog(settings.symbols()))
     app.state.past = Past(settings, catalog(settings.symbols()))
+    routes = [route for router in ROUTERS for route in router.routes]
+    policy.check(routes)
+    access = Access(settings, app.state.database, app.state.gateway.producer.send, Operations(routes))
+    app.state.access = access
     problems.install(app)
     reading.install(app)
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(policy.authorize)])
     openapi.install(app)
-    app.add_middleware(JsonGuard)
+    app.add_middleware(JsonGuard, timeout_s=settings.api_body_timeout_s)
     app.add_middleware(Edge)
-    app.add_middleware(RequestContext)  # added last: outermost
+    app.add_middleware(Gate, access=access)
+    app.add_middleware(TimeLimit, timeout_s=settings.api_request_timeout_s)
+    app.add_middleware(RequestContext)
+    if settings.origins():
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins(),
+            allow_credentials=True,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=ALLOWED,
+            expose_headers=EXPOSED,
+            max_age=600,
+        )
+    app.add_middleware(SecurityHeaders)  # added last: outermost
     return app
 
 
@@ -94,33 +120,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
     database: Database = app.state.database
     app.openapi()  # api.edge reads it: made now, and not while the first request waits
+    access: Access = app.state.access
     gateway.start()
     await database.open()
+    access.start()
     try:
         yield
     finally:
+        await access.stop()
         await asyncio.to_thread(gateway.stop)
         await gateway.cache.close()
         await database.close()
-
-
-def check_host(settings: Settings) -> None:
-    """There is no authentication yet: raises InvalidValue for a host other than loopback, unless that is allowed."""
-    if settings.api_allow_unauthenticated or _is_loopback(settings.api_host):
-        return
-    raise InvalidValue(
-        "API_HOST_NOT_LOOPBACK",
-        f"API_HOST is {settings.api_host!r} and the API has no authentication: whoever reaches it may trade. "
-        "Expected a loopback address such as 127.0.0.1, or API_ALLOW_UNAUTHENTICATED=true",
-        api_host=settings.api_host,
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _version() -> str:

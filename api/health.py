@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from api.fields import View
 from api.problems import FieldProblem, ProblemError
+from api.security.access import Access
 from runtime import metrics
 
 router = APIRouter(tags=["system"])
@@ -33,7 +34,9 @@ class Readiness(View):
     status: Literal["ready", "degraded"] = Field(
         description="degraded: Redis is missing, repeats are decided by the ledger"
     )
-    dependencies: dict[str, State] = Field(examples=[{"kafka": "up", "database": "up", "redis": "up"}])
+    dependencies: dict[str, State] | None = Field(
+        description="null for callers without a credential", examples=[{"kafka": "up", "database": "up", "redis": "up"}]
+    )
 
 
 @router.get("/livez", operation_id="livez", summary="Whether the process serves")
@@ -43,7 +46,7 @@ async def livez() -> Liveness:
 
 @router.get("/readyz", operation_id="readyz", summary="Whether what it needs is there")
 async def readyz(request: Request) -> Readiness:
-    """503 names each missing dependency."""
+    """503 names each missing dependency, to those who come with a credential."""
     gateway, database = request.app.state.gateway, request.app.state.database
     probes = {
         "kafka": asyncio.to_thread(gateway.producer.probe),
@@ -51,22 +54,36 @@ async def readyz(request: Request) -> Readiness:
         "redis": gateway.cache.probe(),
     }
     results = dict(zip(probes, await asyncio.gather(*map(_state, probes.values())), strict=True))
+    is_known = await _is_known(request)
     missing = [name for name in ("kafka", "database") if results[name] == "down"]
     if missing:
         raise ProblemError(
             503,
             "DEPENDENCY_MISSING",
-            f"not ready: {' and '.join(missing)} cannot be reached",
+            f"not ready: {' and '.join(missing) if is_known else 'a server'} cannot be reached",
             errors=[
                 FieldProblem(
                     code="DEPENDENCY_MISSING", detail=f"{name} cannot be reached", parameter=f"dependency:{name}"
                 )
                 for name, state in results.items()
-                if state == "down"
+                if state == "down" and is_known
             ],
             headers={"Retry-After": "1"},
         )
-    return Readiness(status="ready" if results["redis"] == "up" else "degraded", dependencies=results)
+    status = "ready" if results["redis"] == "up" else "degraded"
+    return Readiness(status=status, dependencies=results if is_known else None)
+
+
+async def _is_known(request: Request) -> bool:
+    """Whether the caller has a valid credential, which nobody needs here."""
+    if not {"authorization", "x-api-key", "cookie"} & set(request.headers.keys()):
+        return False
+    access: Access = request.app.state.access
+    try:
+        await access.authenticate(request)
+    except ProblemError:
+        return False
+    return True
 
 
 async def _state(probe: Any) -> State:

@@ -1,10 +1,11 @@
-"""What happens around every request: ids, trace, metrics, and the guard before the body is read.
+"""What happens around every request: ids, trace, metrics, limits of time, and the guard before the body is read.
 
 Plain ASGI, so that nothing is buffered but the small JSON bodies of commands.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -84,14 +85,46 @@ def _count(scope: Scope, status: int, duration_ms: float) -> None:
     _log.debug("%s %s %d", method, scope["path"], status, extra={"latency_ms": round(duration_ms, 3)})
 
 
+class TimeLimit:
+    """Ends a request that is not answered in time. An answer that has begun may take as long as it needs."""
+
+    def __init__(self, app: ASGIApp, timeout_s: float) -> None:
+        self._app = app
+        self._timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def send_once_begun(message: Message) -> None:
+            nonlocal begun
+            if not begun:
+                begun = True
+                limit.reschedule(None)
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self._timeout_s) as limit:
+                await self._app(scope, receive, send_once_begun)
+        except TimeoutError:
+            if begun or not limit.expired():
+                raise
+            detail = f"expected an answer within {self._timeout_s:g} s; a command may have been taken: send it again"
+            problem = ProblemError(503, "REQUEST_TIMEOUT", detail, headers={"Retry-After": "1"})
+            await render(scope, problem)(scope, receive, send)
+
+
 class JsonGuard:
     """Refuses bodies that are too large, no JSON, too deep or that name a field twice, before anything reads them.
 
     Of an operation that takes none, as api.edge knows, the body may be empty.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, timeout_s: float = 10.0) -> None:
         self._app = app
+        self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH"}:
@@ -100,7 +133,13 @@ class JsonGuard:
         try:
             bytes_max = _LARGER.get(scope["path"], BODY_BYTES_MAX)
             may_lack = not scope.get("state", {}).get("takes_body", True)
-            body = await _read(Headers(scope=scope), receive, bytes_max, may_lack)
+            async with asyncio.timeout(self._timeout_s):
+                body = await _read(Headers(scope=scope), receive, bytes_max, may_lack)
+        except TimeoutError:
+            detail = f"expected the whole body within {self._timeout_s:g} s"
+            problem = ProblemError(408, "BODY_TOO_SLOW", detail, headers={"Connection": "close"})
+            await render(scope, problem)(scope, receive, send)
+            return
         except ProblemError as problem:
             await render(scope, problem)(scope, receive, send)
             return

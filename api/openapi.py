@@ -12,13 +12,16 @@ from fastapi.openapi.utils import get_openapi
 
 from api import exact, links
 from api.problems import MEDIA_TYPE, Problem
+from api.security.policy import POLICIES
 
 DESCRIPTION = """\
 An event-sourced trading ledger. Commands (POST) are put on Kafka and answered 202; the ledger decides them, and the
 reads (GET) show projections of its events, a moment later.
 
-**There is no authentication.** Whoever reaches this API may trade. It therefore binds a loopback address, and refuses
-any other unless `API_ALLOW_UNAUTHENTICATED=true` is set.
+**Every call needs a credential**: `Authorization: Bearer` with an API key or with an access token that was made from
+one, or the cookie of a browser's session, with its CSRF token where something changes. Never in the URL. What a
+credential may do follows from its scopes and from its user's role; accounts that are not the caller's to read are
+answered as if they were not there. docs/how-to/give-access.md says how to make users and keys.
 
 - Money, prices and quantities are decimal strings in both directions; a JSON number is refused.
 - Times are RFC 3339, UTC, with microseconds. Fields are snake_case; unknown fields are refused.
@@ -29,6 +32,7 @@ any other unless `API_ALLOW_UNAUTHENTICATED=true` is set.
 - Before any operation: 404 where nothing is at a path, 405 with `Allow` for a method that it does not have, 414 for
   a URL of more than 8,192 bytes. HEAD is answered as GET without content, OPTIONS with `Allow`.
 - Every response has `X-Request-Id` and `traceparent`; both are taken from the request where they are well formed.
+- A caller has a quota of requests a minute: `RateLimit` says what is left of it, a 429's `Retry-After` when to go on.
 - A retry is free: the same `client_order_id` or `Idempotency-Key` with the same content is one command.
 """
 _SCHEMAS = "#/components/schemas/"
@@ -62,6 +66,38 @@ _READ = {
     "503": "the database does not answer",
 }
 _PLAIN = {"500": "an unexpected error"}
+_GUARDED = {
+    "400": "a credential stands in the URL, or the request is malformed",
+    "401": "no valid credential",
+    "403": "the credential may not do this, with the code that says why; or the CSRF token is missing",
+    "408": "the body came too slowly",
+    "429": "too many requests; Retry-After says when to come back",
+    "431": "the headers are too large",
+    "503": "a server that is needed does not answer; try again after Retry-After",
+}
+_ACCESS = {
+    "400": "the body is not JSON, or a credential stands in the URL",
+    "404": "not known, or not the caller's",
+    "413": "the body is too large",
+    "415": "the body's type is not application/json",
+    "422": "a field breaks a rule",
+    "500": "an unexpected error",
+    "503": "Kafka, Redis or the database, whichever is needed, does not answer",
+}
+SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "an API key (`tk_…`), or an access token that POST /api/auth/token has made from one",
+    },
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same, in a header of its own"},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-tape_session",
+        "description": "a browser's session, from POST /api/auth/session; what changes something needs X-CSRF-Token",
+    },
+}
 
 
 def install(app: FastAPI) -> None:
@@ -91,31 +127,52 @@ def _patched(document: dict[str, Any]) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template=_SCHEMAS + "{model}")
     schemas.update(problem.pop("$defs"))
     schemas["Problem"] = problem
+    document["components"]["securitySchemes"] = SCHEMES
+    document["security"] = [{name: []} for name in SCHEMES]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            for status, description in _errors(path, method, operation).items():
-                operation["responses"][status] = _problem_response(status, description)
+            policy = POLICIES[operation["operationId"]]
+            if policy.is_public:
+                operation["security"] = []
+            if policy.scopes:
+                operation["description"] = _with_scopes(operation.get("description", ""), policy.scopes)
+            errors = _errors(path, method, operation)
+            guards = _GUARDED if not policy.is_public else {name: _GUARDED[name] for name in _public_guards(operation)}
+            for status, description in sorted((guards | errors).items()):
+                if status != "408" or "requestBody" in operation:
+                    operation["responses"][status] = _problem_response(status, description)
     links.add(document)
     exact.refine(document)
     return document
 
 
+def _public_guards(operation: dict[str, Any]) -> tuple[str, ...]:
+    """What may refuse a call that needs no credential; the secrets of some may be wrong."""
+    return ("400", "401", "408", "429", "431") if "access" in operation["tags"] else ("400", "431")
+
+
+def _with_scopes(text: str, scopes: frozenset[str]) -> str:
+    needed = f"Needs the scope {' or '.join(f'`{name}`' for name in sorted(scopes))}."
+    return f"{text}\n\n{needed}" if text else needed
+
+
 def _errors(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
-    """The error responses of an operation by status."""
+    """The error responses of an operation by status, besides those that its guards give."""
+    if "access" in operation["tags"]:
+        needless = set() if "requestBody" in operation else {"413", "415"}
+        return {status: text for status, text in _ACCESS.items() if status not in needless}
     if path.endswith("/preview"):
         return _ASK
     if method in ("post", "patch"):
         return _WRITE
-    if path == "/readyz":
-        return _PLAIN | {"503": "Kafka or the database is missing"}
     if path.startswith("/api/backtest"):
         return {name: _READ[name] for name in ("404", "422", "500")}
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
     if not names:
-        return _PLAIN
+        return _PLAIN | ({"503": "Kafka or the database is missing"} if path == "/readyz" else {})
     unfit = set() if "cursor" in names else {"400", "406"}
     unfit |= set() if "min_position" in names else {"412"}
-    unfit |= {"404"} if "{" not in path or path.endswith(("/rejections", "/rebalances")) else set()
+    unfit |= {"404"} if "{" not in path else set()
     return {status: text for status, text in _READ.items() if status not in unfit}
 
 
@@ -124,6 +181,8 @@ def _problem_response(status: str, description: str) -> dict[str, Any]:
         "description": description,
         "content": {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + "Problem"}}},
     }
-    if status in ("409", "503"):
+    if status in ("409", "429", "503"):
         response["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
+    if status == "401":
+        response["headers"] = {"WWW-Authenticate": {"description": "RFC 6750", "schema": {"type": "string"}}}
     return response

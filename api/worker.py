@@ -12,6 +12,7 @@ import uvicorn
 import uvloop
 
 from api.app import create_app
+from api.security.wire import LimitedHttp
 from runtime import health, stopping
 from runtime.settings import Settings
 
@@ -31,7 +32,7 @@ class _Server(uvicorn.Server):
 def run(settings: Settings) -> None:
     """Serve on api_host:api_port until SIGTERM or SIGINT; what is under way is finished within 10 s.
 
-    Raises InvalidValue for a host other than loopback that is not allowed, TopologyError when the topics have another
+    Raises InvalidValue for a host other than loopback without TLS, TopologyError when the topics have another
     number of partitions than this ledger, SystemExit where the port cannot be had.
     """
     uvloop.run(_serve(settings))
@@ -48,6 +49,11 @@ async def _serve(settings: Settings) -> None:
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=_KEEP_ALIVE_S,
         server_header=False,
+        http=LimitedHttp,
+        proxy_headers=bool(settings.proxies()),
+        forwarded_allow_ips=list(settings.proxies()),
+        ssl_certfile=settings.api_tls_cert,
+        ssl_keyfile=None if settings.api_tls_key is None else str(settings.api_tls_key),
     )
     server, state = _Server(config), health.serve(settings, "api")
     lag = app.state.gateway.lag

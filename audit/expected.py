@@ -2,7 +2,7 @@
 
 Open orders, cash, units, lots and versions are read off the Ledger's state; what the Ledger forgets (finished orders)
 is kept from the events: of orders in audit/expected_orders.py, of the order book in audit/expected_book.py, of breaks
-in audit/expected_breaks.py.
+in audit/expected_breaks.py. Users and keys, which are on another tape, are audit/expected_access.py's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any
 
 import msgspec
 
+from audit import expected_access
 from audit.compare import Place, Row, StateTable, stored, time_of
+from audit.expected_access import ExpectedAccess
 from audit.expected_book import ENTRIES, LEVELS, SPANS, Book
 from audit.expected_breaks import BREAKS, Breaks
 from audit.expected_desk import CONTROLS, MARKS, ExpectedDesks
@@ -43,7 +45,10 @@ POSITIONS = StateTable(
     null_row=(ZERO,) * 5,
 )
 LOTS = StateTable("lots", ("account_id", "symbol", "lot_id"), ("quantity", "cost", "opened_at"))
-STATE_TABLES = (ACCOUNTS, BALANCES, ORDERS, GROUPS, POSITIONS, LOTS, LEVELS, ENTRIES, SPANS, CONTROLS, MARKS, BREAKS)
+STATE_TABLES = (
+    *(ACCOUNTS, BALANCES, ORDERS, GROUPS, POSITIONS, LOTS, LEVELS, ENTRIES, SPANS, CONTROLS, MARKS, BREAKS),
+    *(expected_access.USERS, expected_access.KEYS),
+)
 
 
 class Expected:
@@ -60,6 +65,7 @@ class Expected:
         self._orders = Orders(ledger)
         self._book = Book()
         self._breaks = Breaks(ledger)
+        self.access = ExpectedAccess()
 
     def take(self, event: events.LedgerEvent, place: Place) -> list[Row]:
         """Fold one event, and give the rows that order_history must have of it."""
@@ -106,7 +112,7 @@ class Expected:
 
     def last(self) -> dict[tuple[str, Row], Place]:
         """(table, key) -> the last event that touched it."""
-        return {**self.touched, **self.desks.touched}
+        return {**self.touched, **self.desks.touched, **self.access.touched}
 
     def digest(self) -> bytes:
         """SHA-256 over all accounts, and over the desks of all partitions that have one."""
@@ -132,6 +138,8 @@ class Expected:
             "desk_controls": self.desks.controls,
             "desk_marks": self.desks.marks,
             "reconciliation_breaks": self._breaks.rows,
+            "access_users": self.access.users,
+            "access_keys": self.access.keys,
         }
         return makers[table.name]()
 

@@ -21,6 +21,7 @@ from audit.expected_desk import DESK_EVENTS
 from audit.findings import FINDINGS_KEPT_MAX, Progress, Silent, counted
 from audit.logtables import AUDIT_LOGS, LEDGER_LOGS, SIGNAL_LOGS, Live, LogTable
 from audit.tapes import TAPES, Connection, Extent, Reached
+from domain.actions import ActionRecorded
 from domain.catalog import catalog
 from domain.errors import BooksError, ChainError, UnreadableInput
 from domain.events import LedgerEvent
@@ -155,6 +156,8 @@ class _Replay:
                 is_skipped = self._is_skipped(record)
                 message = codec.decode(record.value, record.headers)
                 steps = self._expected.take(message, place) if isinstance(message, LedgerEvent) else []
+                if isinstance(message, ActionRecorded):
+                    self._expected.access.take(message, place)
             except (ChainError, BooksError, UnreadableInput, KeyError) as error:
                 if is_skipped and isinstance(error, UnreadableInput):
                     continue

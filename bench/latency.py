@@ -183,7 +183,8 @@ async def _submit_by_http(
     due: dict[str, int] = {}
     base = f"http://{settings.api_host}:{settings.api_port}"
     connector = aiohttp.TCPConnector(limit=64)
-    async with aiohttp.ClientSession(base, connector=connector, raise_for_status=True) as client:
+    key = {"Authorization": f"Bearer {settings.api_root_key.get_secret_value()}"}
+    async with aiohttp.ClientSession(base, connector=connector, raise_for_status=True, headers=key) as client:
         await _prepare(client)
         symbols = settings.symbols()
         started, started_us = time.monotonic(), now_us()

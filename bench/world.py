@@ -17,6 +17,7 @@ from psycopg import sql
 
 from projections.migrate import migrate
 from projections.roles import ensure_projector, ensure_reader
+from runtime import secrets
 from runtime.embedded.servers import EmbeddedServers
 from runtime.settings import Settings
 from streams import topics
@@ -31,7 +32,8 @@ def servers() -> Iterator[Settings]:
         home = Path(folder)
         home.chmod(0o755)  # PostgreSQL runs as another user under root
         with EmbeddedServers(home) as embedded:
-            yield Settings(_env_file=None, tape_home=home, **embedded.endpoints())  # type: ignore[arg-type]
+            keys = secrets.ensure(home)
+            yield Settings(_env_file=None, tape_home=home, **keys, **embedded.endpoints())  # type: ignore[arg-type]
 
 
 def fresh(base: Settings) -> Settings:

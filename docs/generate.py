@@ -23,6 +23,7 @@ PARTS = {
     "audit": "audit.cli:app",
     "deadletters": "streams.deadletters.cli:app",
     "projections": "projections.rebuild.cli:app",
+    "access": "streams.access.cli:app",
     "risk": "streams.risk.cli:app",
     "ops": "streams.ops.cli:app",
 }
@@ -114,9 +115,16 @@ def http_api() -> str:
     from fastapi.routing import APIRoute
 
     from api.app import ROUTERS
+    from api.security.policy import POLICIES
+
+    def needs(operation_id: str) -> str:
+        policy = POLICIES[operation_id]
+        if policy.is_public:
+            return "nothing"
+        return " or ".join(f"`{name}`" for name in sorted(policy.scopes)) or "any credential"
 
     rows = [
-        (f"`{method} {route.path}`", route.summary or "", f"`{route.operation_id}`")
+        (f"`{method} {route.path}`", route.summary or "", needs(str(route.operation_id)), f"`{route.operation_id}`")
         for router in ROUTERS
         for route in router.routes
         if isinstance(route, APIRoute) and route.include_in_schema
@@ -124,9 +132,9 @@ def http_api() -> str:
     ]
     lines = [
         "Bodies, answers and errors are in `/openapi.json`. Errors are RFC 9457 problem details. Examples:",
-        "[submit an order](../how-to/submit-an-order.md).",
+        "[submit an order](../how-to/submit-an-order.md). Who may call what: [give access](../how-to/give-access.md).",
         "",
-        *_table(("operation", "what it does", "operation id"), rows),
+        *_table(("operation", "what it does", "scope", "operation id"), rows),
     ]
     return _page("The HTTP API", "the routers of api/app.py", lines)
 

@@ -18,6 +18,16 @@ BREAK_RESOLVED = "reconciliation.break_resolved"
 PROJECTION_SWITCHED = "projection.switched"
 PROJECTION_DROPPED = "projection.dropped"
 PROJECTION_SKIPPED = "projection.skipped"
+USER_PUT = "access.user_put"
+USER_REMOVED = "access.user_removed"
+KEY_CREATED = "access.key_created"
+KEY_REVOKED = "access.key_revoked"
+ACCESS_DENIED = "access.denied"
+ACCESS_PRIVILEGED = "access.privileged"
+SESSION_OPENED = "auth.session_opened"
+SESSION_CLOSED = "auth.session_closed"
+TOKEN_ISSUED = "auth.token_issued"
+TOKENS_REVOKED = "auth.tokens_revoked"
 
 ACTIONS: dict[str, str] = {
     RETRY_BEGUN: "somebody is about to send a dead letter to its topic again",
@@ -28,6 +38,16 @@ ACTIONS: dict[str, str] = {
     PROJECTION_SWITCHED: "a rebuilt version of a projection took the place of the live one; details say what differed",
     PROJECTION_DROPPED: "a version of a projection that was not live was removed",
     PROJECTION_SKIPPED: "a record is passed over by a projection; the subject is its place",
+    USER_PUT: "a user has this role and these granted accounts from now on; the subject is `user:` and the user's id",
+    USER_REMOVED: "a user is no more, and all their keys are dead",
+    KEY_CREATED: "a user has a key more; its SHA-256 is on record, never the key",
+    KEY_REVOKED: "a key is dead from now on",
+    ACCESS_DENIED: "calls were refused (401, 403, 429, CSRF): the first at once, repeats summed up once a minute",
+    ACCESS_PRIVILEGED: "calls were made by right of the admin or the risk scope; repeats are summed up once a minute",
+    SESSION_OPENED: "somebody has signed in with a key, for a browser",
+    SESSION_CLOSED: "and out again",
+    TOKEN_ISSUED: "somebody has exchanged a key, or a refresh token, for an access token",
+    TOKENS_REVOKED: "a family of refresh tokens is dead; the reason says why",
 }
 """The names of actions, category.what_happened. A name never changes its meaning."""
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from domain.errors import InvalidValue, UnreadableInput
 from projections import (
+    access,
     accounts,
     actions,
     archive,
@@ -103,6 +104,11 @@ def _ledger(cursor: Cursor, events: Sequence[Event]) -> None:
     desk.apply(cursor, events)
 
 
+def _audit(cursor: Cursor, events: Sequence[Event]) -> None:
+    actions.apply(cursor, events)
+    access.apply(cursor, events)
+
+
 LEDGER = Group(
     "ledger",
     "ledger.events",
@@ -117,7 +123,7 @@ LEDGER = Group(
     portfolio.apply_events,
 )
 SIGNALS = Group("signals", "trading.signals", True, ("signals", "signal_refusals"), signals.apply)
-AUDIT = Group("audit", "audit.logs", True, ("audit_actions", "audit_refusals"), actions.apply)
+AUDIT = Group("audit", "audit.logs", True, ("audit_actions", "audit_refusals", "access_users", "access_keys"), _audit)
 TICKS = Group("ticks", "market.ticks", False, ("ticks", "bars", "portfolio_values"), ticks.apply, portfolio.apply_ticks)
 GROUPS = (LEDGER, SIGNALS, AUDIT, TICKS)
 

@@ -109,6 +109,7 @@ def _detach(workers: str) -> None:
         time.sleep(0.1)
     board.show(status["rows"])
     board.say(f"running in the background as process {child.pid}; `tape status` shows it, `tape down` ends it")
+    board.say("the API asks for a key: `tape access root-key` prints the first one")
 
 
 @app.command()
@@ -287,6 +288,7 @@ _part("models", "models.cli:app", "Train, list and promote models.")
 _part("audit", "audit.cli:app", "Verify the tapes, and replay them against the tables.")
 _part("projections", "projections.rebuild.cli:app", "Versions of the read models: rebuild, compare, switch.")
 _part("risk", "streams.risk.cli:app", "Halt and resume trading, lay down limits, see what stands.")
+_part("access", "streams.access.cli:app", "Users, their roles and their API keys.")
 _part("ops", "streams.ops.cli:app", "The back office: corporate actions, corrections, cash, locates, fee schedules.")
 _part("deadletters", "streams.deadletters.cli:app", "Inputs that could not be read: list, show, retry, discard.")
 

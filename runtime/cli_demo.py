@@ -161,7 +161,8 @@ class DemoRun:
         from tapeledger_client.models import AccountRequest, CashRequest
 
         account = self.settings.strategy_account_id
-        with Client(f"http://{self.settings.api_host}:{self.settings.api_port}") as client:
+        base = f"http://{self.settings.api_host}:{self.settings.api_port}"
+        with Client(base, api_key=self.settings.api_root_key.get_secret_value()) as client:
             client.open_account(AccountRequest(account_id=account, owner="Demo"))
             amount = self.cash.quantize(Decimal("0.01"))
             client.deposit_cash(account, CashRequest(amount=amount), idempotency_key=f"demo-deposit-{account}")

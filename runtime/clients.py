@@ -6,6 +6,7 @@ Every producer partitions by murmur2, as the Java client, aiokafka and Faust do:
 from __future__ import annotations
 
 import logging
+import ssl
 from typing import Any
 
 import psycopg
@@ -14,17 +15,55 @@ import redis.asyncio
 from confluent_kafka import Consumer, Message, Producer
 from confluent_kafka.admin import AdminClient
 
+from domain.errors import UnavailableError
 from runtime.settings import Settings
 
 _log = logging.getLogger("kafka")
 """What librdkafka says; without a logger it writes to standard error, a line for each failed attempt to connect."""
 
 
+def kafka_address(settings: Settings) -> dict[str, Any]:
+    """Where librdkafka finds Kafka, and how the connection is secured."""
+    config: dict[str, Any] = {
+        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        "security.protocol": settings.kafka_security_protocol,
+    }
+    for name, file in (
+        ("ssl.ca.location", settings.kafka_ssl_ca),
+        ("ssl.certificate.location", settings.kafka_ssl_certificate),
+        ("ssl.key.location", settings.kafka_ssl_key),
+    ):
+        if file is not None:
+            config[name] = str(file)
+    if settings.kafka_security_protocol.startswith("SASL"):
+        config["sasl.mechanism"] = settings.kafka_sasl_mechanism
+        config["sasl.username"] = settings.kafka_sasl_username
+        config["sasl.password"] = settings.kafka_sasl_password.get_secret_value()
+    return config
+
+
+def kafka_ssl(settings: Settings) -> ssl.SSLContext | None:
+    """The TLS of aiokafka's connections; None where Kafka is reached without. Raises UnavailableError."""
+    if not settings.kafka_security_protocol.endswith("SSL"):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=settings.kafka_ssl_ca)
+        if settings.kafka_ssl_certificate is not None:
+            context.load_cert_chain(settings.kafka_ssl_certificate, settings.kafka_ssl_key, password=_no_password)
+    except (ssl.SSLError, OSError) as error:
+        raise UnavailableError(f"KAFKA_SSL_CA, _CERTIFICATE and _KEY do not make a TLS client: {error}") from error
+    return context
+
+
+def _no_password() -> str:
+    raise ssl.SSLError("the key has a password, expected one without")
+
+
 def kafka_producer(settings: Settings, **overrides: Any) -> Producer:
     """An idempotent producer: acks=all, no reordering, no duplicates from its own retries."""
     return Producer(
         {
-            "bootstrap.servers": settings.kafka_bootstrap_servers,
+            **kafka_address(settings),
             "enable.idempotence": True,
             "acks": "all",
             "partitioner": "murmur2_random",
@@ -39,7 +78,7 @@ def kafka_consumer(settings: Settings, **overrides: Any) -> Consumer:
     """A consumer that commits nothing and sees each partition's end; assign it, or pass a group.id to subscribe."""
     return Consumer(
         {
-            "bootstrap.servers": settings.kafka_bootstrap_servers,
+            **kafka_address(settings),
             "group.id": "unused",
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
@@ -68,7 +107,7 @@ def consume_ready(consumer: Consumer, max_records: int, timeout_s: float) -> lis
 
 
 def kafka_admin(settings: Settings) -> AdminClient:
-    config: dict[str, Any] = {"bootstrap.servers": settings.kafka_bootstrap_servers, "logger": _log}
+    config: dict[str, Any] = {**kafka_address(settings), "logger": _log}
     return AdminClient(config)
 
 

@@ -18,7 +18,7 @@ def text() -> str:
     for name, field in Settings.model_fields.items():
         if field.description:
             lines.append(f"# {field.description}")
-        lines.append(f"#{name.upper()}={field.default}")
+        lines.append(f"#{name.upper()}={'' if field.default is None else field.default}")
     return "\n".join(lines) + "\n"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import threading
 import warnings
@@ -18,6 +19,9 @@ from typing import Any
 from runtime import tracing
 from runtime.settings import Settings
 
+_CREDENTIALS = re.compile(
+    r"\b(tk_(?:root|[0-9a-f]{16})_|rt_[0-9a-f]{32}_|ts_|eyJ)(?:[0-9a-f]{64}|[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)"
+)
 EXTRA_FIELDS = ("order_id", "symbol", "latency_ms")
 _QUIET = ("aiokafka", "alembic", "asyncio", "faust", "git", "httpx", "matplotlib", "mode", "urllib3")
 
@@ -42,7 +46,15 @@ class JsonLines(logging.Formatter):
                 fields[name] = value
         if record.exc_info and record.exc_info[0] is not None:
             fields["exception"] = self.formatException(record.exc_info)
-        return json.dumps(fields, default=str, ensure_ascii=False)
+        return without_credentials(json.dumps(fields, default=str, ensure_ascii=False))
+
+
+def without_credentials(text: str) -> str:
+    """The text with each API key, refresh token, session and JSON Web Token cut after its name or first characters.
+
+    Nothing of ours logs one; this is for what libraries and errors repeat.
+    """
+    return _CREDENTIALS.sub(r"\1…", text)
 
 
 def configure(settings: Settings, service: str) -> None:

@@ -105,6 +105,10 @@ http_request_errors_total = Counter(
     "http_request_errors_total", "Requests answered 4xx or 5xx", ["method", "route", "status"]
 )
 
+access_denied_total = Counter("access_denied_total", "Calls that were refused for want of a right or a quota", ["code"])
+audit_actions_lost_total = Counter(
+    "audit_actions_lost_total", "Actions that the API could not put on audit.logs, for Kafka was away too long"
+)
 ledger_lag_seconds = Gauge(
     "ledger_lag_seconds", "Age of the oldest command that the ledger has not decided; NaN while that is not known"
 )

@@ -7,13 +7,15 @@ import re
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.errors import InvalidValue
+from runtime import secrets
 
 _SCHEMES = {
     "database_url": ("postgresql", "postgres"),
@@ -22,7 +24,10 @@ _SCHEMES = {
     "redis_url": ("redis", "rediss", "unix"),
     "otlp_endpoint": ("http", "https"),
 }
+_FILES = ("api_tls_cert", "api_tls_key", "kafka_ssl_ca", "kafka_ssl_certificate", "kafka_ssl_key")
 _ADDRESS = re.compile(r"[^\s,:]+:[0-9]{1,5}(,[^\s,:]+:[0-9]{1,5})*")
+_SECRET = re.compile(r"[!-+\--~]{32,256}")  # printable, without spaces and commas
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -41,7 +46,14 @@ class Settings(BaseSettings):
         "", description="the projector's address: a role that writes rows and changes no table; empty: DATABASE_URL"
     )
     database_reader_url: str = Field("", description="the query side's address: a role that can only select")
-    redis_url: str = ""
+    redis_url: str = Field("", description="redis:// or, with TLS, rediss:// and ?ssl_ca_certs=FILE")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_ssl_ca: Path | None = Field(None, description="PEM file of the authorities that sign the brokers")
+    kafka_ssl_certificate: Path | None = Field(None, description="PEM file of the client's certificate (mutual TLS)")
+    kafka_ssl_key: Path | None = Field(None, description="PEM file of its key, without a password")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_sasl_username: str = ""
+    kafka_sasl_password: SecretStr = SecretStr("")
     topic_prefix: str = Field(
         "", description="put before every topic and consumer group: several ledgers on one broker"
     )
@@ -150,9 +162,39 @@ class Settings(BaseSettings):
     api_ledger_lag_s_max: float = Field(
         10.0, gt=0, description="commands are answered 503 while the oldest undecided one is older than this"
     )
-    api_allow_unauthenticated: bool = Field(
-        default=False, description="serve on a host other than loopback although there is no authentication"
+    api_root_key: SecretStr = Field(
+        SecretStr(""),
+        description="an admin's key for the first set-up, 32 characters or more; empty: none. `tape up` makes one",
     )
+    auth_signing_keys: SecretStr = Field(
+        SecretStr(""),
+        description="keys of access tokens, comma separated, 32 characters or more each: the first signs, all verify",
+    )
+    auth_access_token_s: int = Field(900, ge=10, le=86_400, description="how long an access token is good")
+    auth_refresh_token_s: int = Field(604_800, ge=60, description="how long tokens can be refreshed after a sign-in")
+    auth_session_idle_s: int = Field(1_800, ge=10, description="a browser's session that is not used this long ends")
+    auth_session_s: int = Field(43_200, ge=10, description="and this long after the sign-in in any case")
+    api_rate_limit_per_minute: int = Field(
+        100, ge=0, le=1_000_000, description="requests of one user; 0: no limit. A key may have a limit of its own"
+    )
+    api_stranger_limit_per_minute: int = Field(
+        60, ge=1, le=1_000_000, description="requests without a valid credential that one address may make"
+    )
+    api_cors_origins: str = Field(
+        "", description="origins whose pages may use the API, comma separated, such as https://desk.example"
+    )
+    api_tls_cert: Path | None = Field(None, description="PEM file of the API's certificate chain; serves HTTPS")
+    api_tls_key: Path | None = Field(None, description="PEM file of its key, without a password")
+    api_trusted_proxies: str = Field(
+        "",
+        description="addresses or networks of the proxies that end TLS before the API; their X-Forwarded-For and "
+        "-Proto are believed",
+    )
+    api_open_metrics: bool = Field(
+        default=False, description="/api/metrics without a credential for callers on this machine"
+    )
+    api_body_timeout_s: float = Field(10.0, gt=0, description="a request's body must have come by then")
+    api_request_timeout_s: float = Field(30.0, gt=0, description="a request must be answered by then")
 
     # Observability
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -177,6 +219,18 @@ class Settings(BaseSettings):
         """The environment variables that give another process these very settings, secrets included: never log them."""
         return {name.upper(): _as_text(value) for name, value in self.model_dump().items()}
 
+    @field_validator(*_FILES, mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator(*_FILES)
+    @classmethod
+    def _is_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("expected a file that is there")
+        return value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _in_capitals(cls, value: Any) -> Any:
@@ -197,6 +251,50 @@ class Settings(BaseSettings):
             raise ValueError("expected host:port, several separated by commas")
         return value
 
+    @field_validator("api_root_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not _SECRET.fullmatch(value.get_secret_value()):
+            raise ValueError("expected 32 to 256 characters, printable and without spaces")
+        return value
+
+    @field_validator("auth_signing_keys")
+    @classmethod
+    def _are_long(cls, value: SecretStr) -> SecretStr:
+        given = value.get_secret_value()
+        if given and not all(_SECRET.fullmatch(key) for key in given.split(",")):
+            raise ValueError("expected keys of 32 to 256 characters, printable and without spaces, comma separated")
+        return value
+
+    @field_validator("api_cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for origin in _split(value):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError("expected origins such as https://desk.example:8443, without a path, comma separated")
+        return value
+
+    @field_validator("api_trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for network in _split(value):
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"expected addresses or networks, comma separated: {error}") from error
+        return value
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Settings:
+        for one, other in (("api_tls_cert", "api_tls_key"), ("kafka_ssl_certificate", "kafka_ssl_key")):
+            if (getattr(self, one) is None) != (getattr(self, other) is None):
+                raise ValueError(f"expected both {one.upper()} and {other.upper()}, or neither")
+        if self.kafka_security_protocol.startswith("SASL") and not self.kafka_sasl_username:
+            raise ValueError("expected KAFKA_SASL_USERNAME with a KAFKA_SECURITY_PROTOCOL that uses SASL")
+        if self.kafka_ssl_ca is not None and not self.kafka_security_protocol.endswith("SSL"):
+            raise ValueError("expected KAFKA_SECURITY_PROTOCOL SSL or SASL_SSL with KAFKA_SSL_CA")
+        return self
+
     @field_validator("topic_prefix")
     @classmethod
     def _fits_topics(cls, value: str) -> str:
@@ -212,13 +310,25 @@ class Settings(BaseSettings):
         return value
 
     def symbols(self) -> tuple[str, ...]:
-        return tuple(symbol.strip() for symbol in self.instruments.split(",") if symbol.strip())
+        return _split(self.instruments)
+
+    def origins(self) -> tuple[str, ...]:
+        return _split(self.api_cors_origins)
+
+    def proxies(self) -> tuple[str, ...]:
+        return _split(self.api_trusted_proxies)
+
+    def signing_keys(self) -> tuple[str, ...]:
+        """The first signs, all verify."""
+        return _split(self.auth_signing_keys.get_secret_value())
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The process's settings, read once; empty server addresses are those of the embedded servers, where they run."""
-    given = given_settings()
+    """The process's settings, read once; empty server addresses are those of the embedded servers, where they run, and
+    empty keys those that `tape up` has made.
+    """
+    given = with_secrets(given_settings())
     try:
         embedded = json.loads((given.tape_home / "endpoints.json").read_text())
     except FileNotFoundError:
@@ -226,6 +336,13 @@ def settings() -> Settings:
     if given.database_url and "database_url" in embedded:  # its roles belong to another database
         embedded = {name: value for name, value in embedded.items() if not name.startswith("database_")}
     return given.model_copy(update={name: value for name, value in embedded.items() if not getattr(given, name)})
+
+
+def with_secrets(given: Settings) -> Settings:
+    """The settings with the home's own keys (runtime.secrets), where it has some and none are given."""
+    own = {name: SecretStr(value) for name, value in secrets.read(given.tape_home).items()}
+    missing = {name: value for name, value in own.items() if not getattr(given, name).get_secret_value()}
+    return given.model_copy(update=missing)
 
 
 def given_settings() -> Settings:
@@ -240,7 +357,13 @@ def given_settings() -> Settings:
 
 
 def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _is_secret(name: str) -> bool:
@@ -250,7 +373,9 @@ def _is_secret(name: str) -> bool:
 
 
 def _say(problem: Any) -> str:
-    name = str(problem["loc"][0]) if problem["loc"] else "settings"
+    if not problem["loc"]:  # a rule between several: its input is all of them, secrets too
+        return str(problem["msg"]).removeprefix("Value error, ")
+    name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
         return f"{name.upper()} in .env is no setting; .env.example lists them all"
     text = problem["msg"].removeprefix("Value error, ")

@@ -1,7 +1,8 @@
 """The supervisor: the process behind `tape up`. It owns a home, starts its servers and workers, and keeps them running.
 
-What it does is in `<home>`: endpoints.json (addresses, read by runtime.settings), status.json (for `tape status`), run/
-(processes), logs/, and the servers' data. Order: servers, topics and migrations, workers; down in reverse.
+What it does is in `<home>`: endpoints.json (addresses, read by runtime.settings), secrets.json (the API's own keys, see
+runtime.secrets), status.json (for `tape status`), run/ (processes), logs/, and the servers' data. Order: servers,
+topics and migrations, workers; down in reverse.
 
 Boundaries: one machine. Elsewhere a container platform does this, with the same probes.
 """
@@ -19,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import UnavailableError
+from runtime import secrets
 from runtime.embedded import process
 from runtime.embedded.ports import remembered_ports
 from runtime.embedded.servers import EmbeddedServers, HomeInUse
 from runtime.keepers import Keeper, Row, ServerKeeper, WorkerKeeper
-from runtime.settings import Settings
+from runtime.settings import Settings, with_secrets
 
 SERVER_FIELDS = (
     *("kafka_bootstrap_servers", "redis_url"),
@@ -93,6 +95,9 @@ class Supervisor:
             keeper.start()
         addresses = self._servers.endpoints()
         self.settings = self.settings.model_copy(update={**addresses, **self._given})
+        secrets.ensure(self.home)
+        self._say(f"the API's root key is in {secrets.path(self.home)}; `tape access root-key` prints it")
+        self.settings = with_secrets(self.settings)
         more = self._prepare(self.settings)
         self.settings = self.settings.model_copy(update=dict(more))
         process.write_atomically(self.home / "endpoints.json", json.dumps({**addresses, **more}, indent=2), 0o600)

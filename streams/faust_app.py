@@ -23,11 +23,13 @@ from typing import Any
 import faust
 import uvloop
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from domain.errors import UnavailableError
 from runtime import stopping
+from runtime.clients import kafka_ssl
 from runtime.settings import Settings
 from streams.eager import Begun
 from streams.tape import TapeRecord
@@ -56,6 +58,7 @@ def make_app(settings: Settings, service: str, seek: Seek | None = None) -> faus
     app = faust.App(
         id=settings.topic_prefix + service,
         broker=";".join(f"kafka://{address}" for address in settings.kafka_bootstrap_servers.split(",")),
+        broker_credentials=_credentials(settings),
         datadir=str(folder),
         key_serializer="raw",
         value_serializer="raw",
@@ -78,6 +81,19 @@ def make_app(settings: Settings, service: str, seek: Seek | None = None) -> faus
     )
     app.transport = _transport(settings, seek)(url=app.conf.broker_consumer, app=app, loop=app.loop)
     return app
+
+
+def _credentials(settings: Settings) -> Credentials | None:
+    """How Faust's connections to Kafka are secured."""
+    context = kafka_ssl(settings)
+    if settings.kafka_security_protocol.startswith("SASL"):
+        return SASLCredentials(
+            username=settings.kafka_sasl_username,
+            password=settings.kafka_sasl_password.get_secret_value(),
+            mechanism=settings.kafka_sasl_mechanism,
+            ssl_context=context,
+        )
+    return None if context is None else SSLCredentials(context)
 
 
 def fixed_ranges(partitions: int) -> type[RangePartitionAssignor]:

@@ -28,6 +28,7 @@ from runtime.clients import kafka_admin
 from runtime.embedded.servers import EmbeddedServers
 from runtime.settings import Settings
 from runtime.supervisor import SERVER_FIELDS
+from tests.keys import KEYS
 
 # How long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("tapeledger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -63,7 +64,7 @@ def servers() -> Iterator[Settings]:
     try:
         with EmbeddedServers(home, given) as embedded:
             addresses: dict[str, Any] = {**embedded.endpoints(), **given}
-            yield Settings(_env_file=None, tape_home=home, **addresses)
+            yield Settings(_env_file=None, tape_home=home, **KEYS, **addresses)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

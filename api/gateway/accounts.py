@@ -17,12 +17,12 @@ from runtime.clock import now_us
 Terms = TypeVar("Terms", bound=msgspec.Struct)
 
 
-def opening(body: AccountRequest, command_id: str, default_fee_bps: Decimal) -> OpenAccount:
+def opening(body: AccountRequest, owner: str, command_id: str, default_fee_bps: Decimal) -> OpenAccount:
     return OpenAccount(
         command_id=command_id,
         account_id=body.account_id,
         issued_at_us=now_us(),
-        owner=body.owner,
+        owner=owner,
         currency=body.currency,
         lot_method=body.lot_method,
         fee_bps=default_fee_bps if body.fee_bps is None else body.fee_bps,
@@ -57,13 +57,13 @@ def conversion(account_id: str, body: ConversionRequest, command_id: str) -> Con
     )
 
 
-def transfer(account_id: str, body: TransferRequest, command_id: str) -> TransferCash:
+def transfer(account_id: str, body: TransferRequest, requested_by: str, command_id: str) -> TransferCash:
     """The transfer's id is derived from the command's, and that from the Idempotency-Key: a retry is the same one."""
     return TransferCash(
         command_id=command_id,
         account_id=account_id,
         issued_at_us=now_us(),
-        actor=body.requested_by,
+        actor=requested_by,
         reason=body.reason,
         reference=ids.derive("trf", account_id, command_id),
         to_account_id=body.to_account_id,

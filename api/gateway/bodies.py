@@ -56,7 +56,7 @@ class FeeScheduleIn(Body):
 
 _MARGIN_ACCOUNT: dict[str, Any] = {
     "account_id": "acc_margin",
-    "owner": "Ada Lovelace",
+    "owner": "ada",
     "currency": "USD",
     "currencies": ["EUR"],
     "lot_method": "HIFO",
@@ -69,16 +69,18 @@ class AccountRequest(Body):
     """Open an account. Its currencies and its margin terms are fixed from then on."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"account_id": "acc_demo", "owner": "Ada Lovelace", "currency": "USD"}, _MARGIN_ACCOUNT]
-        }
+        json_schema_extra={"examples": [{"account_id": "acc_demo", "owner": "ada", "currency": "USD"}, _MARGIN_ACCOUNT]}
     )
 
     account_id: Annotated[str, StringConstraints(pattern=r"^acc_[A-Za-z0-9_.-]{1,60}$")] = Field(
         description="chosen by the client", examples=["acc_demo"]
     )
-    owner: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")] = Field(
-        examples=["Ada Lovelace"]
+    owner: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")] | None = (
+        Field(
+            None,
+            description="the user whose account it is; null: the caller. Only admins name somebody else",
+            examples=["ada"],
+        )
     )
     currency: Currency = Field("USD", description="ISO 4217; its base currency", examples=["USD"])
     currencies: list[Currency] = Field([], max_length=31, description="that it holds besides", examples=[["EUR"]])
@@ -140,8 +142,8 @@ class TransferRequest(Body):
     amount: PositiveIn = Field(description="above zero", examples=["250.00"])
     currency: Currency = Field("USD", description="ISO 4217, one that both accounts hold", examples=["USD"])
     reason: Text = Field("transfer", description="why; it stands on the tape for ever", examples=["monthly savings"])
-    requested_by: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,64}$")] = Field(
-        "api", description="who asks", examples=["ada"]
+    requested_by: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,64}$")] | None = Field(
+        None, description="who asks; null: the caller. Only admins name somebody else", examples=["ada"]
     )
 
 
@@ -155,8 +157,8 @@ class SignalRequest(Body):
     """Ask for a signal from the ticks known so far."""
 
     symbol: Symbol
-    requested_by: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,64}$")] = Field(
-        "api", description="who asks", examples=["ada"]
+    requested_by: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,64}$")] | None = Field(
+        None, description="who asks; null: the caller. Only admins name somebody else", examples=["ada"]
     )
 
 

@@ -30,11 +30,13 @@ from api.orders.bodies import (
     OrderAsked,
     OrderRequest,
     OrderSubmitted,
+    OrderTermsIn,
     RebalanceAsked,
     ReplaceRequest,
 )
 from api.orders.portfolio_bodies import PLAN_TAG_FORM, PlanId, RebalanceRequest
 from api.receipts import Accepted
+from api.security.rights import Caller, Rights
 from domain.commands import Deposit, Withdraw
 
 router = APIRouter()
@@ -80,8 +82,13 @@ OrderPath = Annotated[OrderId, Path()]
     response_model=Accepted,
     **_COMMON,
 )
-async def open_account(sender: Sender, body: AccountRequest, idempotency_key: IdempotencyKey = None) -> Response:
-    return _answer(await sender.open_account(body, idempotency_key))
+async def open_account(
+    sender: Sender, caller: Caller, body: AccountRequest, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """The owner is the caller; only admins open accounts for others."""
+    answer = await sender.open_account(body, caller.named(body.owner, "owner"), idempotency_key)
+    caller.opened(body.account_id)
+    return _answer(answer)
 
 
 @router.post(
@@ -135,9 +142,14 @@ async def convert_cash(
     **_COMMON,
 )
 async def transfer_cash(
-    sender: Sender, account_id: AccountPath, body: TransferRequest, idempotency_key: RequiredIdempotencyKey
+    sender: Sender,
+    caller: Caller,
+    account_id: AccountPath,
+    body: TransferRequest,
+    idempotency_key: RequiredIdempotencyKey,
 ) -> Response:
-    return _answer(await sender.transfer_cash(account_id, body, idempotency_key))
+    requested_by = caller.named(body.requested_by, "requested_by")
+    return _answer(await sender.transfer_cash(account_id, body, requested_by, idempotency_key))
 
 
 @router.post(
@@ -148,7 +160,10 @@ async def transfer_cash(
     response_model=OrderSubmitted,
     **_COMMON,
 )
-async def submit_order(sender: Sender, body: OrderRequest, idempotency_key: IdempotencyKey = None) -> Response:
+async def submit_order(
+    sender: Sender, caller: Caller, body: OrderRequest, idempotency_key: IdempotencyKey = None
+) -> Response:
+    _check_trader(caller, body)
     return _answer(await sender.orders.submit(body, idempotency_key))
 
 
@@ -160,12 +175,15 @@ async def submit_order(sender: Sender, body: OrderRequest, idempotency_key: Idem
     response_model=BatchSubmitted,
     **_COMMON,
 )
-async def submit_order_batch(sender: Sender, body: BatchRequest, idempotency_key: IdempotencyKey = None) -> Response:
+async def submit_order_batch(
+    sender: Sender, caller: Caller, body: BatchRequest, idempotency_key: IdempotencyKey = None
+) -> Response:
     """What is wrong with any order refuses the batch before anything is sent; errors has a pointer for each.
 
     On the log each order is a command of its own, in the order of the request, and the ledger decides each by itself:
     one that it rejects stops no other. For orders that are taken all or none there are groups.
     """
+    _check_trader(caller, *body.orders)
     return _answer(await sender.orders.submit_batch(body, idempotency_key))
 
 
@@ -177,7 +195,10 @@ async def submit_order_batch(sender: Sender, body: BatchRequest, idempotency_key
     response_model=GroupSubmitted,
     **_COMMON,
 )
-async def submit_order_group(sender: Sender, body: GroupRequest, idempotency_key: IdempotencyKey = None) -> Response:
+async def submit_order_group(
+    sender: Sender, caller: Caller, body: GroupRequest, idempotency_key: IdempotencyKey = None
+) -> Response:
+    _check_trader(caller, *body.orders)
     return _answer(await sender.orders.submit_group(body, idempotency_key))
 
 
@@ -249,8 +270,18 @@ async def cancel_order(
     response_model=SignalAsked,
     **_COMMON,
 )
-async def request_signal(sender: Sender, body: SignalRequest, idempotency_key: IdempotencyKey = None) -> Response:
-    return _answer(await sender.request_signal(body, idempotency_key))
+async def request_signal(
+    sender: Sender, caller: Caller, body: SignalRequest, idempotency_key: IdempotencyKey = None
+) -> Response:
+    requested_by = caller.named(body.requested_by, "requested_by")
+    return _answer(await sender.request_signal(body, requested_by, idempotency_key))
+
+
+def _check_trader(caller: Rights, *orders: OrderTermsIn) -> None:
+    """Raises ProblemError 403 for an order that says to be another trader's: limits let named traders trade."""
+    for order in orders:
+        if order.trader_id is not None:
+            caller.named(order.trader_id, "trader_id")
 
 
 def _answer(outcome: Outcome) -> Response:

@@ -70,9 +70,9 @@ class Gateway:
         self.prices.stop()
         self.lag.stop()
 
-    async def open_account(self, body: AccountRequest, key: str | None) -> Outcome:
+    async def open_account(self, body: AccountRequest, owner: str, key: str | None) -> Outcome:
         id_ = command_id(body.account_id, "open", key or body.account_id)
-        command = accounts.opening(body, id_, self._settings.paper_fee_bps)
+        command = accounts.opening(body, owner, id_, self._settings.paper_fee_bps)
         checks.stateless(command)
         asked = keyed("open", command, body.account_id, key)
         return await self._once(asked, command, f"/api/accounts/{body.account_id}", Accepted, {})
@@ -91,8 +91,8 @@ class Gateway:
         asked = keyed("convert", command, account_id, key)
         return await self._once(asked, command, f"/api/accounts/{account_id}/journal", Accepted, {})
 
-    async def transfer_cash(self, account_id: str, body: TransferRequest, key: str) -> Outcome:
-        command = accounts.transfer(account_id, body, command_id(account_id, "key", key))
+    async def transfer_cash(self, account_id: str, body: TransferRequest, requested_by: str, key: str) -> Outcome:
+        command = accounts.transfer(account_id, body, requested_by, command_id(account_id, "key", key))
         checks.stateless(command)
         asked = keyed("transfer", command, account_id, key)
         location = f"/api/accounts/{account_id}/transfers/{command.reference}"
@@ -143,14 +143,14 @@ class Gateway:
         asked = keyed("cancel", command, body.account_id, key)
         return await self._once(asked, command, f"/api/orders/{order_id}", OrderAsked, {"order_id": order_id})
 
-    async def request_signal(self, body: SignalRequest, key: str | None) -> Outcome:
+    async def request_signal(self, body: SignalRequest, requested_by: str, key: str | None) -> Outcome:
         if body.symbol not in self._catalog:
             symbols = ", ".join(sorted(self._catalog))
             raise refused("INSTRUMENT_UNKNOWN", f"expected one of {symbols}; it was {body.symbol!r}", "#/symbol")
         request = SignalRequested(
             request_id=ids.derive("req", body.symbol, key or uuid.uuid4().hex),
             symbol=body.symbol,
-            requested_by=body.requested_by,
+            requested_by=requested_by,
             issued_at_us=now_us(),
         )
         asked = keyed("signal", request, body.symbol, key)

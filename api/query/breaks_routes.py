@@ -13,6 +13,7 @@ from api.query.filters import BreakFilters
 from api.query.read_router import ReadRouter
 from api.query.reading import Reader
 from api.query.views import Page
+from api.security.rights import Caller
 from domain.breaks import BreakKind
 
 router = ReadRouter()
@@ -49,9 +50,11 @@ class Break(View):
     tags=["reconciliation"],
     summary="Where the venue's records and the ledger's differ, or did, newest first",
 )
-async def list_breaks(reader: Reader, filters: Annotated[BreakFilters, Query()]) -> Page[Break]:
+async def list_breaks(reader: Reader, caller: Caller, filters: Annotated[BreakFilters, Query()]) -> Page[Break]:
+    """Those of the accounts that the caller may read; those of no account for who reads all."""
     scope = cursors.scope_of("breaks", filters.chosen())
     after = cursors.decode(scope, filters.cursor, breaks_sql.After)
+    visible = await caller.visible()
     async with reader.snapshot("ledger", "audit") as snapshot:
-        rows = await breaks_sql.page(snapshot, filters, after)
+        rows = await breaks_sql.page(snapshot, filters, after, visible)
     return Page[Break].model_validate(cursors.page(rows, filters.limit, scope, breaks_sql.key))

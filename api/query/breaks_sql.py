@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -23,9 +24,10 @@ def key(row: Row) -> tuple[Any, ...]:
     return row["found_at"], row["break_id"]
 
 
-async def page(snapshot: Snapshot, filters: BreakFilters, after: After | None) -> Rows:
-    """limit + 1 breaks beyond `after`."""
+async def page(snapshot: Snapshot, filters: BreakFilters, after: After | None, visible: Sequence[str] | None) -> Rows:
+    """limit + 1 breaks beyond `after`. visible: accounts whose breaks may be shown; None: all, and those of none."""
     clause, parameters = where(
+        visible=("account_id = any(%(visible)s)", visible),
         status=("status = %(status)s", filters.status),
         account_id=("account_id = %(account_id)s", filters.account_id),
         symbol=("symbol = %(symbol)s", filters.symbol),

@@ -19,11 +19,13 @@ from api.query.reading import Reader
 from api.query.routes import SymbolPath
 from api.query.unknown import check_traded
 from api.query.views import Page
+from api.security.rights import Caller
 
 router = ReadRouter()
 _EXACT = Context(prec=200, rounding=ROUND_HALF_EVEN)  # sums of numerics lose no digit
 _EIGHT_DIGITS = Decimal("0.00000001")
 _ZERO = Decimal(0)
+_NOT_THEIRS = {"order_id": None, "account_id": None}
 
 
 @router.get(
@@ -33,14 +35,18 @@ _ZERO = Decimal(0)
     summary="The ledger's working limit orders of a symbol, by price, now or at any moment",
 )
 async def get_order_book(
-    request: Request, reader: Reader, symbol: SymbolPath, filters: Annotated[BookFilters, Query()]
+    request: Request, reader: Reader, caller: Caller, symbol: SymbolPath, filters: Annotated[BookFilters, Query()]
 ) -> OrderBook:
     """Across partitions a moment is a record time (`as_of`) or a number of the read side's feed (`feed`).
 
+    Whose an order of the queues is, and its id, is shown to those who may read the account.
     `position` names records themselves, each partition's newest that counts. An answer to `feed` and `position` never
     changes; one to `as_of` may while records of that time are still on their way to the tables.
     """
     filters.check()
+    visible = await caller.visible()
+    if visible is not None and filters.account_id not in visible:
+        filters = filters.model_copy(update={"account_id": None})
     async with reader.snapshot() as snapshot:
         moment, feed = await _moment(snapshot, filters)
         if moment.time is None:
@@ -55,7 +61,8 @@ async def get_order_book(
             trade = await order_book_sql.last_trade(snapshot, symbol, ticks)
         known = bool(levels) or trade is not None or await order_book_sql.is_known(snapshot, symbol)
     check_traded(request, symbol, known)
-    return _book(symbol, filters, levels, queues, trade, moment, feed)
+    own = [row if visible is None or row["account_id"] in visible else row | _NOT_THEIRS for row in queues]
+    return _book(symbol, filters, levels, own, trade, moment, feed)
 
 
 @router.get(
@@ -127,7 +134,7 @@ def _book(
         own=[
             OwnOrder(**_order(row), side=row["side"], price=row["price"])
             for row in queues
-            if row["account_id"] == filters.account_id
+            if row["account_id"] is not None and row["account_id"] == filters.account_id
         ],
         last_trade=None if trade is None else LastTrade(**trade),
         feed=feed,

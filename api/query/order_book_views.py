@@ -13,8 +13,11 @@ _IMBALANCE = "(bids − asks) / (bids + asks) of the quantities given, −1 to 1
 class BookOrder(View):
     """An order on the book. What is ahead are this ledger's orders at its price, not those of others at the venue."""
 
-    order_id: str = Field(examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"])
-    account_id: str = Field(examples=["acc_demo"])
+    order_id: str | None = Field(
+        description="null where the account is not the caller's to read",
+        examples=["ord_3f1c9a7e5b2d48069a1be3c5d7f80246"],
+    )
+    account_id: str | None = Field(description="null where it is not the caller's to read", examples=["acc_demo"])
     quantity: DecimalOut = Field(description="leaves quantity")
     status: OrderStatus
     priority_by: str = Field(description="ENTERED the book, KEPT or LOST its place in its newest replacement")

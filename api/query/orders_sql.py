@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -35,9 +36,12 @@ def key(row: Row) -> tuple[Any, ...]:
     return row["submitted_at"], row["order_id"]
 
 
-async def page(snapshot: Snapshot, filters: OrderFilters, after: After | None) -> Rows:
-    """limit + 1 orders beyond `after`."""
+async def page(
+    snapshot: Snapshot, filters: OrderFilters, after: After | None, visible: Sequence[str] | None = None
+) -> Rows:
+    """limit + 1 orders beyond `after`. visible: accounts whose orders may be shown; None: all."""
     clause, parameters = where(
+        visible=("account_id = any(%(visible)s)", visible),
         account_id=("account_id = %(account_id)s", filters.account_id),
         symbol=("symbol = %(symbol)s", filters.symbol),
         status=("status = %(status)s", filters.status),
@@ -63,7 +67,7 @@ async def one(snapshot: Snapshot, order_id: str) -> Row | None:
 async def revision(snapshot: Snapshot, order_id: str) -> Row | None:
     """What changes whenever anything that is shown of an order changes: its version and its newest event's place."""
     return await snapshot.one(
-        """select version, partition, record_offset,
+        """select account_id, version, partition, record_offset,
                   (select max(h.record_offset) from order_history h where h.order_id = o.order_id) as event_offset
            from orders o where order_id = %(order_id)s""",
         {"order_id": order_id},

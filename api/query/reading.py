@@ -20,6 +20,7 @@ from api.query.database import Database, Snapshot
 from api.query.places import Place
 from api.query.places import read as place_of
 from api.query.waiting import WAIT_S, WAIT_S_MAX, Waiting
+from api.security.principal import Principal
 
 _EDITION = 1  # raise it when anything is shown differently, so that no client keeps the old form by its ETag
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:$|[,;])", re.ASCII | re.IGNORECASE)
@@ -66,10 +67,15 @@ class Reading:
         url = self._request.url
         query = sorted(pair for pair in self._request.query_params.multi_items() if pair[0] != "min_position")
         form = getattr(self._request.state, "form", "")
-        seed = msgspec.json.encode([_EDITION, url.path, query, str(form), deciding], enc_hook=str)
+        seed = msgspec.json.encode([_EDITION, url.path, query, str(form), self._caller(), deciding], enc_hook=str)
         etag = '"' + hashlib.sha256(seed).hexdigest()[:32] + '"'
         self._response.headers["ETag"] = etag
         check_unchanged(self._request, etag)
+
+    def _caller(self) -> list[Any]:
+        """Whose answer it is: what a list may show depends on it."""
+        principal: Principal = self._request.state.principal
+        return [principal.user_id, sorted(principal.accounts), sorted(principal.scopes)]
 
     def _min_position(self) -> Place | None:
         """What the operation's parameters have checked."""

@@ -11,9 +11,10 @@ from api.query.filters import EventFilters
 from api.query.read_router import ReadRouter
 from api.query.reading import Reader
 from api.query.record_views import TapeRecord, record
-from api.query.routes import AccountPath, OrderPath
-from api.query.unknown import known_account, not_found
+from api.query.routes import AccountPath, OrderPath, check_order
+from api.query.unknown import known_account
 from api.query.views import Page
+from api.security.rights import Caller
 
 router = ReadRouter()
 
@@ -43,14 +44,13 @@ async def list_account_events(
     summary="The events that touch an order, as they stand on the tape, newest first",
 )
 async def list_order_events(
-    request: Request, reader: Reader, order_id: OrderPath, filters: Annotated[EventFilters, Query()]
+    request: Request, reader: Reader, caller: Caller, order_id: OrderPath, filters: Annotated[EventFilters, Query()]
 ) -> Page[TapeRecord]:
     """Events of other orders of its group that change this one are among them."""
     scope = cursors.scope_of(f"order-events/{order_id}", filters.chosen())
     after = cursors.decode(scope, filters.cursor, records_sql.AfterRecord)
     async with reader.snapshot("ledger") as snapshot:
-        if await orders_sql.revision(snapshot, order_id) is None:
-            raise not_found("ORDER_UNKNOWN", f"order {order_id}")
+        await check_order(caller, order_id, await orders_sql.revision(snapshot, order_id))
         rows = await records_sql.of_order(snapshot, _topic(request), order_id, filters, after)
     found = cursors.page(rows, filters.limit, scope, records_sql.record_key)
     return Page[TapeRecord](**{**found, "data": [record(row) for row in found["data"]]})

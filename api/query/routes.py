@@ -28,6 +28,7 @@ from api.query.views import (
     SignalRequestStatus,
     Tick,
 )
+from api.security.rights import Caller, Rights
 
 router = ReadRouter()
 
@@ -45,12 +46,21 @@ RequestPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["
 SymbolPath = Annotated[Symbol, Path()]
 
 
+async def check_order(caller: Rights, order_id: str, row: Row | None) -> Row:
+    """The row of an order that the caller may see. Raises ProblemError 404."""
+    if row is None or not await caller.sees(row["account_id"]):
+        raise not_found("ORDER_UNKNOWN", f"order {order_id}")
+    return row
+
+
 @router.get("/api/orders", operation_id="list_orders", tags=["orders"], summary="Orders, newest first")
-async def list_orders(reader: Reader, filters: Annotated[OrderFilters, Query()]) -> Page[Order]:
+async def list_orders(reader: Reader, caller: Caller, filters: Annotated[OrderFilters, Query()]) -> Page[Order]:
+    """Those of the accounts that the caller may read."""
     scope = cursors.scope_of("orders", filters.chosen())
     after = cursors.decode(scope, filters.cursor, orders_sql.After)
+    visible = await caller.visible()
     async with reader.snapshot("ledger") as snapshot:
-        rows = await orders_sql.page(snapshot, filters, after)
+        rows = await orders_sql.page(snapshot, filters, after, visible)
     return Page[Order].model_validate(cursors.page(rows, filters.limit, scope, orders_sql.key))
 
 
@@ -61,13 +71,11 @@ async def list_orders(reader: Reader, filters: Annotated[OrderFilters, Query()])
     summary="One order, its history and its fills",
 )
 async def get_order(
-    request: Request, reader: Reader, order_id: OrderPath, filters: Annotated[PastFilters, Query()]
+    request: Request, reader: Reader, caller: Caller, order_id: OrderPath, filters: Annotated[PastFilters, Query()]
 ) -> OrderDetail:
     """With `position` or `as_of`: exactly as the ledger knew it then, folded from its tape."""
     async with reader.snapshot() as snapshot:
-        revision = await orders_sql.revision(snapshot, order_id)
-        if revision is None:
-            raise not_found("ORDER_UNKNOWN", f"order {order_id}")
+        revision = await check_order(caller, order_id, await orders_sql.revision(snapshot, order_id))
         order: Row | None
         last: int | None
         if filters.is_past:
@@ -90,13 +98,12 @@ async def get_order(
     summary="What each event did to an order, newest first",
 )
 async def list_order_history(
-    reader: Reader, order_id: OrderPath, filters: Annotated[HistoryFilters, Query()]
+    reader: Reader, caller: Caller, order_id: OrderPath, filters: Annotated[HistoryFilters, Query()]
 ) -> Page[OrderStep]:
     scope = cursors.scope_of(f"history/{order_id}", filters.chosen())
     after = cursors.decode(scope, filters.cursor, orders_sql.AfterStep)
     async with reader.snapshot("ledger") as snapshot:
-        if await orders_sql.revision(snapshot, order_id) is None:
-            raise not_found("ORDER_UNKNOWN", f"order {order_id}")
+        await check_order(caller, order_id, await orders_sql.revision(snapshot, order_id))
         rows = await orders_sql.history(snapshot, order_id, filters, after)
     return Page[OrderStep].model_validate(cursors.page(rows, filters.limit, scope, orders_sql.step_key))
 
@@ -107,10 +114,12 @@ async def list_order_history(
     tags=["orders"],
     summary="Orders that depend on each other",
 )
-async def get_order_group(reader: Reader, group_id: GroupPath, filters: Annotated[Placed, Query()]) -> OrderGroup:
+async def get_order_group(
+    reader: Reader, caller: Caller, group_id: GroupPath, filters: Annotated[Placed, Query()]
+) -> OrderGroup:
     async with reader.snapshot("ledger") as snapshot:
         group = await orders_sql.group(snapshot, group_id)
-        if group is None:
+        if group is None or not await caller.sees(group["account_id"]):
             raise not_found("ORDER_GROUP_UNKNOWN", f"group {group_id}")
         orders = await orders_sql.group_orders(snapshot, group_id)
     return OrderGroup(**group, orders=[Order(**row) for row in orders])

@@ -14,18 +14,19 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from runtime.settings import Settings
+from tests.keys import KEYS, ROOT
 
 CLOSED = "127.0.0.1:1"  # nobody listens on port 1 (tcpmux)
 
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a started application, which is stopped in the end."""
+    """A client of a started application, which is stopped in the end; it has the root key."""
     app = create_app(settings)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://api") as client,
+        httpx.AsyncClient(transport=transport, base_url="http://api", headers=ROOT) as client,
     ):
         yield client
 
@@ -47,6 +48,7 @@ def offline_settings() -> Settings:
         database_reader_url=f"postgresql://tape_reader@{CLOSED}/tape",
         redis_url=f"redis://{CLOSED}/0",
         api_kafka_timeout_ms=300,
+        **KEYS,
     )
 
 
@@ -58,9 +60,11 @@ def offline_app(offline_settings: Settings) -> FastAPI:
 
 @pytest.fixture
 async def offline(offline_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that was not started: for what is decided before any server is needed."""
+    """A client of an application that was not started: for what is decided before any server is needed. It has the root
+    key.
+    """
     transport = httpx.ASGITransport(offline_app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=ROOT) as client:
         yield client
 
 

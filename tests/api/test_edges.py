@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.app import check_host, create_app
+from api.app import create_app
 from api.middleware import BODY_BYTES_MAX, check_json
 from api.problems import ProblemError
+from api.security.hosts import check_host
 from domain.errors import InvalidValue
 from runtime.settings import Settings
 from tests.api.test_bad_input import LIMIT
+from tests.keys import ROOT
 
 JSON = {"Content-Type": "application/json"}
 BODIES = [
@@ -117,7 +120,7 @@ async def test_an_unexpected_error_tells_nothing_of_the_inside(offline_settings:
         raise RuntimeError("secret of the inside")
 
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=ROOT) as client:
         answer = await client.get("/broken", headers={"X-Request-Id": "r-1"})
         counted = (await client.get("/api/metrics")).text
 
@@ -175,15 +178,18 @@ async def test_requests_are_counted_under_their_template(offline: httpx.AsyncCli
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "example.com", ""])
-def test_no_other_machine_without_being_told(host: str) -> None:
-    """There is no authentication: a host other than loopback is refused unless the setting allows it."""
+def test_no_other_machine_without_tls(host: str, tmp_path: Path) -> None:
+    """Keys do not travel in clear text: a host other than loopback is refused without TLS, here or at a proxy."""
+    pem = tmp_path / "any.pem"
+    pem.touch()
     settings = Settings(_env_file=None, api_host=host)
 
     with pytest.raises(InvalidValue) as caught:
         check_host(settings)
 
-    assert caught.value.code == "API_HOST_NOT_LOOPBACK"
-    check_host(settings.model_copy(update={"api_allow_unauthenticated": True}))
+    assert caught.value.code == "API_HOST_WITHOUT_TLS"
+    check_host(settings.model_copy(update={"api_trusted_proxies": "10.1.0.0/16"}))
+    check_host(settings.model_copy(update={"api_tls_cert": pem, "api_tls_key": pem}))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
@@ -195,7 +201,7 @@ def test_loopback_is_served(host: str) -> None:
 def test_the_default_is_loopback() -> None:
     """A fresh installation is reachable from its own machine only."""
     assert Settings(_env_file=None).api_host == "127.0.0.1"
-    assert Settings(_env_file=None).api_allow_unauthenticated is False
+    assert Settings(_env_file=None).api_root_key.get_secret_value() == ""
 
 
 async def test_when_kafka_is_silent_the_outcome_is_unknown_and_a_retry_safe(

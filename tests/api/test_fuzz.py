@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.api.test_bad_input import LIMIT, OPEN
+from tests.keys import ROOT
 
 TEXTS = st.text(max_size=12) | st.sampled_from(["\x00", "\ud800", "1e9", "NaN", "-0", "ord_1", "2011-01-01T00:00:00Z"])
 VALUES = st.recursive(
@@ -67,6 +68,6 @@ async def test_reads(offline_app: FastAPI, path: str, data: st.DataObject) -> No
 
 async def request(app: FastAPI, method: str, path: str, body: str) -> Any:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "k"} | ROOT
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
         return await client.request(method, path, content=body, headers=headers)

@@ -72,5 +72,5 @@ def test_it_refuses_to_be_reached_by_others(offline_settings: Settings) -> None:
         process.kill()
 
     assert process.returncode != 0
-    assert b"API_ALLOW_UNAUTHENTICATED" in errors
+    assert b"API_TLS_CERT" in errors
     assert CLOSED.encode() not in errors

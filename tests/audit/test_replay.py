@@ -31,7 +31,7 @@ TABLES = (
     *("accounts", "balances", "journal_postings", "orders", "order_groups", "order_events", "order_history", "fills"),
     *("command_rejections", "positions", "lots", "order_book_levels", "order_book_orders", "order_book_history"),
     *("signals", "signal_refusals"),
-    *("audit_actions", "audit_refusals"),
+    *("audit_actions", "audit_refusals", "access_users", "access_keys"),
     *("desk_events", "desk_controls", "desk_marks", "rebalance_events"),
     "reconciliation_breaks",
 )
@@ -309,23 +309,38 @@ PLANTS = (
     ),
     Plant(
         "audit_actions",
-        "update audit_actions set actor = 'eve' where record_offset = 0",
+        "update audit_actions set actor = 'eve' where action_id = 'act-1'",
         *("partition 1, record_offset 0", "actor", "carol", "eve", (AUDIT, 1, 0)),
     ),
     Plant(
         "audit_actions",
-        "update audit_actions set details = '{}' where record_offset = 1",
+        "update audit_actions set details = '{}' where action_id = 'act-2'",
         *("partition 1, record_offset 1", "details", '{"sent_to": "elsewhere"}', "{}", (AUDIT, 1, 1)),
     ),
     Plant(
         "audit_actions",
-        "delete from audit_actions where record_offset = 1",
+        "delete from audit_actions where action_id = 'act-2'",
         *("partition 1, record_offset 1", "(row)", "a row", "no row", (AUDIT, 1, 1)),
     ),
     Plant(
         "audit_refusals",
         "update audit_refusals set code = 'X'",
         *("partition 1, record_offset 2", "code", "ACTION_ID_CONFLICT", "X", (AUDIT, 1, 2)),
+    ),
+    Plant(
+        "access_users",
+        "update access_users set role = 'admin'",
+        *("una", "role", "trader", "admin", (AUDIT, 3, 6)),
+    ),
+    Plant(
+        "access_keys",
+        "update access_keys set revoked_at = null where key_id = 'key_2222222222222222'",
+        *("una, key_2222222222222222", "revoked_at", "2026-", "null", (AUDIT, 3, 4)),
+    ),
+    Plant(
+        "access_keys",
+        "update access_keys set scopes = '{read,trade,admin}' where key_id = 'key_4444444444444444'",
+        *("una, key_4444444444444444", "scopes", '["read", "trade"]', '["read", "trade", "admin"]', (AUDIT, 3, 7)),
     ),
     Plant(
         "rebalance_events",

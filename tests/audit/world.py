@@ -43,7 +43,7 @@ EVENTS, SIGNALS, COMMANDS, REPORTS, TICKS = (
     "market.ticks",
 )
 AUDIT, INTAKE = "audit.logs", "audit.intake"
-HOME = {"ann": 0, "bob": 1, "dora": 2, "erin": 2, "IBM": 2, "AAPL": 3, "a place": 1, "desk:0": 2}
+HOME = {"ann": 0, "bob": 1, "dora": 2, "erin": 2, "IBM": 2, "AAPL": 3, "a place": 1, "user:una": 3, "desk:0": 2}
 ACCEPTED_AFTER_US, ACKNOWLEDGED_AFTER_US, SIGNALLED_AFTER_US = 2_000, 3_000, 5_000
 
 
@@ -412,6 +412,7 @@ def story(settings: Settings) -> World:
         time_us=world.now_us,
     )
     _carol(world)
+    _una(world)
     _grace(world)
     _erin(world)
     _breaks(world)
@@ -541,6 +542,38 @@ def _carol(world: World) -> None:
     for number, event in enumerate((begun, told, refused)):
         cause = Cause(world.settings.topic(INTAKE), HOME["a place"], number, f"act-{number}")
         world.append(AUDIT, "a place", event, cause, time_us=event.recorded_at_us)
+
+
+def _una(world: World) -> None:
+    """A user's rights, offsets 0 to 9: two keys, one of which is revoked; a removal, which ends the other; a key of
+    nobody, which is none; the user again, with a key that stands; and two records that are not well formed.
+    """
+    key = {"sha256": "5e" * 32, "scopes": "trade read"}
+    said: list[tuple[str, dict[str, str]]] = [
+        (a.USER_PUT, {"role": "viewer", "accounts": ""}),
+        (a.KEY_CREATED, {"key_id": "key_" + "1" * 16, **key}),
+        (a.KEY_CREATED, {"key_id": "key_" + "2" * 16, **key, "label": "desk", "limit_per_minute": "7"}),
+        (a.KEY_REVOKED, {"key_id": "key_" + "1" * 16}),
+        (a.USER_REMOVED, {}),
+        (a.KEY_CREATED, {"key_id": "key_" + "3" * 16, **key}),
+        (a.USER_PUT, {"role": "trader", "accounts": "bob,ann"}),
+        (a.KEY_CREATED, {"key_id": "key_" + "4" * 16, **key, "expires_at_us": str(10**18 - 1)}),
+        (a.USER_PUT, {"role": "emperor", "accounts": ""}),
+        (a.KEY_CREATED, {"key_id": "key_" + "5" * 16, "sha256": "short", "scopes": "read"}),
+    ]
+    for number, (name, details) in enumerate(said):
+        event = a.ActionRecorded(
+            action_id=f"una-{number}",
+            actor="carol",
+            subject="user:una",
+            action=name,
+            reason="",
+            details=details,
+            issued_at_us=world.now_us,
+            recorded_at_us=world.now_us + number,
+        )
+        cause = Cause(world.settings.topic(INTAKE), HOME["user:una"], number, f"una-{number}")
+        world.append(AUDIT, "user:una", event, cause, time_us=event.recorded_at_us)
 
 
 def _grace(world: World) -> None:

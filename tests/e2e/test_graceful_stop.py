@@ -28,6 +28,7 @@ from runtime.settings import Settings
 from streams import codec
 from streams.tape import Chain, read_range
 from streams.topics import apply
+from tests.keys import KEYS, ROOT
 from tests.workers import Worker, eventually, worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -91,7 +92,7 @@ class Client:
     """Posts orders as fast as they are answered, until told to stop. taken: the places of those answered 202."""
 
     def __init__(self, port: int) -> None:
-        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, headers=ROOT)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.taken: list[tuple[int, int]] = []
@@ -178,7 +179,12 @@ def test_all_stop_while_every_server_is_away() -> None:
         servers = stack.enter_context(EmbeddedServers(Path(folder)))
         addresses: dict[str, Any] = servers.endpoints()
         settings = Settings(
-            _env_file=None, tape_home=Path(folder), api_port=free_port(), feed_speed=10.0 * 24 * 3600, **addresses
+            _env_file=None,
+            tape_home=Path(folder),
+            api_port=free_port(),
+            feed_speed=10.0 * 24 * 3600,
+            **KEYS,
+            **addresses,
         )
         apply(settings)
         migrate(settings.database_url)

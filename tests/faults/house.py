@@ -30,6 +30,7 @@ from tests.faults.clock import ClockOffset
 from tests.faults.exchange import Exchange, VenueOrder
 from tests.faults.paper_record import recorded
 from tests.faults.wires import Background, Wire
+from tests.keys import KEYS
 
 Venue = Literal["exchange", "paper", "shared"]
 """shared: the paper venue, whose orders compete for the ticks of their symbol."""
@@ -135,6 +136,7 @@ class House:
             api_kafka_timeout_ms=2_000,
             snapshot_every_records=100,
             paper_shared_liquidity=self.venue == "shared",
+            **KEYS,
             **addresses,
         )
         apply(self.settings)

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from tests.faults import wants
+from tests.keys import ROOT
 
 ACCOUNTS = 10
 CAPITAL = Decimal(1_000_000)
@@ -98,7 +99,7 @@ class Load:
     async def _run(self) -> None:
         # What was asked for during an outage waits its turn, as behind any client's pool, and is not an outage itself.
         patience, limits = httpx.Timeout(REQUEST_S_MAX, pool=None), httpx.Limits(max_connections=CONNECTIONS)
-        async with httpx.AsyncClient(base_url=self._address, timeout=patience, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=self._address, timeout=patience, limits=limits, headers=ROOT) as client:
             self._client = client
             await asyncio.gather(*(self._open(f"acc_f{number}") for number in range(ACCOUNTS)))
             self._opened.set()
@@ -218,7 +219,7 @@ class Load:
         async def cancel_each() -> None:
             self._giving_up.clear()
             turn = asyncio.Semaphore(CLIENTS)
-            async with httpx.AsyncClient(base_url=self._address, timeout=REQUEST_S_MAX) as client:
+            async with httpx.AsyncClient(base_url=self._address, timeout=REQUEST_S_MAX, headers=ROOT) as client:
                 self._client = client
                 wanted = [(a, name) for a in self.acknowledged() for name in a.order_ids if not self._is_final(name)]
                 async with asyncio.timeout(timeout_s):

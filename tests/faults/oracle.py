@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import httpx
 import psycopg
 
+from tests import keys
 from tests.faults import depth_checks
 from tests.faults.exchange import VenueOrder
 from tests.faults.house import MODULES, ROOT, House
@@ -59,7 +60,8 @@ class Oracle:
 
     def judge(self) -> list[Violation]:
         """All checks; what is not final yet must be so within FINAL_WITHIN_S of this call."""
-        with httpx.Client(base_url=f"http://127.0.0.1:{self._settings.api_port}", timeout=10) as client:
+        address = f"http://127.0.0.1:{self._settings.api_port}"
+        with httpx.Client(base_url=address, timeout=10, headers=keys.ROOT) as client:
             self._client = client
             self._check_final()
             self._read_tape()

@@ -45,6 +45,8 @@ TABLES = (
     "signal_refusals",
     "audit_actions",
     "audit_refusals",
+    "access_users",
+    "access_keys",
     "desk_events",
     "desk_controls",
     "desk_marks",

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from runtime.logs import JsonLines
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -88,3 +93,24 @@ def test_faust_leaves_the_log_alone() -> None:
     )
 
     assert [line["message"] for line in lines] == ["from faust"]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "tk_0123456789abcdef_" + "5e" * 32,
+        "tk_root_" + "5e" * 32,
+        "rt_" + "ab" * 16 + "_" + "5e" * 32,
+        "ts_" + "5e" * 32,
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl",
+    ],
+)
+def test_credentials_are_cut_out(secret: str) -> None:
+    """What an error or a library repeats of a credential does not reach the log; what is around it does."""
+    record = logging.LogRecord("x", logging.WARNING, "x", 1, "GET /?k=%s was bad", (secret,), None)
+
+    line = JsonLines("api").format(record)
+
+    assert secret not in line
+    assert "was bad" in line
+    assert f"GET /?k={secret[:3]}" in line

@@ -5,6 +5,7 @@ Made by `python -m client.codegen` from the OpenAPI document. Do not edit.
 
 from __future__ import annotations
 
+from tapeledger_client.async_operations.access import AsyncAccessOperations
 from tapeledger_client.async_operations.accounts import AsyncAccountsOperations
 from tapeledger_client.async_operations.backtests import AsyncBacktestsOperations
 from tapeledger_client.async_operations.market import AsyncMarketOperations
@@ -17,6 +18,7 @@ from tapeledger_client.async_operations.system import AsyncSystemOperations
 
 
 class AsyncOperations(
+    AsyncAccessOperations,
     AsyncAccountsOperations,
     AsyncBacktestsOperations,
     AsyncMarketOperations,

@@ -45,9 +45,11 @@ class AsyncAccountsOperations(AsyncSender):
     ) -> Accepted:
         """Turn free cash of one currency into another.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -63,9 +65,11 @@ class AsyncAccountsOperations(AsyncSender):
     async def deposit_cash(self, account_id: str, body: CashRequest, *, idempotency_key: str | None = None) -> Accepted:
         """Put cash in.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -91,12 +95,14 @@ class AsyncAccountsOperations(AsyncSender):
 
         With `position` or `as_of`: exactly what the ledger knew then, folded from its tape.
 
+        Needs the scope `read`.
+
         position: as the account's partition was after the record at this offset
         as_of: as everything recorded up to this time left it (RFC 3339)
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -135,13 +141,15 @@ class AsyncAccountsOperations(AsyncSender):
         With `position` or `as_of`: exactly what the ledger knew then, folded from its tape. Prices are then those
         that it had been told (its marks), or else of the account's own last fill.
 
+        Needs the scope `read`.
+
         position: as the account's partition was after the record at this offset
         as_of: as everything recorded up to this time left it (RFC 3339)
         points: at most so many points of history, the newest always among them
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -165,10 +173,12 @@ class AsyncAccountsOperations(AsyncSender):
 
         404 before it has left; a transfer that the sender's ledger refused stands under rejections.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -203,13 +213,15 @@ class AsyncAccountsOperations(AsyncSender):
 
         A position that is not projected yet is 404 POSITION_UNKNOWN: a command just accepted shows up shortly.
 
+        Needs the scope `read`.
+
         position: only records of the tape up to this offset on the account's partition, this one included
         as_of: only what was recorded up to this time (RFC 3339)
         market_time: only what took effect on the market up to this time; what has no market time counts
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -240,6 +252,8 @@ class AsyncAccountsOperations(AsyncSender):
     ) -> TapeRecordPage:
         """An account's events as they stand on the tape, newest first.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -248,7 +262,7 @@ class AsyncAccountsOperations(AsyncSender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 404, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -335,6 +349,8 @@ class AsyncAccountsOperations(AsyncSender):
     ) -> PostingPage:
         """Double-entry postings, newest first.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -343,7 +359,7 @@ class AsyncAccountsOperations(AsyncSender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 404, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -448,6 +464,8 @@ class AsyncAccountsOperations(AsyncSender):
 
         A point a bar close, from the account's first fill on. With `interval`: the last point of each such span.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -457,7 +475,7 @@ class AsyncAccountsOperations(AsyncSender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 404, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -546,6 +564,8 @@ class AsyncAccountsOperations(AsyncSender):
 
         Also for accounts that do not exist: a command to one is refused and stands here.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -554,7 +574,7 @@ class AsyncAccountsOperations(AsyncSender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -663,6 +683,8 @@ class AsyncAccountsOperations(AsyncSender):
     ) -> TransferPage:
         """Transfers from and to an account, newest first.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -670,7 +692,7 @@ class AsyncAccountsOperations(AsyncSender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 404, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -745,9 +767,13 @@ class AsyncAccountsOperations(AsyncSender):
     async def open_account(self, body: AccountRequest, *, idempotency_key: str | None = None) -> Accepted:
         """Open an account.
 
+        The owner is the caller; only admins open accounts for others.
+
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return await self._send(Call("POST", "/api/accounts", Accepted, body=body, keyed=True, key=idempotency_key))
 
@@ -756,9 +782,11 @@ class AsyncAccountsOperations(AsyncSender):
     ) -> TransferAsked:
         """Send free cash to another account.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -776,9 +804,11 @@ class AsyncAccountsOperations(AsyncSender):
     ) -> Accepted:
         """Take free cash out.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(

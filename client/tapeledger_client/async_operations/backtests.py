@@ -16,7 +16,9 @@ class AsyncBacktestsOperations(AsyncSender):
     async def get_backtest(self, backtest_id: str) -> Backtest:
         """A backtest: how far it is, and its result.
 
-        Problems: 404, 422, 500.
+        Needs the scope `read`.
+
+        Problems: 400, 401, 403, 404, 422, 429, 431, 500, 503.
         """
         return await self._send(Call("GET", path("/api/backtest/{}", backtest_id), Backtest, safe=True))
 
@@ -25,9 +27,11 @@ class AsyncBacktestsOperations(AsyncSender):
 
         503 BACKTEST_RUNNER_MISSING where no runner is installed.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call("POST", "/api/backtest", BacktestAccepted, body=body, keyed=True, key=idempotency_key)

@@ -34,8 +34,11 @@ class AsyncMarketOperations(AsyncSender):
 
         Across partitions a moment is a record time (`as_of`) or a number of the read side's feed (`feed`).
 
-        `position` names records themselves, each partition's newest that counts. An answer to `feed` and `position`
-        never changes; one to `as_of` may while records of that time are still on their way to the tables.
+        Whose an order of the queues is, and its id, is shown to those who may read the account. `position` names
+        records themselves, each partition's newest that counts. An answer to `feed` and `position` never changes;
+        one to `as_of` may while records of that time are still on their way to the tables.
+
+        Needs the scope `read`.
 
         depth: levels of each side
         orders: orders listed of each level, first in the queue first
@@ -45,7 +48,7 @@ class AsyncMarketOperations(AsyncSender):
         position: partition:offset of ledger.events, repeated: its records up to this one; partitions that are not
             named do not count
 
-        Problems: 404, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -77,13 +80,15 @@ class AsyncMarketOperations(AsyncSender):
     ) -> BarPage:
         """Bars of a minute to a day, newest first.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
         to: before (RFC 3339)
         interval: of each bar; days are those of UTC
 
-        Problems: 400, 404, 406, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -147,6 +152,8 @@ class AsyncMarketOperations(AsyncSender):
     ) -> DepthPointPage:
         """The order book's depth over time, newest first.
 
+        Needs the scope `read`.
+
         from_: the first point (RFC 3339)
         to: before (RFC 3339)
         limit: rows per page; as JSON at most 500 are given
@@ -154,7 +161,7 @@ class AsyncMarketOperations(AsyncSender):
         interval: between two points: a number and ms, s, m, h or d
         depth: levels of each side that count
 
-        Problems: 400, 404, 406, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -220,12 +227,14 @@ class AsyncMarketOperations(AsyncSender):
     ) -> MarketTickPage:
         """Ticks, newest first.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
         to: before (RFC 3339)
 
-        Problems: 400, 404, 406, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(

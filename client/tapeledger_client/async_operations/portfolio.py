@@ -31,9 +31,11 @@ class AsyncPortfolioOperations(AsyncSender):
     ) -> RebalanceAsked:
         """Send no more orders of a rebalance, and cancel what is working.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -50,10 +52,12 @@ class AsyncPortfolioOperations(AsyncSender):
     ) -> Rebalance:
         """A rebalance, and how far it is.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -87,6 +91,8 @@ class AsyncPortfolioOperations(AsyncSender):
 
         Empty for an account that is not known.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -94,7 +100,7 @@ class AsyncPortfolioOperations(AsyncSender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -170,10 +176,12 @@ class AsyncPortfolioOperations(AsyncSender):
         Computed by the ledger's own rules on the account as it is projected. What they refuse is 422 with their
         code.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 404, 412, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 408, 412, 413, 415, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -199,10 +207,12 @@ class AsyncPortfolioOperations(AsyncSender):
     ) -> RebalanceAsked:
         """Bring a portfolio to target weights.
 
+        Needs the scope `trade`.
+
         if_match: the ETag of a preview: exactly its orders are made, or none
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(

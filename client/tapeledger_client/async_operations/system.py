@@ -16,7 +16,9 @@ class AsyncSystemOperations(AsyncSender):
     async def get_metrics(self) -> str:
         """Prometheus metrics of this process.
 
-        Problems: 500.
+        Needs the scope `read`.
+
+        Problems: 400, 401, 403, 429, 431, 500, 503.
         """
         return await self._send(Call("GET", "/api/metrics", str, accept="text/plain", safe=True))
 
@@ -27,10 +29,12 @@ class AsyncSystemOperations(AsyncSender):
 
         The ends are asked for after the tables were read; Kafka has 1.5 s to answer.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 412, 422, 500, 503.
+        Problems: 400, 401, 403, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call("GET", "/api/projections", Projections, safe=True, placed=True, min_position=min_position, wait_s=wait)
@@ -39,10 +43,12 @@ class AsyncSystemOperations(AsyncSender):
     async def list_tapes(self, *, min_position: Placed | str | None = None, wait: int | None = None) -> Tapes:
         """How far each projection has read each tape.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 412, 422, 500, 503.
+        Problems: 400, 401, 403, 412, 422, 429, 431, 500, 503.
         """
         return await self._send(
             Call(
@@ -53,15 +59,15 @@ class AsyncSystemOperations(AsyncSender):
     async def livez(self) -> Liveness:
         """Whether the process serves.
 
-        Problems: 500.
+        Problems: 400, 431, 500.
         """
         return await self._send(Call("GET", "/livez", Liveness, safe=True))
 
     async def readyz(self) -> Readiness:
         """Whether what it needs is there.
 
-        503 names each missing dependency.
+        503 names each missing dependency, to those who come with a credential.
 
-        Problems: 500, 503.
+        Problems: 400, 431, 500, 503.
         """
         return await self._send(Call("GET", "/readyz", Readiness, safe=True))

@@ -71,7 +71,8 @@ class AccountRequest(Model, frozen=True, kw_only=True):
 
     account_id: str
     """chosen by the client"""
-    owner: str
+    owner: str | None = None
+    """the user whose account it is; null: the caller. Only admins name somebody else"""
     currency: str = "USD"
     """ISO 4217; its base currency"""
     currencies: Sequence[str] = ()
@@ -410,8 +411,8 @@ class TransferRequest(Model, frozen=True, kw_only=True):
     """ISO 4217, one that both accounts hold"""
     reason: str = "transfer"
     """why; it stands on the tape for ever"""
-    requested_by: str = "api"
-    """who asks"""
+    requested_by: str | None = None
+    """who asks; null: the caller. Only admins name somebody else"""
 
 
 class TrialBalance(Model, frozen=True, kw_only=True):

@@ -40,8 +40,10 @@ class BarPage(Model, frozen=True, kw_only=True):
 class BookOrder(Model, frozen=True, kw_only=True):
     """An order on the book. What is ahead are this ledger's orders at its price, not those of others at the venue."""
 
-    order_id: str
-    account_id: str
+    order_id: str | None
+    """null where the account is not the caller's to read"""
+    account_id: str | None
+    """null where it is not the caller's to read"""
     quantity: Decimal
     """leaves quantity"""
     status: OrderStatus
@@ -167,8 +169,10 @@ class OrderBook(Model, frozen=True, kw_only=True):
 class OwnOrder(Model, frozen=True, kw_only=True):
     """An order of the account that was asked for."""
 
-    order_id: str
-    account_id: str
+    order_id: str | None
+    """null where the account is not the caller's to read"""
+    account_id: str | None
+    """null where it is not the caller's to read"""
     quantity: Decimal
     """leaves quantity"""
     status: OrderStatus

@@ -77,8 +77,8 @@ class SignalRequest(Model, frozen=True, kw_only=True):
     """Ask for a signal from the ticks known so far."""
 
     symbol: str
-    requested_by: str = "api"
-    """who asks"""
+    requested_by: str | None = None
+    """who asks; null: the caller. Only admins name somebody else"""
 
 
 class SignalRequestStatus(Model, frozen=True, kw_only=True):

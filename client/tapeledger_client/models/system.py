@@ -59,7 +59,8 @@ class Readiness(Model, frozen=True, kw_only=True):
 
     status: ReadinessStatus
     """degraded: Redis is missing, repeats are decided by the ledger"""
-    dependencies: dict[str, Dependencies]
+    dependencies: dict[str, Dependencies] | None
+    """null for callers without a credential"""
 
 
 class TapeProgress(Model, frozen=True, kw_only=True):

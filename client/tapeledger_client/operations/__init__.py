@@ -5,6 +5,7 @@ Made by `python -m client.codegen` from the OpenAPI document. Do not edit.
 
 from __future__ import annotations
 
+from tapeledger_client.operations.access import AccessOperations
 from tapeledger_client.operations.accounts import AccountsOperations
 from tapeledger_client.operations.backtests import BacktestsOperations
 from tapeledger_client.operations.market import MarketOperations
@@ -17,6 +18,7 @@ from tapeledger_client.operations.system import SystemOperations
 
 
 class Operations(
+    AccessOperations,
     AccountsOperations,
     BacktestsOperations,
     MarketOperations,

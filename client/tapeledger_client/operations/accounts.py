@@ -43,9 +43,11 @@ class AccountsOperations(Sender):
     def convert_cash(self, account_id: str, body: ConversionRequest, *, idempotency_key: str | None = None) -> Accepted:
         """Turn free cash of one currency into another.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -61,9 +63,11 @@ class AccountsOperations(Sender):
     def deposit_cash(self, account_id: str, body: CashRequest, *, idempotency_key: str | None = None) -> Accepted:
         """Put cash in.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -89,12 +93,14 @@ class AccountsOperations(Sender):
 
         With `position` or `as_of`: exactly what the ledger knew then, folded from its tape.
 
+        Needs the scope `read`.
+
         position: as the account's partition was after the record at this offset
         as_of: as everything recorded up to this time left it (RFC 3339)
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -133,13 +139,15 @@ class AccountsOperations(Sender):
         With `position` or `as_of`: exactly what the ledger knew then, folded from its tape. Prices are then those
         that it had been told (its marks), or else of the account's own last fill.
 
+        Needs the scope `read`.
+
         position: as the account's partition was after the record at this offset
         as_of: as everything recorded up to this time left it (RFC 3339)
         points: at most so many points of history, the newest always among them
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -163,10 +171,12 @@ class AccountsOperations(Sender):
 
         404 before it has left; a transfer that the sender's ledger refused stands under rejections.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -201,13 +211,15 @@ class AccountsOperations(Sender):
 
         A position that is not projected yet is 404 POSITION_UNKNOWN: a command just accepted shows up shortly.
 
+        Needs the scope `read`.
+
         position: only records of the tape up to this offset on the account's partition, this one included
         as_of: only what was recorded up to this time (RFC 3339)
         market_time: only what took effect on the market up to this time; what has no market time counts
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -238,6 +250,8 @@ class AccountsOperations(Sender):
     ) -> TapeRecordPage:
         """An account's events as they stand on the tape, newest first.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -246,7 +260,7 @@ class AccountsOperations(Sender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 404, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -333,6 +347,8 @@ class AccountsOperations(Sender):
     ) -> PostingPage:
         """Double-entry postings, newest first.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -341,7 +357,7 @@ class AccountsOperations(Sender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 404, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -446,6 +462,8 @@ class AccountsOperations(Sender):
 
         A point a bar close, from the account's first fill on. With `interval`: the last point of each such span.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -455,7 +473,7 @@ class AccountsOperations(Sender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 404, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -544,6 +562,8 @@ class AccountsOperations(Sender):
 
         Also for accounts that do not exist: a command to one is refused and stands here.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -552,7 +572,7 @@ class AccountsOperations(Sender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -661,6 +681,8 @@ class AccountsOperations(Sender):
     ) -> TransferPage:
         """Transfers from and to an account, newest first.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -668,7 +690,7 @@ class AccountsOperations(Sender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 404, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -743,9 +765,13 @@ class AccountsOperations(Sender):
     def open_account(self, body: AccountRequest, *, idempotency_key: str | None = None) -> Accepted:
         """Open an account.
 
+        The owner is the caller; only admins open accounts for others.
+
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(Call("POST", "/api/accounts", Accepted, body=body, keyed=True, key=idempotency_key))
 
@@ -754,9 +780,11 @@ class AccountsOperations(Sender):
     ) -> TransferAsked:
         """Send free cash to another account.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -772,9 +800,11 @@ class AccountsOperations(Sender):
     def withdraw_cash(self, account_id: str, body: CashRequest, *, idempotency_key: str | None = None) -> Accepted:
         """Take free cash out.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(

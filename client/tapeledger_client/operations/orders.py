@@ -44,9 +44,11 @@ class OrdersOperations(Sender):
     def cancel_order(self, order_id: str, body: CancelRequest, *, idempotency_key: str | None = None) -> OrderAsked:
         """Cancel what is left of an order.
 
+        Needs the scope `risk` or `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -67,12 +69,14 @@ class OrdersOperations(Sender):
 
         With `position` or `as_of`: exactly as the ledger knew it then, folded from its tape.
 
+        Needs the scope `read`.
+
         position: as the account's partition was after the record at this offset
         as_of: as everything recorded up to this time left it (RFC 3339)
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -94,10 +98,12 @@ class OrdersOperations(Sender):
     ) -> OrderGroup:
         """Orders that depend on each other.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -129,6 +135,8 @@ class OrdersOperations(Sender):
 
         Events of other orders of its group that change this one are among them.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -137,7 +145,7 @@ class OrdersOperations(Sender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 404, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -222,6 +230,8 @@ class OrdersOperations(Sender):
     ) -> OrderStepPage:
         """What each event did to an order, newest first.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -229,7 +239,7 @@ class OrdersOperations(Sender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 404, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -312,6 +322,10 @@ class OrdersOperations(Sender):
     ) -> OrderPage:
         """Orders, newest first.
 
+        Those of the accounts that the caller may read.
+
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -321,7 +335,7 @@ class OrdersOperations(Sender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 406, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -451,9 +465,11 @@ class OrdersOperations(Sender):
         Takes what POST /api/orders takes. What the order lacks by itself is 422, as there; what the account's state
         or its limits refuse is in the answer.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
 
-        Problems: 400, 404, 412, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 408, 412, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -470,9 +486,11 @@ class OrdersOperations(Sender):
     def replace_order(self, order_id: str, body: ReplaceRequest, *, idempotency_key: str | None = None) -> OrderAsked:
         """Replace the terms of what is left of an order.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call("PATCH", path("/api/orders/{}", order_id), OrderAsked, body=body, keyed=True, key=idempotency_key)
@@ -481,9 +499,11 @@ class OrdersOperations(Sender):
     def submit_order(self, body: OrderRequest, *, idempotency_key: str | None = None) -> OrderSubmitted:
         """Submit an order.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(Call("POST", "/api/orders", OrderSubmitted, body=body, keyed=True, key=idempotency_key))
 
@@ -495,17 +515,21 @@ class OrdersOperations(Sender):
         On the log each order is a command of its own, in the order of the request, and the ledger decides each by
         itself: one that it rejects stops no other. For orders that are taken all or none there are groups.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(Call("POST", "/api/orders/batch", BatchSubmitted, body=body, keyed=True, key=idempotency_key))
 
     def submit_order_group(self, body: GroupRequest, *, idempotency_key: str | None = None) -> GroupSubmitted:
         """Submit orders that depend on each other.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(Call("POST", "/api/order-groups", GroupSubmitted, body=body, keyed=True, key=idempotency_key))

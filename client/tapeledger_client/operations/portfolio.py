@@ -29,9 +29,11 @@ class PortfolioOperations(Sender):
     def cancel_rebalance(self, account_id: str, plan_id: str, *, idempotency_key: str | None = None) -> RebalanceAsked:
         """Send no more orders of a rebalance, and cancel what is working.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -48,10 +50,12 @@ class PortfolioOperations(Sender):
     ) -> Rebalance:
         """A rebalance, and how far it is.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -85,6 +89,8 @@ class PortfolioOperations(Sender):
 
         Empty for an account that is not known.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -92,7 +98,7 @@ class PortfolioOperations(Sender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 406, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -168,10 +174,12 @@ class PortfolioOperations(Sender):
         Computed by the ledger's own rules on the account as it is projected. What they refuse is 422 with their
         code.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 404, 412, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 408, 412, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -197,10 +205,12 @@ class PortfolioOperations(Sender):
     ) -> RebalanceAsked:
         """Bring a portfolio to target weights.
 
+        Needs the scope `trade`.
+
         if_match: the ETag of a preview: exactly its orders are made, or none
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(

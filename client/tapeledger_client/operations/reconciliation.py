@@ -35,6 +35,10 @@ class ReconciliationOperations(Sender):
     ) -> BreakPage:
         """Where the venue's records and the ledger's differ, or did, newest first.
 
+        Those of the accounts that the caller may read; those of no account for who reads all.
+
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -43,7 +47,7 @@ class ReconciliationOperations(Sender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 406, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(

@@ -16,10 +16,12 @@ class RiskOperations(Sender):
     def get_desk(self, *, min_position: Placed | str | None = None, wait: int | None = None) -> DeskView:
         """Halts, desk limits and marks of all partitions.
 
+        Needs the scope `admin` or `compliance` or `risk`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 412, 422, 500, 503.
+        Problems: 400, 401, 403, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(

@@ -24,10 +24,12 @@ class SignalsOperations(Sender):
     ) -> SignalRequestStatus:
         """What became of a signal that was asked for by hand.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 404, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 404, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -57,6 +59,8 @@ class SignalsOperations(Sender):
     ) -> SignalPage:
         """Signals, newest first.
 
+        Needs the scope `read`.
+
         limit: rows per page; as JSON at most 500 are given
         cursor: the last page's `cursor`; same filters required
         from_: not before (RFC 3339)
@@ -64,7 +68,7 @@ class SignalsOperations(Sender):
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 400, 406, 412, 422, 500, 503.
+        Problems: 400, 401, 403, 406, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -151,8 +155,10 @@ class SignalsOperations(Sender):
     def request_signal(self, body: SignalRequest, *, idempotency_key: str | None = None) -> SignalAsked:
         """Ask for a signal now.
 
+        Needs the scope `trade`.
+
         idempotency_key: this request's own id; one is made where none is given
 
-        Problems: 400, 409, 413, 415, 422, 500, 503.
+        Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(Call("POST", "/api/signals", SignalAsked, body=body, keyed=True, key=idempotency_key))

@@ -16,7 +16,9 @@ class SystemOperations(Sender):
     def get_metrics(self) -> str:
         """Prometheus metrics of this process.
 
-        Problems: 500.
+        Needs the scope `read`.
+
+        Problems: 400, 401, 403, 429, 431, 500, 503.
         """
         return self._send(Call("GET", "/api/metrics", str, accept="text/plain", safe=True))
 
@@ -25,10 +27,12 @@ class SystemOperations(Sender):
 
         The ends are asked for after the tables were read; Kafka has 1.5 s to answer.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 412, 422, 500, 503.
+        Problems: 400, 401, 403, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call("GET", "/api/projections", Projections, safe=True, placed=True, min_position=min_position, wait_s=wait)
@@ -37,10 +41,12 @@ class SystemOperations(Sender):
     def list_tapes(self, *, min_position: Placed | str | None = None, wait: int | None = None) -> Tapes:
         """How far each projection has read each tape.
 
+        Needs the scope `read`.
+
         min_position: the answer includes what this position has caused
         wait: seconds that the server may wait
 
-        Problems: 412, 422, 500, 503.
+        Problems: 400, 401, 403, 412, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
@@ -51,15 +57,15 @@ class SystemOperations(Sender):
     def livez(self) -> Liveness:
         """Whether the process serves.
 
-        Problems: 500.
+        Problems: 400, 431, 500.
         """
         return self._send(Call("GET", "/livez", Liveness, safe=True))
 
     def readyz(self) -> Readiness:
         """Whether what it needs is there.
 
-        503 names each missing dependency.
+        503 names each missing dependency, to those who come with a credential.
 
-        Problems: 500, 503.
+        Problems: 400, 431, 500, 503.
         """
         return self._send(Call("GET", "/readyz", Readiness, safe=True))

@@ -1,0 +1,27 @@
+"""Where the API may listen: bearer keys and cookies do not travel in clear text between machines."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from domain.errors import InvalidValue
+from runtime.settings import Settings
+
+
+def check_host(settings: Settings) -> None:
+    """Raises InvalidValue for a host other than loopback without TLS, the API's own or that of a proxy before it."""
+    if _is_loopback(settings.api_host) or settings.api_tls_cert is not None or settings.proxies():
+        return
+    raise InvalidValue(
+        "API_HOST_WITHOUT_TLS",
+        f"API_HOST is {settings.api_host!r} and keys would travel to it in clear text. Expected a loopback address "
+        "such as 127.0.0.1, or API_TLS_CERT and API_TLS_KEY, or the proxies that end TLS in API_TRUSTED_PROXIES",
+        api_host=settings.api_host,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
