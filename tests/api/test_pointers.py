@@ -18,6 +18,8 @@ from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.keys import ROOT
+
 Path = tuple[str | int, ...]
 STRANGE = st.text(min_size=1, max_size=6) | st.sampled_from(["~", "/", "~1", "", "é/ü~", "[key]", "%", "#", " "])
 OTHER_TYPES = st.sampled_from([7, 7.5, True, [], [[]], {}, {"a": 1}])
@@ -132,5 +134,5 @@ def read_pointer(pointer: str) -> tuple[str, ...]:
 async def send(app: FastAPI, operation: Operation, body: Any) -> httpx.Response:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=ROOT) as client:
         return await client.request(operation.method, operation.path, content=json.dumps(body), headers=headers)

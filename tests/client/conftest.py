@@ -15,6 +15,7 @@ import pytest
 from runtime.embedded.ports import free_port
 from runtime.settings import Settings
 from tapeledger_client import AsyncClient, Client
+from tests.keys import ROOT_KEY
 from tests.workers import eventually, worker
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -86,8 +87,12 @@ def one_after_another(*answers: httpx.Response | Exception) -> Handler:
 
 
 @pytest.fixture
-def running(ledger_settings: Settings) -> Iterator[str]:
-    """The address of the API of a ledger that decides and projects; no engine, so orders wait."""
+def running(ledger_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of the API of a ledger that decides and projects; no engine, so orders wait.
+
+    The environment has its root key, as a user's has theirs.
+    """
+    monkeypatch.setenv("TAPELEDGER_API_KEY", ROOT_KEY)
     settings = ledger_settings.model_copy(update={"api_port": free_port()})
     base_url = f"http://127.0.0.1:{settings.api_port}"
     with ExitStack() as stack:

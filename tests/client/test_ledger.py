@@ -24,6 +24,7 @@ from tapeledger_client.models import (
 )
 from tests.api.conftest import until_ready
 from tests.api.test_gateway import records
+from tests.keys import KEYS, ROOT_KEY
 from tests.workers import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
@@ -174,7 +175,8 @@ async def losing(settings: Settings) -> AsyncIterator[AsyncClient]:
     async with app.router.lifespan_context(app):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api") as plain:
             await until_ready(plain)
-        async with AsyncClient("http://api", transport=httpx.ASGITransport(LosingAnswers(app))) as client:
+        lossy = httpx.ASGITransport(LosingAnswers(app))
+        async with AsyncClient("http://api", api_key=ROOT_KEY, transport=lossy) as client:
             yield client
 
 
@@ -212,11 +214,12 @@ async def offline_address() -> AsyncIterator[AsyncClient]:
         database_reader_url=f"postgresql://tape_reader@{closed}/tape",
         redis_url=f"redis://{closed}/0",
         api_kafka_timeout_ms=300,
+        **KEYS,
     )
     app, once = create_app(settings), Retries(count=1)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        AsyncClient("http://api", transport=transport, retries=once) as client,
+        AsyncClient("http://api", api_key=ROOT_KEY, transport=transport, retries=once) as client,
     ):
         yield client

@@ -56,6 +56,10 @@ UNREACHED: set[str] = set()
 """Operations of which no success can be had here, such as what another service has to be there for."""
 
 
+PUBLIC = {"GET /livez", "GET /readyz", "POST /api/auth/refresh", "POST /api/auth/revoke"}
+"""Operations that anybody may call."""
+
+
 def keep(context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
     """Whether a failure counts (schemathesis' hook `filter_failure`)."""
     if isinstance(failure, RejectedPositiveData):
