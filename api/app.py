@@ -32,6 +32,10 @@ from api.query.database import Database
 from api.query.past import Past
 from api.query.replica import Replica
 from api.query.waiting import Waiting
+from api.stream import asyncapi as stream_asyncapi
+from api.stream import events as stream_events
+from api.stream import websocket as stream_websocket
+from api.stream.service import Stream
 from domain.catalog import catalog
 from domain.errors import InvalidValue
 from runtime.settings import Settings
@@ -52,6 +56,9 @@ ROUTERS = (
     query_breaks_routes.router,
     query_projections_routes.router,
     backtests.router,
+    stream_events.router,
+    stream_websocket.router,
+    stream_asyncapi.router,
     health.router,
 )
 
@@ -77,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.symbols = settings.symbols()
     app.state.replica = Replica(settings, catalog(settings.symbols()))
     app.state.past = Past(settings, catalog(settings.symbols()))
+    app.state.stream = Stream(settings, getattr(app.state, "access", None))
     problems.install(app)
     reading.install(app)
     for router in ROUTERS:
@@ -91,11 +99,14 @@ def create_app(settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
     database: Database = app.state.database
+    stream: Stream = app.state.stream
     gateway.start()
     await database.open()
+    await stream.start()
     try:
         yield
     finally:
+        await stream.close()
         await asyncio.to_thread(gateway.stop)
         await gateway.cache.close()
         await database.close()
