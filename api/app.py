@@ -39,6 +39,10 @@ from api.security.gate import Gate
 from api.security.headers import ALLOWED, EXPOSED, SecurityHeaders
 from api.security.hosts import check_host
 from api.security.operations import Operations
+from api.stream import asyncapi as stream_asyncapi
+from api.stream import events as stream_events
+from api.stream import websocket as stream_websocket
+from api.stream.service import Stream
 from domain.catalog import catalog
 from runtime.settings import Settings
 
@@ -60,6 +64,9 @@ ROUTERS = (
     backtests.router,
     token_routes.router,
     key_routes.router,
+    stream_events.router,
+    stream_websocket.router,
+    stream_asyncapi.router,
     health.router,
 )
 
@@ -91,6 +98,7 @@ def create_app(settings: Settings) -> FastAPI:
     policy.check(routes)
     access = Access(settings, app.state.database, app.state.gateway.producer.send, Operations(routes))
     app.state.access = access
+    app.state.stream = Stream(settings, access)
     problems.install(app)
     reading.install(app)
     for router in ROUTERS:
@@ -121,12 +129,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     database: Database = app.state.database
     app.openapi()  # api.edge reads it: made now, and not while the first request waits
     access: Access = app.state.access
+    stream: Stream = app.state.stream
     gateway.start()
     await database.open()
     access.start()
+    await stream.start()
     try:
         yield
     finally:
+        await stream.close()
         await access.stop()
         await asyncio.to_thread(gateway.stop)
         await gateway.cache.close()

@@ -23,10 +23,14 @@ _PARAMETER = re.compile(r"\\\{[^/]+?\\\}")
 
 
 class Operation(NamedTuple):
-    """What the document says of a method of a path. single: query parameters that are not lists."""
+    """What the document says of a method of a path.
+
+    single: query parameters that are not lists. is_stream: its answer has no end.
+    """
 
     single: frozenset[str]
     takes_body: bool
+    is_stream: bool
 
 
 class Resource(NamedTuple):
@@ -92,8 +96,9 @@ class Edge:
             raise path_not_found(scope["path"])
         if resource is None or scope["method"] == "OPTIONS":
             return resource
-        operation = resource.operations.get("GET" if scope["method"] == "HEAD" else scope["method"])
-        if operation is None:
+        is_head = scope["method"] == "HEAD"
+        operation = resource.operations.get("GET" if is_head else scope["method"])
+        if operation is None or (is_head and operation.is_stream):
             detail = f"{scope['method'][:32]} is not allowed here; allowed: {resource.allow}"
             raise ProblemError(405, "METHOD_NOT_ALLOWED", detail, headers={"Allow": resource.allow})
         _check_single(scope, operation.single)
@@ -120,14 +125,15 @@ class Edge:
 def _resource(path: str, item: Mapping[str, Any]) -> Resource:
     pattern = re.compile(_PARAMETER.sub("[^/]+", re.escape(path)))
     operations = {method.upper(): _operation(value) for method, value in item.items() if isinstance(value, dict)}
-    implied = {"OPTIONS"} | ({"HEAD"} if "GET" in operations else set())
+    implied = {"OPTIONS"} | ({"HEAD"} if "GET" in operations and not operations["GET"].is_stream else set())
     return Resource(pattern, operations, ", ".join(sorted(implied | operations.keys())))
 
 
 def _operation(described: Mapping[str, Any]) -> Operation:
     queries = [parameter for parameter in described.get("parameters", ()) if parameter["in"] == "query"]
     single = frozenset(parameter["name"] for parameter in queries if "array" not in _types(parameter["schema"]))
-    return Operation(single, "requestBody" in described)
+    content = described.get("responses", {}).get("200", {}).get("content", {})
+    return Operation(single, "requestBody" in described, "text/event-stream" in content)
 
 
 def _types(schema: Mapping[str, Any]) -> Iterator[str]:

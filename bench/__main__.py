@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import decisions, event_store, faults, latency, ledger_agent, projector, rebuild, recovery
+from bench import decisions, event_store, faults, latency, ledger_agent, projector, rebuild, recovery, stream
 from bench.world import ROOT, fresh, servers
 
 
@@ -45,12 +45,15 @@ def main() -> None:
         for door in latency.DOORS:
             with console.status(f"submit to fill through {door} at {options.rate}/s for {options.seconds:.0f} s"):
                 submit_to_fill[door] = latency.run_round(fresh(base), door, options.rate, options.seconds)
+        with console.status(f"the stream to {stream.CLIENTS} clients"):
+            fanout = stream.run_round(fresh(base), stream.CLIENTS, STREAM_PER_SECOND, options.seconds)
         loads = recovery.run(base, [int(part) for part in options.history.split(",")], RECOVERY_ACCOUNTS, console)
     figures = {name: median(one[name] for one in rounds) for name in rounds[0]}
     with console.status("decisions of the pure domain"):
         decided = decisions.run()
     _show(console, figures, rounds)
     latency.show(console, submit_to_fill, options.rate)
+    stream.show(console, fanout, stream.CLIENTS, STREAM_PER_SECOND)
     decisions.show(console, decided)
     recovery.show(console, loads)
     costs = []
@@ -68,6 +71,7 @@ def main() -> None:
                 "medians": figures,
                 "decisions_per_second": decided,
                 "submit_to_fill": {door: fill._asdict() for door, fill in submit_to_fill.items()},
+                "stream": {server: one._asdict() for server, one in fanout.items()},
                 "recovery": [load._asdict() for load in loads],
                 "faults": [[cost._asdict() for cost in one] for one in costs],
             },
@@ -91,6 +95,7 @@ def _throughput(base: Any, commands: int) -> dict[str, float]:
 
 
 RECOVERY_ACCOUNTS = 1_000
+STREAM_PER_SECOND = 100
 _ROWS = (
     ("ledger agent, commands/s", "agent_ledger", "bare Faust take", "agent_faust_take"),
     ("ledger agent, commands/s", "agent_ledger", "bare Faust topic.send", "agent_faust_send"),

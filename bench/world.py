@@ -66,6 +66,7 @@ def child(settings: Settings, *arguments: str) -> Iterator[subprocess.Popen[str]
         [sys.executable, *arguments],
         cwd=ROOT,
         env={**os.environ, **settings.environ()},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
         text=True,

@@ -50,6 +50,7 @@ def pages() -> dict[str, str]:
         "read-models.md": read_models,
         "rejection-codes.md": rejection_codes,
         "settings.md": settings,
+        "stream.md": stream,
         "topics.md": topics,
     }
     return {name: make() for name, make in makers.items()}
@@ -323,6 +324,50 @@ def rejection_codes() -> str:
         *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in ALPACA.items()]),
     ]
     return _page("Rejection codes", "domain/codes.py, execution/refusals.py and execution/alpaca/codes.py", lines)
+
+
+def stream() -> str:
+    """Every channel, message and close code of the stream."""
+    from api.stream.closing import CLOSINGS
+    from api.stream.messages import INCOMING, OUTGOING
+    from api.stream.views import CHANNELS, ROWS
+
+    def first(struct: type[Any]) -> str:
+        return _text(inspect.cleandoc(struct.__doc__ or "").split("\n\n")[0])
+
+    def kinds(channel: str) -> str:
+        return ", ".join(f"`{row.__struct_config__.tag}`" for row in ROWS[channel])
+
+    lines = [
+        "Fields and types are in `/asyncapi.json`; how to use it: [follow the stream](../how-to/follow-the-stream.md).",
+        "",
+        "## Channels",
+        "",
+        *_table(("channel", "kinds of rows"), [(f"`{channel}`", kinds(channel)) for channel in CHANNELS]),
+        "",
+        "## Rows",
+        "",
+        *_table(
+            ("kind", "what it is"),
+            [(f"`{row.__struct_config__.tag}`", first(row)) for rows in ROWS.values() for row in rows],
+        ),
+        "",
+        "## Messages of the client",
+        "",
+        *_table(("type", "meaning"), [(f"`{one.__struct_config__.tag}`", first(one)) for one in INCOMING]),
+        "",
+        "## Messages of the server",
+        "",
+        *_table(("type", "meaning"), [(f"`{one.__struct_config__.tag}`", first(one)) for one in OUTGOING]),
+        "",
+        "## Close codes",
+        "",
+        *_table(
+            ("code", "name", "meaning", "connect again"),
+            [(f"`{one.code}`", f"`{one.name}`", _text(one.meaning), _text(one.retry)) for one in CLOSINGS],
+        ),
+    ]
+    return _page("The stream", "api/stream", lines)
 
 
 def settings() -> str:

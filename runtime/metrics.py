@@ -154,6 +154,16 @@ snapshot_ignored_total = Counter(
 )
 
 # Projections
+# Stream
+stream_clients = Gauge("stream_clients", "Clients that are connected to the stream, WebSockets and server-sent events")
+stream_closed_total = Counter("stream_closed_total", "Connections that ended, by the close code's name", ["reason"])
+stream_changes_total = Counter("stream_changes_total", "Changes that were read and handed to the clients")
+stream_read_milliseconds = Histogram(
+    "stream_read_milliseconds", "Reading what new batches changed, and handing it on", buckets=_MILLISECONDS
+)
+stream_restarts_total = Counter("stream_restarts_total", "Times that all clients had to get fresh snapshots")
+stream_refused_total = Counter("stream_refused_total", "Subscriptions that were refused, by code", ["code"])
+
 projection_lag_records = Gauge(
     "projection_lag_records", "Records on the broker that are not yet projected", ["topic", "partition"]
 )

@@ -196,6 +196,35 @@ class Settings(BaseSettings):
     api_body_timeout_s: float = Field(10.0, gt=0, description="a request's body must have come by then")
     api_request_timeout_s: float = Field(30.0, gt=0, description="a request must be answered by then")
 
+    # Stream
+    stream_poll_ms: int = Field(20, ge=1, le=1_000, description="the stream looks for new batches this often")
+    stream_resume_batches_max: int = Field(
+        10_000, ge=1, description="a client that is further behind than this many batches gets a snapshot"
+    )
+    stream_resume_changes_max: int = Field(
+        20_000,
+        ge=100,
+        description="changes kept for clients that come back, and records read at once",
+    )
+    stream_portfolio_ms: int = Field(250, ge=10, description="an account's worth is told at most this often")
+    stream_heartbeat_ms: int = Field(5_000, ge=100, description="a heartbeat to every client this often")
+    stream_recheck_ms: int = Field(5_000, ge=100, description="credentials of connected clients are checked this often")
+    stream_stale_ms: int = Field(
+        5_000, ge=100, description="clients are told when the data has been behind for longer than this"
+    )
+    stream_idle_ms: int = Field(60_000, ge=100, description="a client that follows nothing for this long is closed")
+    stream_connections_max: int = Field(2_000, ge=1, description="clients of one process")
+    stream_connections_per_user_max: int = Field(50, ge=1, description="clients of one user on one process")
+    stream_subscriptions_max: int = Field(
+        500, ge=1, description="channels, symbols and accounts that one connection may name together"
+    )
+    stream_waiting_bytes_max: int = Field(
+        1_048_576, ge=1_024, description="updates that may wait for one client; with more it is dropped as too slow"
+    )
+    stream_message_bytes_max: int = Field(65_536, ge=1_024, description="a client's message may be this long")
+    stream_messages_per_s_max: float = Field(20.0, gt=0, description="a client's messages, and twice as many at once")
+    stream_ping_ms: int = Field(20_000, ge=100, description="a ping this often; no pong within the same time: closed")
+
     # Observability
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     service_name: str = "tape"

@@ -76,6 +76,11 @@ class Access:
         state["principal"] = principal
         return principal
 
+    async def authenticate_again(self, connection: HTTPConnection) -> Principal:
+        """Who calls by what the credential is worth now: for connections that last longer than a request."""
+        connection.scope.setdefault("state", {}).pop("principal", None)
+        return await self.authenticate(connection)
+
     async def _principal(self, connection: HTTPConnection) -> Principal:
         kind, text = find(connection)
         if kind == "session":

@@ -61,7 +61,9 @@ POLICIES: Mapping[str, Policy] = {
     "readyz": _PUBLIC,
     "refresh_token": _PUBLIC,
     "revoke_token": _PUBLIC,
+    "get_asyncapi": _PUBLIC,
     "get_metrics": _READ_ANY,
+    "follow_stream": _READ_ANY,  # the stream looks at the accounts of its channels itself
     "issue_token": _ANYBODY,
     "open_session": _ANYBODY,
     "get_session": _ANYBODY,
@@ -118,9 +120,11 @@ POLICIES: Mapping[str, Policy] = {
     "get_rebalance": _READ_ACCOUNT,
 }
 """By operation id."""
-PUBLIC_PATHS = frozenset({"/livez", "/readyz", "/openapi.json", "/api/auth/refresh", "/api/auth/revoke"})
+PUBLIC_PATHS = frozenset(
+    {"/livez", "/readyz", "/openapi.json", "/asyncapi.json", "/api/auth/refresh", "/api/auth/revoke"}
+)
 """Where nobody is asked who they are."""
-SOCKETS: frozenset[str] = frozenset()
+SOCKETS: frozenset[str] = frozenset({"follow"})
 """WebSockets, by the name of their function: each asks `Access.authenticate` itself, and each channel for its right."""
 
 

@@ -18,6 +18,8 @@ SHARED = "shared"
 _REFERENCE = "#/components/schemas/"
 _METHODS = ("get", "put", "post", "patch", "delete")
 _ENDLESS = "text/event-stream"
+_DOCUMENT = {"type": "object"}
+"""An answer for tools, not for callers: any object, such as the AsyncAPI document."""
 
 
 class Unsupported(Exception):
@@ -142,7 +144,7 @@ def _operations(document: Mapping[str, Any]) -> Iterator[Operation]:
 def _operation(path: str, method: str, given: Mapping[str, Any]) -> Operation | None:
     statuses = sorted(status for status in given["responses"] if status.startswith("2"))
     content = given["responses"][statuses[0]].get("content", {}) if statuses else {}
-    if _ENDLESS in content:
+    if _ENDLESS in content or content.get(JSON, {}).get("schema") == _DOCUMENT:
         return None
     body = given.get("requestBody", {})
     if body and JSON not in body["content"]:

@@ -1,0 +1,80 @@
+"""Whether what is told keeps up with the ledger: the database answers, and projections move while there is more.
+
+A quiet market and a projector that stands still look the same in the database; so the ends of the topics on Kafka are
+asked now and then, and compared with what is projected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import lru_cache, partial
+from typing import Literal
+
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
+
+from api.stream.messages import Status
+from api.stream.reader import Reader
+from runtime.clients import kafka_admin
+from runtime.settings import Settings
+
+_KAFKA_TIMEOUT_S = 3.0
+
+Reason = Literal["DATABASE_UNAVAILABLE", "PROJECTION_BEHIND", "KAFKA_UNAVAILABLE"]
+Places = dict[tuple[str, int], int]
+
+
+class Staleness:
+    """reason: None while the data keeps up."""
+
+    def __init__(self, settings: Settings, reader: Reader) -> None:
+        self.reason: Reason | None = None
+        self._reader = reader
+        self._after_s = settings.stream_stale_ms / 1_000
+        self._admin = lru_cache(maxsize=1)(partial(kafka_admin, settings))  # made when it is first asked
+        self._fresh_at = time.monotonic()
+        self._behind: dict[tuple[str, int], tuple[int, float]] = {}
+
+    async def look(self) -> bool:
+        """Ask again; whether the answer has changed. Takes up to 3 s, in which the loop goes on."""
+        before = self.reason
+        ends = await asyncio.to_thread(self._ends, dict(self._reader.places))
+        self.reason = self._judge(ends)
+        if self.reason is None:
+            self._fresh_at = time.monotonic()
+        return self.reason != before
+
+    def age_s(self) -> float:
+        """Since the data was last known to keep up, in seconds."""
+        return 0.0 if self.reason is None else round(time.monotonic() - self._fresh_at, 1)
+
+    def status(self, seq: int) -> Status:
+        return Status(self.reason is not None, self.age_s(), seq, self.reason)
+
+    def _judge(self, ends: Places | None) -> Reason | None:
+        now = time.monotonic()
+        if now - self._reader.read_at > self._after_s:
+            return "DATABASE_UNAVAILABLE"
+        if ends is None:
+            return "KAFKA_UNAVAILABLE"
+        places = self._reader.places
+        behind = {place: places[place] for place, end in ends.items() if end > places.get(place, end)}
+        self._behind = {
+            place: self._behind[place] if self._behind.get(place, (-1, 0.0))[0] == offset else (offset, now)
+            for place, offset in behind.items()
+        }
+        still = [since for _, since in self._behind.values() if now - since > self._after_s]
+        return "PROJECTION_BEHIND" if still else None
+
+    def _ends(self, places: Places) -> Places | None:
+        """Where the topics end; None while Kafka does not answer."""
+        if not places:
+            return {}
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        asked = {TopicPartition(topic, partition): latest for topic, partition in places}
+        try:
+            answers = self._admin().list_offsets(asked, request_timeout=_KAFKA_TIMEOUT_S)
+            return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+        except KafkaException:
+            return None
