@@ -13,6 +13,7 @@ from domain.errors import ChainError
 from projections.groups import LEDGER, TICKS, group_of
 from projections.marks import Stop, put_stop
 from projections.rebuild import versions, work
+from projections.rebuild.build import Build
 from projections.rebuild.onrecord import Order
 from projections.rebuild.tables import VersionError
 from runtime.clients import postgres
@@ -222,3 +223,27 @@ def test_what_the_live_version_passes_over_a_rebuild_passes_over(ledger_settings
 
         assert work.verify(ledger_settings, LEDGER, Quiet()).differing == 0
         assert projected(connection, "tape_ledger_v2") == 11
+
+
+def test_a_build_whose_lock_was_lost_does_no_harm(ledger_settings: Settings) -> None:
+    """Two builds of one version, as after a lost connection: who comes second writes nothing, and says why."""
+    filled(ledger_settings)
+    with versions.at_work(ledger_settings, LEDGER) as connection:
+        version = versions.begin(connection, LEDGER)
+        with versions.working_in(ledger_settings, version) as one, versions.working_in(ledger_settings, version) as two:
+            builds = [Build(ledger_settings, LEDGER, version, own) for own in (one, two)]
+            for build in builds:
+                build.open()
+            limits = builds[0].live()
+            builds[0].advance(limits, lambda: None)
+
+            with pytest.raises(VersionError, match="somebody else fills ledger version 2 as well"):
+                builds[1].advance(limits, lambda: None)
+
+            assert_deposit_rows(one)
+
+
+def assert_deposit_rows(connection: psycopg.Connection[Any]) -> None:
+    """In the version that the connection finds: one opening, and two postings for each deposit."""
+    counts = connection.execute("select (select count(*) from accounts), (select count(*) from journal_postings)")
+    assert counts.fetchone() == (1, 2 * (EACH - 1))
