@@ -16,6 +16,7 @@ from projections.rebuild import versions, work
 from projections.rebuild.build import Build
 from projections.rebuild.onrecord import Order
 from projections.rebuild.tables import VersionError
+from projections.runner import Runner
 from runtime.clients import postgres
 from runtime.settings import Settings
 from streams import codec
@@ -117,6 +118,8 @@ def test_two_builders_do_not_meet(ledger_settings: Settings) -> None:
             with pytest.raises(VersionError, match=r"is being worked on: tapeledger rebuild ledger, connection [0-9]+"):
                 work.rebuild(ledger_settings, group_of(name), Quiet(), nobody)
     work.rebuild(ledger_settings, LEDGER, Quiet(), nobody)
+    with postgres(ledger_settings, autocommit=True) as connection:
+        Runner(ledger_settings, TICKS).load(connection, [0, 1, 2, 3])
     with pytest.raises(VersionError, match="ledger version 2 is under construction and shares portfolio_values with"):
         work.rebuild(ledger_settings, TICKS, Quiet(), nobody)
     with pytest.raises(VersionError, match="signals has projected nothing yet"):
