@@ -23,7 +23,7 @@ from projections.marks import Stop
 from projections.poison import Poison, write_up_to
 from projections.progress import Connection
 from projections.rebuild import hypertables
-from projections.rebuild.tables import LIVE
+from projections.rebuild.tables import LIVE, VersionError
 from projections.rebuild.versions import Version
 from projections.rows import Cursor
 from projections.runner import BATCH_RECORDS_MAX, POLL_S, archive_lookup
@@ -103,7 +103,8 @@ class Build:
         """Read on and write up to these positions of the live version. came_on: called after each batch and each wait.
 
         What is read beyond them is left, to be read again. Raises ChainError when tape, archive and the live version's
-        head do not agree, Poison, and UnavailableError when Kafka gives nothing.
+        head do not agree, Poison, VersionError when somebody else fills it too, and UnavailableError when Kafka gives
+        nothing.
         """
         lacking = {partition: at for partition, at in self.progress.items() if at[0] < limits[partition][0]}
         offsets = {partition: offset for partition, (offset, _) in limits.items()}
@@ -132,6 +133,8 @@ class Build:
             place = (poison.topic, poison.partition, poison.offset)
             marks.put_stop(self.connection, Stop(self.group.name, *place, poison.type, poison.problem, is_whole=True))
             raise
+        except progress.Overtaken as overtaken:
+            raise VersionError(f"somebody else fills {self.version} as well: {overtaken}") from overtaken
 
     def _write(self, batch: Batch) -> None:
         with self.connection.transaction(), self.connection.cursor() as cursor:

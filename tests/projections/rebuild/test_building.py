@@ -13,8 +13,10 @@ from domain.errors import ChainError
 from projections.groups import LEDGER, TICKS, group_of
 from projections.marks import Stop, put_stop
 from projections.rebuild import versions, work
+from projections.rebuild.build import Build
 from projections.rebuild.onrecord import Order
 from projections.rebuild.tables import VersionError
+from projections.runner import Runner
 from runtime.clients import postgres
 from runtime.settings import Settings
 from streams import codec
@@ -116,6 +118,8 @@ def test_two_builders_do_not_meet(ledger_settings: Settings) -> None:
             with pytest.raises(VersionError, match=r"is being worked on: tapeledger rebuild ledger, connection [0-9]+"):
                 work.rebuild(ledger_settings, group_of(name), Quiet(), nobody)
     work.rebuild(ledger_settings, LEDGER, Quiet(), nobody)
+    with postgres(ledger_settings, autocommit=True) as connection:
+        Runner(ledger_settings, TICKS).load(connection, [0, 1, 2, 3])
     with pytest.raises(VersionError, match="ledger version 2 is under construction and shares portfolio_values with"):
         work.rebuild(ledger_settings, TICKS, Quiet(), nobody)
     with pytest.raises(VersionError, match="signals has projected nothing yet"):
@@ -222,3 +226,27 @@ def test_what_the_live_version_passes_over_a_rebuild_passes_over(ledger_settings
 
         assert work.verify(ledger_settings, LEDGER, Quiet()).differing == 0
         assert projected(connection, "tape_ledger_v2") == 11
+
+
+def test_a_build_whose_lock_was_lost_does_no_harm(ledger_settings: Settings) -> None:
+    """Two builds of one version, as after a lost connection: who comes second writes nothing, and says why."""
+    filled(ledger_settings)
+    with versions.at_work(ledger_settings, LEDGER) as connection:
+        version = versions.begin(connection, LEDGER)
+        with versions.working_in(ledger_settings, version) as one, versions.working_in(ledger_settings, version) as two:
+            builds = [Build(ledger_settings, LEDGER, version, own) for own in (one, two)]
+            for build in builds:
+                build.open()
+            limits = builds[0].live()
+            builds[0].advance(limits, lambda: None)
+
+            with pytest.raises(VersionError, match="somebody else fills ledger version 2 as well"):
+                builds[1].advance(limits, lambda: None)
+
+            assert_deposit_rows(one)
+
+
+def assert_deposit_rows(connection: psycopg.Connection[Any]) -> None:
+    """In the version that the connection finds: one opening, and two postings for each deposit."""
+    counts = connection.execute("select (select count(*) from accounts), (select count(*) from journal_postings)")
+    assert counts.fetchone() == (1, 2 * (EACH - 1))
