@@ -106,7 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     app.add_middleware(JsonGuard, timeout_s=settings.api_body_timeout_s)
     app.add_middleware(Edge)
-    app.add_middleware(Gate, access=access)
+    app.add_middleware(Gate)
     app.add_middleware(TimeLimit, timeout_s=settings.api_request_timeout_s)
     app.add_middleware(RequestContext)
     if settings.origins():

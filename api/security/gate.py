@@ -20,9 +20,8 @@ HEADERS_BYTES_MAX = 16_384
 class Gate:
     """Refuses headers that are too large, credentials in URLs, strangers, and callers over their quota."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,16 +46,21 @@ class Gate:
         if size > HEADERS_BYTES_MAX:
             detail = f"expected at most {HEADERS_BYTES_MAX} bytes of headers, they had {size}"
             raise ProblemError(431, "HEADERS_TOO_LARGE", detail)
-        connection = HTTPConnection(scope)
-        if scope["path"] in PUBLIC_PATHS or self._access.is_open(connection):
+        connection, access = HTTPConnection(scope), _access(scope)
+        if scope["path"] in PUBLIC_PATHS or access.is_open(connection):
             refuse_in_url(scope["query_string"])
             return
-        principal = await self._access.authenticate(connection)
-        verdict = await self._access.limit(principal)
+        principal = await access.authenticate(connection)
+        verdict = await access.limit(principal)
         if verdict is None:
             return
         if not verdict.is_allowed:
             problem = verdict.problem()
-            self._access.denied(connection, principal, problem.code)
+            access.denied(connection, principal, problem.code)
             raise problem
         headers.update(verdict.headers())
+
+
+def _access(scope: Scope) -> Access:
+    found: Access = scope["app"].state.access
+    return found

@@ -109,7 +109,9 @@ async def _by_message(stream: Stream, socket: WebSocket) -> tuple[HTTPConnection
 
 
 def _closing_of(problem: ProblemError) -> Closing:
-    return {401: closing.UNAUTHENTICATED, 403: closing.FORBIDDEN}.get(problem.status, closing.INTERNAL)
+    """A credential in the URL (400) is none."""
+    known = {400: closing.UNAUTHENTICATED, 401: closing.UNAUTHENTICATED, 403: closing.FORBIDDEN}
+    return known.get(problem.status, closing.INTERNAL)
 
 
 async def _text(socket: WebSocket) -> str:

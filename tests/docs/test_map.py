@@ -95,6 +95,7 @@ def test_quoted_files_exist(path: Path) -> None:
 def test_quoted_names_in_capitals_are_settings_codes_or_statuses(path: Path) -> None:
     """No page speaks of a setting, a rejection code, a problem's code or a kind of break that does not exist."""
     known = {name.upper() for name in Settings.model_fields} | CODES.keys() | TERMINAL | problem_codes()
+    known |= {"TAPELEDGER_API_KEY"}  # in the clients' environment
     known |= (
         BREAKS.keys() | REFUSALS.keys() | ALPACA_CODES.keys() | {"PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from api.stream.closing import SLOW_CONSUMER
 from runtime.settings import Settings
 from tests.api.stream.world import LEDGER, projector, serving
 from tests.docs.pages import DOCS
+from tests.keys import ROOT_KEY
 from tests.projections import story
 from tests.projections.tapes import Tape
 
@@ -32,7 +34,12 @@ async def test_the_client_of_the_page_follows_orders(ledger_settings: Settings, 
             script = tmp_path / "follow.py"
             script.write_text(code.replace("127.0.0.1:8080", f"127.0.0.1:{served.port}"))
             written.write(LEDGER, tape.records[:3])
-            process = await asyncio.create_subprocess_exec(sys.executable, str(script), stdout=subprocess.PIPE)
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                str(script),
+                stdout=subprocess.PIPE,
+                env={**os.environ, "TAPELEDGER_API_KEY": ROOT_KEY},
+            )
             assert process.stdout is not None
             try:
                 async with asyncio.timeout(60):

@@ -11,14 +11,13 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
-from websockets.asyncio.client import connect
 
 from api.stream.asyncapi import document
 from api.stream.closing import CLOSINGS
 from api.stream.views import CHANNELS
 from runtime.settings import Settings
 from tests.api.stream.stories import Story
-from tests.api.stream.world import Follower, following, projector, say, serving
+from tests.api.stream.world import Follower, connect, following, projector, say, serving
 
 HERE = Path(__file__).parent / "asyncapi"
 

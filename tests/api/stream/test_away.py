@@ -9,14 +9,13 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from websockets.asyncio.client import connect
 
 from runtime.settings import Settings
 from tests.api.stream.stories import Story
 from tests.api.stream.tables import QUERIES, assert_equal
 from tests.api.stream.test_load import prints
 from tests.api.stream.test_messages import ended
-from tests.api.stream.world import TICKS, Follower, following, projector, say, serving
+from tests.api.stream.world import TICKS, Follower, connect, following, projector, say, serving
 from tests.faults.wires import Background, Wire
 from tests.projections.tapes import produce, tick_records
 

@@ -15,6 +15,7 @@ from runtime.settings import Settings
 from tests.api.stream.stories import Story
 from tests.api.stream.tables import KEPT, QUERIES, assert_equal
 from tests.api.stream.world import Follower, Projector, Served, projector, serving, until
+from tests.keys import ROOT
 
 pytestmark = pytest.mark.integration
 ALL = "&".join(f"channels={name}" for name in CHANNELS)
@@ -37,7 +38,7 @@ class Listener(Follower):
     async def listening(self, served: Served, query: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         headers = {} if self.last_id is None else {"Last-Event-ID": self.last_id}
         async with (
-            httpx.AsyncClient(base_url=served.http, timeout=20) as client,
+            httpx.AsyncClient(base_url=served.http, timeout=20, headers=ROOT) as client,
             client.stream("GET", f"/api/stream/events?{query}", headers=headers) as answer,
         ):
             assert answer.status_code == 200, await answer.aread()
@@ -116,7 +117,7 @@ async def test_the_end_is_told(settings: Settings) -> None:
 )
 async def test_a_bad_query_is_a_problem(settings: Settings, query: str, status: int, code: str) -> None:
     """Before any event, and no client is left behind."""
-    async with serving(settings) as served, httpx.AsyncClient(base_url=served.http) as client:
+    async with serving(settings) as served, httpx.AsyncClient(base_url=served.http, headers=ROOT) as client:
         answer = await client.get(f"/api/stream/events?{query}")
 
         assert (answer.status_code, answer.json()["code"]) == (status, code)

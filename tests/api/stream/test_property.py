@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
 
 from api.stream import hub
 from api.stream.cache import Snapshots
@@ -23,7 +22,19 @@ from api.stream.views import CHANNELS
 from runtime.settings import Settings
 from tests.api.stream.stories import Story
 from tests.api.stream.tables import KEPT, QUERIES, assert_equal, bars, same, table
-from tests.api.stream.world import LEDGER, Follower, Projector, Served, following, projector, say, serving, until
+from tests.api.stream.world import (
+    LEDGER,
+    Follower,
+    Projector,
+    Served,
+    connect,
+    following,
+    projector,
+    say,
+    serving,
+    until,
+)
+from tests.keys import ROOT
 from tests.projections import story
 from tests.projections.tapes import Tape
 
@@ -89,7 +100,7 @@ async def assert_portfolios(served: Served, projector: Projector, follower: Foll
     worth = follower.table("portfolio")
     accounts = projector.rows("select account_id from accounts where account_id in (select account_id from positions)")
     assert worth.keys() >= set(accounts)
-    async with httpx.AsyncClient(base_url=served.http) as client:
+    async with httpx.AsyncClient(base_url=served.http, headers=ROOT) as client:
         for (account_id,) in worth:
             answer = (await client.get(f"/api/portfolio/{account_id}")).json()
             figures = {name: value for name, value in worth[account_id,].items() if name not in ("kind", "version")}

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from websockets.asyncio.client import connect
 
 from api.stream import websocket
 from domain.events import TradingHalted
 from runtime.settings import Settings
+from tests.api.security import people
 from tests.api.stream.test_messages import ended, error
 from tests.api.stream.world import LEDGER, Follower, Person, Register, projector, say, serving
+from tests.keys import ROOT_KEY
 from tests.projections import depth_story, story
 from tests.projections.tapes import Tape
 
@@ -232,11 +235,36 @@ async def test_a_user_has_so_many_connections(settings: Settings) -> None:
             await socket.close()
 
 
-async def test_without_security_pages_of_other_origins_are_refused(settings: Settings) -> None:
-    """The API without authentication trusts whoever reaches it, but not every page that a browser shows."""
-    async with serving(settings) as served:
-        async with connect(served.url, origin="https://evil.example") as socket:
-            await socket.send(say("auth", token="anything"))
-            assert await ended(socket) == (4401, "AUTHENTICATION_FAILED")
-        async with connect(served.url, origin=f"http://127.0.0.1:{served.port}") as socket:
-            assert (await Follower().read(socket))["type"] == "authenticated"
+async def test_real_keys_and_sessions_open_the_stream(settings: Settings) -> None:
+    """A key in the header and in the first message, and a session's cookie, which is asked where it comes from; a key
+    that is revoked on the tape ends all that came with it; the token is never taken from the URL.
+    """
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        made = people.put(connection, "vic", "viewer")
+        async with serving(settings) as served:
+            await served.server.config.loaded_app.state.access.directory.refresh()  # type: ignore[attr-defined]
+            own, key = f"http://127.0.0.1:{served.port}", {"Authorization": f"Bearer {made.text}"}
+            async with httpx.AsyncClient(base_url=own) as client:
+                session = await client.post("/api/auth/session", headers=key, json={})
+                assert session.status_code in {200, 201}, session.text
+                cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+            for options in (bearer(made.text), {"additional_headers": {"Cookie": cookie}, "origin": own}):
+                async with connect(served.url, **options) as socket:
+                    assert (await Follower().read(socket))["user_id"] == "vic"
+            async with connect(
+                served.url, additional_headers={"Cookie": cookie}, origin="https://evil.example"
+            ) as socket:
+                await socket.send(say("subscribe", channels=["ticks"]))
+                assert await ended(socket) == (4401, "AUTHENTICATION_FAILED")
+            async with connect(f"{served.url}?token={made.text}", **bearer(made.text)) as socket:
+                assert await ended(socket) == (4401, "AUTHENTICATION_FAILED")
+            async with connect(served.url) as socket, connect(served.url, **bearer(ROOT_KEY)) as root:
+                await socket.send(say("auth", token=made.text))
+                assert (await Follower().read(socket))["user_id"] == "vic"
+                place = connection.execute("select 1 + max(record_offset) from access_keys").fetchone()
+                connection.execute(
+                    "update access_keys set revoked_at = now(), record_offset = %s where key_id = %s",
+                    (place[0] if place else 0, made.key_id),
+                )
+                assert await ended(socket) == (4410, "CREDENTIAL_ENDED")
+                assert (await Follower().read(root))["user_id"] == "root"

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import msgspec
 import psycopg
 from starlette.requests import HTTPConnection
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as connect_as
 
 from api.app import create_app
 from api.problems import ProblemError
@@ -23,6 +24,7 @@ from projections.sources import Batch
 from projections.ticks import Print
 from runtime.settings import Settings
 from streams.tape import Head
+from tests.keys import ROOT
 from tests.projections.tapes import head_of
 
 LEDGER, SIGNALS, AUDIT, TICKS = GROUPS
@@ -89,7 +91,7 @@ async def serving(settings: Settings, access: Any = None) -> AsyncIterator[Serve
     settings = settings.model_copy(update={"api_port": 0})
     app = create_app(settings)
     if access is not None:
-        app.state.stream = Stream(settings, access)
+        app.state.access, app.state.stream = access, Stream(settings, access)
     server = _InProcess(configuration(app, settings), app.state.stream)
     sock = listening(server.config)
     task = asyncio.create_task(server.serve([sock]))
@@ -101,6 +103,11 @@ async def serving(settings: Settings, access: Any = None) -> AsyncIterator[Serve
         yield served
     finally:
         await served.stop()
+
+
+def connect(url: str, **options: Any) -> connect_as:
+    """A WebSocket of somebody who may follow everything."""
+    return connect_as(url, additional_headers=ROOT, **options)
 
 
 class Follower:
@@ -205,6 +212,7 @@ class Person(msgspec.Struct, frozen=True):
     """A principal of these tests."""
 
     user_id: str
+    role: str = "viewer"
     scopes: frozenset[str] = frozenset({"read"})
     accounts: frozenset[str] | None = frozenset()
 
@@ -222,12 +230,30 @@ class Register:
             raise ProblemError(401, "CREDENTIAL_UNKNOWN", "no such credential")
         return self.people[token]
 
+    async def authenticate_again(self, connection: HTTPConnection) -> Person:
+        return await self.authenticate(connection)
+
     async def may_read(self, principal: Any, account_id: str) -> bool:
         return principal.accounts is None or account_id in principal.accounts
 
     async def visible_accounts(self, principal: Any) -> frozenset[str] | None:
         accounts: frozenset[str] | None = principal.accounts
         return accounts
+
+    def start(self) -> None:
+        """Nothing is to be done in the background."""
+
+    async def stop(self) -> None:
+        """Nor to be ended."""
+
+    def is_open(self, connection: HTTPConnection) -> bool:
+        return False
+
+    async def limit(self, principal: Any) -> None:
+        """Nobody has a quota."""
+
+    def denied(self, connection: HTTPConnection, principal: Any, code: str) -> None:
+        """Nobody keeps a trail."""
 
 
 async def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
