@@ -105,8 +105,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, dependencies=[Depends(policy.authorize)])
     openapi.install(app)
     app.add_middleware(JsonGuard, timeout_s=settings.api_body_timeout_s)
-    app.add_middleware(Edge)
     app.add_middleware(Gate)
+    app.add_middleware(Edge)
     app.add_middleware(TimeLimit, timeout_s=settings.api_request_timeout_s)
     app.add_middleware(RequestContext)
     if settings.origins():

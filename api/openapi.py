@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api import exact, links
 from api.problems import MEDIA_TYPE, Problem
-from api.security.policy import POLICIES
+from api.security.policy import POLICIES, Policy
 
 DESCRIPTION = """\
 An event-sourced trading ledger. Commands (POST) are put on Kafka and answered 202; the ledger decides them, and the
@@ -131,7 +131,7 @@ def _patched(document: dict[str, Any]) -> dict[str, Any]:
     document["security"] = [{name: []} for name in SCHEMES]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            policy = POLICIES[operation["operationId"]]
+            policy = POLICIES.get(operation["operationId"], Policy())
             if policy.is_public:
                 operation["security"] = []
             if policy.scopes:
@@ -148,7 +148,7 @@ def _patched(document: dict[str, Any]) -> dict[str, Any]:
 
 def _public_guards(operation: dict[str, Any]) -> tuple[str, ...]:
     """What may refuse a call that needs no credential; the secrets of some may be wrong."""
-    return ("400", "401", "408", "429", "431") if "access" in operation["tags"] else ("400", "431")
+    return ("400", "401", "408", "429", "431") if "access" in operation.get("tags", ()) else ("400", "431")
 
 
 def _with_scopes(text: str, scopes: frozenset[str]) -> str:
@@ -158,7 +158,7 @@ def _with_scopes(text: str, scopes: frozenset[str]) -> str:
 
 def _errors(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
     """The error responses of an operation by status, besides those that its guards give."""
-    if "access" in operation["tags"]:
+    if "access" in operation.get("tags", ()):
         needless = set() if "requestBody" in operation else {"413", "415"}
         return {status: text for status, text in _ACCESS.items() if status not in needless}
     if path.endswith("/preview"):

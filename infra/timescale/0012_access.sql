@@ -32,3 +32,6 @@ create index access_keys_place on access_keys (partition, record_offset);
 
 -- What an account's owner may see: GET /api/me, and lists of those who do not see all.
 create index accounts_owner on accounts (owner);
+
+comment on table access_users is 'users as they stand: role and granted accounts; removed ones say when';
+comment on table access_keys is 'API keys by their SHA-256: scopes, expiry, and when each was revoked';
