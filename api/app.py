@@ -11,6 +11,7 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from api import backtests, health, openapi, preview, problems
+from api.decisions import Decisions
 from api.edge import Edge
 from api.gateway import routes as gateway_routes
 from api.gateway.service import Gateway
@@ -90,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.database = Database(settings)
     app.state.broker = Broker(settings)
     app.state.waiting = Waiting(settings, app.state.database, app.state.broker)
+    app.state.decisions = Decisions(app.state.database, app.state.waiting)
     app.state.settings = settings
     app.state.symbols = settings.symbols()
     app.state.replica = Replica(settings, catalog(settings.symbols()))

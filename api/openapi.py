@@ -142,8 +142,22 @@ def _patched(document: dict[str, Any]) -> dict[str, Any]:
                 if status != "408" or "requestBody" in operation:
                     operation["responses"][status] = _problem_response(status, description)
     links.add(document)
+    _add_decided(document)
     exact.refine(document)
     return document
+
+
+def _add_decided(document: dict[str, Any]) -> None:
+    """A command's answer with what the ledger has decided is 200, and otherwise as that without it."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            names = {parameter["name"] for parameter in operation.get("parameters", ())}
+            taken = operation["responses"].get("202")
+            if taken is None or "prefer" not in {name.lower() for name in names}:
+                continue
+            applied = {"description": "wait=N, as it was asked for", "schema": {"type": "string"}}
+            headers = taken["headers"] | {"Preference-Applied": applied}
+            operation["responses"]["200"] = taken | {"description": "Decided, and projected", "headers": headers}
 
 
 def _public_guards(operation: dict[str, Any]) -> tuple[str, ...]:

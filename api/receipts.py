@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
 from api.fields import View
+from domain.events import OrderStatus
 
 
 class Place(View):
@@ -13,6 +16,23 @@ class Place(View):
     topic: str = Field(examples=["trading.commands"])
     partition: int = Field(ge=0, examples=[2])
     offset: int = Field(ge=0, examples=[1041])
+
+
+class Decision(View):
+    """What the ledger has decided, and is projected."""
+
+    outcome: Literal["ACCEPTED", "REJECTED"]
+    order_status: OrderStatus | None = Field(
+        None, description="of the order (of a group: of its first) that the command is about, when this was read"
+    )
+    code: str | None = Field(None, description="why it was rejected", examples=["CASH_INSUFFICIENT"])
+    detail: str | None = Field(None, description="what was expected, and what it was")
+    values: dict[str, str] = Field({}, description="the values that failed")
+
+
+Decided = Annotated[
+    Decision | None, Field(description="null unless `Prefer: wait` asked for it and it was known in time")
+]
 
 
 class Accepted(View):
@@ -26,3 +46,4 @@ class Accepted(View):
     account_id: str = Field(examples=["acc_demo"])
     status_url: str = Field(examples=["/api/accounts/acc_demo"])
     position: Place
+    decision: Decided = None

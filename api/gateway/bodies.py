@@ -8,7 +8,7 @@ from fastapi import Header
 from pydantic import ConfigDict, Field, StringConstraints
 
 from api.fields import AccountId, Body, DecimalIn, PositiveIn, Symbol, View
-from api.receipts import Accepted, Place
+from api.receipts import Accepted, Decided, Place
 from domain.terms import LotMethod
 
 IdempotencyKey = Annotated[
@@ -167,3 +167,4 @@ class SignalAsked(View):
     symbol: str = Field(examples=["AAPL"])
     status_url: str = Field(examples=["/api/signals/requests/req_3f1c9a7e5b2d48069a1be3c5d7f80246"])
     position: Place
+    decision: Decided = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from starlette.responses import JSONResponse
@@ -35,6 +35,7 @@ from api.orders.bodies import (
     ReplaceRequest,
 )
 from api.orders.portfolio_bodies import PLAN_TAG_FORM, PlanId, RebalanceRequest
+from api.prefer import preferred_wait_s
 from api.receipts import Accepted
 from api.security.rights import Caller, Rights
 from domain.commands import Deposit, Withdraw
@@ -59,7 +60,38 @@ def gateway(request: Request) -> Gateway:
     return found
 
 
+class Teller(Protocol):
+    """Knows what the ledger has decided (api.decisions)."""
+
+    async def tell(self, answer: dict[str, Any], wait_s: float) -> bool: ...
+
+
+class Reply:
+    """The answer to a command: at once, or with what the ledger has decided where the client would rather wait."""
+
+    def __init__(self, teller: Teller, wait_s: float | None) -> None:
+        self._teller = teller
+        self._wait_s = wait_s
+
+    async def __call__(self, outcome: Outcome) -> Response:
+        headers = {"Location": outcome.location} | ({"Idempotent-Replayed": "true"} if outcome.replayed else {})
+        if self._wait_s is not None and await self._teller.tell(outcome.body, self._wait_s):
+            return JSONResponse(outcome.body, 200, headers=headers | {"Preference-Applied": f"wait={self._wait_s:g}"})
+        return JSONResponse(outcome.body, 202, headers=headers)
+
+
+async def replying(
+    request: Request,
+    prefer: Annotated[
+        str | None,
+        Header(description="`wait=2`: answer 200 with the ledger's decision, if it is known within so many seconds"),
+    ] = None,
+) -> Reply:
+    return Reply(request.app.state.decisions, preferred_wait_s(prefer))
+
+
 Sender = Annotated[Gateway, Depends(gateway)]
+Replying = Annotated[Reply, Depends(replying)]
 AccountPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$", examples=["acc_demo"])]
 PlanPath = Annotated[PlanId, Path(examples=["pln_3f1c9a7e5b2d48069a1be3c5d7f80246"])]
 IfMatch = Annotated[
@@ -83,12 +115,12 @@ OrderPath = Annotated[OrderId, Path()]
     **_COMMON,
 )
 async def open_account(
-    sender: Sender, caller: Caller, body: AccountRequest, idempotency_key: IdempotencyKey = None
+    sender: Sender, reply: Replying, caller: Caller, body: AccountRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """The owner is the caller; only admins open accounts for others."""
     answer = await sender.open_account(body, caller.named(body.owner, "owner"), idempotency_key)
     caller.opened(body.account_id)
-    return _answer(answer)
+    return await reply(answer)
 
 
 @router.post(
@@ -100,9 +132,9 @@ async def open_account(
     **_COMMON,
 )
 async def deposit_cash(
-    sender: Sender, account_id: AccountPath, body: CashRequest, idempotency_key: RequiredIdempotencyKey
+    sender: Sender, reply: Replying, account_id: AccountPath, body: CashRequest, idempotency_key: RequiredIdempotencyKey
 ) -> Response:
-    return _answer(await sender.move_cash(Deposit, account_id, body, idempotency_key))
+    return await reply(await sender.move_cash(Deposit, account_id, body, idempotency_key))
 
 
 @router.post(
@@ -114,9 +146,9 @@ async def deposit_cash(
     **_COMMON,
 )
 async def withdraw_cash(
-    sender: Sender, account_id: AccountPath, body: CashRequest, idempotency_key: RequiredIdempotencyKey
+    sender: Sender, reply: Replying, account_id: AccountPath, body: CashRequest, idempotency_key: RequiredIdempotencyKey
 ) -> Response:
-    return _answer(await sender.move_cash(Withdraw, account_id, body, idempotency_key))
+    return await reply(await sender.move_cash(Withdraw, account_id, body, idempotency_key))
 
 
 @router.post(
@@ -128,9 +160,13 @@ async def withdraw_cash(
     **_COMMON,
 )
 async def convert_cash(
-    sender: Sender, account_id: AccountPath, body: ConversionRequest, idempotency_key: RequiredIdempotencyKey
+    sender: Sender,
+    reply: Replying,
+    account_id: AccountPath,
+    body: ConversionRequest,
+    idempotency_key: RequiredIdempotencyKey,
 ) -> Response:
-    return _answer(await sender.convert_cash(account_id, body, idempotency_key))
+    return await reply(await sender.convert_cash(account_id, body, idempotency_key))
 
 
 @router.post(
@@ -143,13 +179,14 @@ async def convert_cash(
 )
 async def transfer_cash(
     sender: Sender,
+    reply: Replying,
     caller: Caller,
     account_id: AccountPath,
     body: TransferRequest,
     idempotency_key: RequiredIdempotencyKey,
 ) -> Response:
     requested_by = caller.named(body.requested_by, "requested_by")
-    return _answer(await sender.transfer_cash(account_id, body, requested_by, idempotency_key))
+    return await reply(await sender.transfer_cash(account_id, body, requested_by, idempotency_key))
 
 
 @router.post(
@@ -161,10 +198,10 @@ async def transfer_cash(
     **_COMMON,
 )
 async def submit_order(
-    sender: Sender, caller: Caller, body: OrderRequest, idempotency_key: IdempotencyKey = None
+    sender: Sender, reply: Replying, caller: Caller, body: OrderRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:
     _check_trader(caller, body)
-    return _answer(await sender.orders.submit(body, idempotency_key))
+    return await reply(await sender.orders.submit(body, idempotency_key))
 
 
 @router.post(
@@ -176,7 +213,7 @@ async def submit_order(
     **_COMMON,
 )
 async def submit_order_batch(
-    sender: Sender, caller: Caller, body: BatchRequest, idempotency_key: IdempotencyKey = None
+    sender: Sender, reply: Replying, caller: Caller, body: BatchRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """What is wrong with any order refuses the batch before anything is sent; errors has a pointer for each.
 
@@ -184,7 +221,7 @@ async def submit_order_batch(
     one that it rejects stops no other. For orders that are taken all or none there are groups.
     """
     _check_trader(caller, *body.orders)
-    return _answer(await sender.orders.submit_batch(body, idempotency_key))
+    return await reply(await sender.orders.submit_batch(body, idempotency_key))
 
 
 @router.post(
@@ -196,10 +233,10 @@ async def submit_order_batch(
     **_COMMON,
 )
 async def submit_order_group(
-    sender: Sender, caller: Caller, body: GroupRequest, idempotency_key: IdempotencyKey = None
+    sender: Sender, reply: Replying, caller: Caller, body: GroupRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:
     _check_trader(caller, *body.orders)
-    return _answer(await sender.orders.submit_group(body, idempotency_key))
+    return await reply(await sender.orders.submit_group(body, idempotency_key))
 
 
 @router.patch(
@@ -211,9 +248,9 @@ async def submit_order_group(
     **_COMMON,
 )
 async def replace_order(
-    sender: Sender, order_id: OrderPath, body: ReplaceRequest, idempotency_key: IdempotencyKey = None
+    sender: Sender, reply: Replying, order_id: OrderPath, body: ReplaceRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    return _answer(await sender.replace_order(order_id, body, idempotency_key))
+    return await reply(await sender.replace_order(order_id, body, idempotency_key))
 
 
 @router.post(
@@ -226,12 +263,13 @@ async def replace_order(
 )
 async def rebalance_portfolio(
     sender: Sender,
+    reply: Replying,
     account_id: AccountPath,
     body: RebalanceRequest,
     idempotency_key: RequiredIdempotencyKey,
     if_match: IfMatch = None,
 ) -> Response:
-    return _answer(await sender.rebalance(account_id, body, idempotency_key, if_match))
+    return await reply(await sender.rebalance(account_id, body, idempotency_key, if_match))
 
 
 @router.post(
@@ -243,9 +281,9 @@ async def rebalance_portfolio(
     **_COMMON,
 )
 async def cancel_rebalance(
-    sender: Sender, account_id: AccountPath, plan_id: PlanPath, idempotency_key: IdempotencyKey = None
+    sender: Sender, reply: Replying, account_id: AccountPath, plan_id: PlanPath, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    return _answer(await sender.cancel_rebalance(account_id, plan_id, idempotency_key))
+    return await reply(await sender.cancel_rebalance(account_id, plan_id, idempotency_key))
 
 
 @router.post(
@@ -257,9 +295,9 @@ async def cancel_rebalance(
     **_COMMON,
 )
 async def cancel_order(
-    sender: Sender, order_id: OrderPath, body: CancelRequest, idempotency_key: IdempotencyKey = None
+    sender: Sender, reply: Replying, order_id: OrderPath, body: CancelRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    return _answer(await sender.cancel_order(order_id, body, idempotency_key))
+    return await reply(await sender.cancel_order(order_id, body, idempotency_key))
 
 
 @router.post(
@@ -271,10 +309,10 @@ async def cancel_order(
     **_COMMON,
 )
 async def request_signal(
-    sender: Sender, caller: Caller, body: SignalRequest, idempotency_key: IdempotencyKey = None
+    sender: Sender, reply: Replying, caller: Caller, body: SignalRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:
     requested_by = caller.named(body.requested_by, "requested_by")
-    return _answer(await sender.request_signal(body, requested_by, idempotency_key))
+    return await reply(await sender.request_signal(body, requested_by, idempotency_key))
 
 
 def _check_trader(caller: Rights, *orders: OrderTermsIn) -> None:
@@ -282,8 +320,3 @@ def _check_trader(caller: Rights, *orders: OrderTermsIn) -> None:
     for order in orders:
         if order.trader_id is not None:
             caller.named(order.trader_id, "trader_id")
-
-
-def _answer(outcome: Outcome) -> Response:
-    headers = {"Location": outcome.location} | ({"Idempotent-Replayed": "true"} if outcome.replayed else {})
-    return JSONResponse(outcome.body, 202, headers=headers)

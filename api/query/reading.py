@@ -7,7 +7,6 @@ the answer is made of. It is known before anything else is read: a poll of what 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -15,15 +14,15 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import Depends, FastAPI, Request, Response
 
+from api.prefer import preferred_wait_s
 from api.query import progress_sql
 from api.query.database import Database, Snapshot
 from api.query.places import Place
 from api.query.places import read as place_of
-from api.query.waiting import WAIT_S, WAIT_S_MAX, Waiting
+from api.query.waiting import WAIT_S, Waiting
 from api.security.principal import Principal
 
 _EDITION = 1  # raise it when anything is shown differently, so that no client keeps the old form by its ETag
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?:$|[,;])", re.ASCII | re.IGNORECASE)
 
 
 class NotModified(Exception):
@@ -106,12 +105,6 @@ def matches(if_none_match: str | None, etag: str) -> bool:
     """RFC 9110, section 13.1.2: a list of entity tags, compared weakly, or `*`."""
     given = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     return etag in given or given == ["*"]
-
-
-def preferred_wait_s(prefer: str | None) -> float | None:
-    """The seconds of Prefer: wait (RFC 7240, section 4.3), at most WAIT_S_MAX; None where it names none."""
-    match = _WAIT.search(prefer or "")
-    return None if match is None else min(float(match[1]), WAIT_S_MAX)
 
 
 def reading(request: Request, response: Response) -> Reading:

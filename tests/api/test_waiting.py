@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.query.reading import preferred_wait_s
+from api.prefer import preferred_wait_s
 from api.query.waiting import Waiting
 from domain.events import CashDeposited, OrderAccepted
 from runtime.clients import postgres, redis_sync

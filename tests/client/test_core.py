@@ -34,7 +34,13 @@ from tapeledger_client.models import AccountRequest, CancelRequest, CashRequest,
 from tests.client.conftest import Clients, Handler, answer, one_after_another
 
 PLACE = {"topic": "trading.commands", "partition": 2, "offset": 1041}
-ACCEPTED = {"command_id": "cmd_1", "account_id": "acc_1", "status_url": "/api/accounts/acc_1", "position": PLACE}
+ACCEPTED = {
+    "command_id": "cmd_1",
+    "account_id": "acc_1",
+    "status_url": "/api/accounts/acc_1",
+    "position": PLACE,
+    "decision": None,
+}
 BUSY = {"code": "LEDGER_BEHIND", "detail": "the ledger lags", "request_id": "http_1"}
 ORDER = OrderRequest(
     account_id="acc_1",

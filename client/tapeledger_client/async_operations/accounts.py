@@ -41,13 +41,14 @@ class AsyncAccountsOperations(AsyncSender):
     """Accounts."""
 
     async def convert_cash(
-        self, account_id: str, body: ConversionRequest, *, idempotency_key: str | None = None
+        self, account_id: str, body: ConversionRequest, *, idempotency_key: str | None = None, wait: int | None = None
     ) -> Accepted:
         """Turn free cash of one currency into another.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
@@ -59,15 +60,19 @@ class AsyncAccountsOperations(AsyncSender):
                 body=body,
                 keyed=True,
                 key=idempotency_key,
+                wait_s=wait,
             )
         )
 
-    async def deposit_cash(self, account_id: str, body: CashRequest, *, idempotency_key: str | None = None) -> Accepted:
+    async def deposit_cash(
+        self, account_id: str, body: CashRequest, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> Accepted:
         """Put cash in.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
@@ -79,6 +84,7 @@ class AsyncAccountsOperations(AsyncSender):
                 body=body,
                 keyed=True,
                 key=idempotency_key,
+                wait_s=wait,
             )
         )
 
@@ -764,7 +770,9 @@ class AsyncAccountsOperations(AsyncSender):
             )
         )
 
-    async def open_account(self, body: AccountRequest, *, idempotency_key: str | None = None) -> Accepted:
+    async def open_account(
+        self, body: AccountRequest, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> Accepted:
         """Open an account.
 
         The owner is the caller; only admins open accounts for others.
@@ -772,19 +780,23 @@ class AsyncAccountsOperations(AsyncSender):
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
-        return await self._send(Call("POST", "/api/accounts", Accepted, body=body, keyed=True, key=idempotency_key))
+        return await self._send(
+            Call("POST", "/api/accounts", Accepted, body=body, keyed=True, key=idempotency_key, wait_s=wait)
+        )
 
     async def transfer_cash(
-        self, account_id: str, body: TransferRequest, *, idempotency_key: str | None = None
+        self, account_id: str, body: TransferRequest, *, idempotency_key: str | None = None, wait: int | None = None
     ) -> TransferAsked:
         """Send free cash to another account.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
@@ -796,17 +808,19 @@ class AsyncAccountsOperations(AsyncSender):
                 body=body,
                 keyed=True,
                 key=idempotency_key,
+                wait_s=wait,
             )
         )
 
     async def withdraw_cash(
-        self, account_id: str, body: CashRequest, *, idempotency_key: str | None = None
+        self, account_id: str, body: CashRequest, *, idempotency_key: str | None = None, wait: int | None = None
     ) -> Accepted:
         """Take free cash out.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
@@ -818,5 +832,6 @@ class AsyncAccountsOperations(AsyncSender):
                 body=body,
                 keyed=True,
                 key=idempotency_key,
+                wait_s=wait,
             )
         )

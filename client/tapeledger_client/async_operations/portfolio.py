@@ -27,13 +27,14 @@ class AsyncPortfolioOperations(AsyncSender):
     """Portfolio."""
 
     async def cancel_rebalance(
-        self, account_id: str, plan_id: str, *, idempotency_key: str | None = None
+        self, account_id: str, plan_id: str, *, idempotency_key: str | None = None, wait: int | None = None
     ) -> RebalanceAsked:
         """Send no more orders of a rebalance, and cancel what is working.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 409, 413, 415, 422, 429, 431, 500, 503.
         """
@@ -44,6 +45,7 @@ class AsyncPortfolioOperations(AsyncSender):
                 RebalanceAsked,
                 keyed=True,
                 key=idempotency_key,
+                wait_s=wait,
             )
         )
 
@@ -204,6 +206,7 @@ class AsyncPortfolioOperations(AsyncSender):
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        wait: int | None = None,
     ) -> RebalanceAsked:
         """Bring a portfolio to target weights.
 
@@ -211,6 +214,7 @@ class AsyncPortfolioOperations(AsyncSender):
 
         if_match: the ETag of a preview: exactly its orders are made, or none
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
@@ -223,5 +227,6 @@ class AsyncPortfolioOperations(AsyncSender):
                 body=body,
                 keyed=True,
                 key=idempotency_key,
+                wait_s=wait,
             )
         )

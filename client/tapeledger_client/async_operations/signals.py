@@ -152,13 +152,18 @@ class AsyncSignalsOperations(AsyncSender):
             )
         )
 
-    async def request_signal(self, body: SignalRequest, *, idempotency_key: str | None = None) -> SignalAsked:
+    async def request_signal(
+        self, body: SignalRequest, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> SignalAsked:
         """Ask for a signal now.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
-        return await self._send(Call("POST", "/api/signals", SignalAsked, body=body, keyed=True, key=idempotency_key))
+        return await self._send(
+            Call("POST", "/api/signals", SignalAsked, body=body, keyed=True, key=idempotency_key, wait_s=wait)
+        )

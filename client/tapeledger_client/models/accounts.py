@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from tapeledger_client.model import Model, Open
-from tapeledger_client.models.shared import OrderSide, OrderStatus, OrderType, Place, TimeInForce
+from tapeledger_client.models.shared import Decision, OrderSide, OrderStatus, OrderType, Place, TimeInForce
 
 BookClass: TypeAlias = Open[Literal["asset", "liability", "equity", "income", "expense"]]
 
@@ -33,6 +33,8 @@ class Accepted(Model, frozen=True, kw_only=True):
     account_id: str
     status_url: str
     position: Place
+    decision: Decision | None
+    """null unless `Prefer: wait` asked for it and it was known in time"""
 
 
 class Account(Model, frozen=True, kw_only=True):
@@ -387,6 +389,8 @@ class TransferAsked(Model, frozen=True, kw_only=True):
     account_id: str
     status_url: str
     position: Place
+    decision: Decision | None
+    """null unless `Prefer: wait` asked for it and it was known in time"""
     transfer_id: str
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from tapeledger_client.model import Model, Open
-from tapeledger_client.models.shared import OrderSide, OrderStatus, OrderType, Place, TimeInForce
+from tapeledger_client.models.shared import Decision, OrderSide, OrderStatus, OrderType, Place, TimeInForce
 
 GroupKind: TypeAlias = Open[Literal["OCO", "OTO", "BRACKET"]]
 
@@ -92,6 +92,8 @@ class GroupSubmitted(Model, frozen=True, kw_only=True):
     account_id: str
     status_url: str
     position: Place
+    decision: Decision | None
+    """null unless `Prefer: wait` asked for it and it was known in time"""
     group_id: str
     client_group_id: str
     order_ids: tuple[str, ...]
@@ -246,6 +248,8 @@ class OrderAsked(Model, frozen=True, kw_only=True):
     account_id: str
     status_url: str
     position: Place
+    decision: Decision | None
+    """null unless `Prefer: wait` asked for it and it was known in time"""
     order_id: str
 
 
@@ -486,6 +490,8 @@ class OrderSubmitted(Model, frozen=True, kw_only=True):
     account_id: str
     status_url: str
     position: Place
+    decision: Decision | None
+    """null unless `Prefer: wait` asked for it and it was known in time"""
     order_id: str
     client_order_id: str
     protection_price: Decimal | None

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from tapeledger_client.model import Model, Open
-from tapeledger_client.models.shared import OrderSide, OrderStatus, Place
+from tapeledger_client.models.shared import Decision, OrderSide, OrderStatus, Place
 
 RebalanceStatus: TypeAlias = Open[Literal["UNDER_WAY", "DONE", "CANCELED"]]
 
@@ -54,6 +54,8 @@ class RebalanceAsked(Model, frozen=True, kw_only=True):
     account_id: str
     status_url: str
     position: Place
+    decision: Decision | None
+    """null unless `Prefer: wait` asked for it and it was known in time"""
     plan_id: str
 
 

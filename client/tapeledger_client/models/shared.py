@@ -35,6 +35,9 @@ OrderStatus: TypeAlias = Open[
 OrderType: TypeAlias = Open[Literal["MARKET", "LIMIT", "STOP", "STOP_LIMIT", "TRAILING_STOP"]]
 
 
+Outcome: TypeAlias = Open[Literal["ACCEPTED", "REJECTED"]]
+
+
 TimeInForce: TypeAlias = Open[Literal["DAY", "GTC", "GTD", "IOC", "FOK", "AT_OPEN", "AT_CLOSE"]]
 
 
@@ -46,6 +49,20 @@ class CauseView(Model, frozen=True, kw_only=True):
     partition: int
     offset: int
     id: str
+
+
+class Decision(Model, frozen=True, kw_only=True):
+    """What the ledger has decided, and is projected."""
+
+    outcome: Outcome
+    order_status: OrderStatus | None
+    """of the order (of a group: of its first) that the command is about, when this was read"""
+    code: str | None
+    """why it was rejected"""
+    detail: str | None
+    """what was expected, and what it was"""
+    values: dict[str, str]
+    """the values that failed"""
 
 
 class FieldProblem(Model, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from tapeledger_client.model import Model, Open
-from tapeledger_client.models.shared import Place
+from tapeledger_client.models.shared import Decision, Place
 
 Direction: TypeAlias = Open[Literal["BUY", "SELL", "HOLD"]]
 
@@ -53,6 +53,8 @@ class SignalAsked(Model, frozen=True, kw_only=True):
     symbol: str
     status_url: str
     position: Place
+    decision: Decision | None
+    """null unless `Prefer: wait` asked for it and it was known in time"""
 
 
 class SignalPage(Model, frozen=True, kw_only=True):

@@ -40,12 +40,15 @@ from tapeledger_client.wire import path
 class AccountsOperations(Sender):
     """Accounts."""
 
-    def convert_cash(self, account_id: str, body: ConversionRequest, *, idempotency_key: str | None = None) -> Accepted:
+    def convert_cash(
+        self, account_id: str, body: ConversionRequest, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> Accepted:
         """Turn free cash of one currency into another.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
@@ -57,15 +60,19 @@ class AccountsOperations(Sender):
                 body=body,
                 keyed=True,
                 key=idempotency_key,
+                wait_s=wait,
             )
         )
 
-    def deposit_cash(self, account_id: str, body: CashRequest, *, idempotency_key: str | None = None) -> Accepted:
+    def deposit_cash(
+        self, account_id: str, body: CashRequest, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> Accepted:
         """Put cash in.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
@@ -77,6 +84,7 @@ class AccountsOperations(Sender):
                 body=body,
                 keyed=True,
                 key=idempotency_key,
+                wait_s=wait,
             )
         )
 
@@ -762,7 +770,9 @@ class AccountsOperations(Sender):
             )
         )
 
-    def open_account(self, body: AccountRequest, *, idempotency_key: str | None = None) -> Accepted:
+    def open_account(
+        self, body: AccountRequest, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> Accepted:
         """Open an account.
 
         The owner is the caller; only admins open accounts for others.
@@ -770,19 +780,23 @@ class AccountsOperations(Sender):
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
-        return self._send(Call("POST", "/api/accounts", Accepted, body=body, keyed=True, key=idempotency_key))
+        return self._send(
+            Call("POST", "/api/accounts", Accepted, body=body, keyed=True, key=idempotency_key, wait_s=wait)
+        )
 
     def transfer_cash(
-        self, account_id: str, body: TransferRequest, *, idempotency_key: str | None = None
+        self, account_id: str, body: TransferRequest, *, idempotency_key: str | None = None, wait: int | None = None
     ) -> TransferAsked:
         """Send free cash to another account.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
@@ -794,15 +808,19 @@ class AccountsOperations(Sender):
                 body=body,
                 keyed=True,
                 key=idempotency_key,
+                wait_s=wait,
             )
         )
 
-    def withdraw_cash(self, account_id: str, body: CashRequest, *, idempotency_key: str | None = None) -> Accepted:
+    def withdraw_cash(
+        self, account_id: str, body: CashRequest, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> Accepted:
         """Take free cash out.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
@@ -814,5 +832,6 @@ class AccountsOperations(Sender):
                 body=body,
                 keyed=True,
                 key=idempotency_key,
+                wait_s=wait,
             )
         )

@@ -41,18 +41,27 @@ from tapeledger_client.wire import path
 class OrdersOperations(Sender):
     """Orders."""
 
-    def cancel_order(self, order_id: str, body: CancelRequest, *, idempotency_key: str | None = None) -> OrderAsked:
+    def cancel_order(
+        self, order_id: str, body: CancelRequest, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> OrderAsked:
         """Cancel what is left of an order.
 
         Needs the scope `risk` or `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(
             Call(
-                "POST", path("/api/orders/{}/cancel", order_id), OrderAsked, body=body, keyed=True, key=idempotency_key
+                "POST",
+                path("/api/orders/{}/cancel", order_id),
+                OrderAsked,
+                body=body,
+                keyed=True,
+                key=idempotency_key,
+                wait_s=wait,
             )
         )
 
@@ -483,31 +492,49 @@ class OrdersOperations(Sender):
             )
         )
 
-    def replace_order(self, order_id: str, body: ReplaceRequest, *, idempotency_key: str | None = None) -> OrderAsked:
+    def replace_order(
+        self, order_id: str, body: ReplaceRequest, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> OrderAsked:
         """Replace the terms of what is left of an order.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
         return self._send(
-            Call("PATCH", path("/api/orders/{}", order_id), OrderAsked, body=body, keyed=True, key=idempotency_key)
+            Call(
+                "PATCH",
+                path("/api/orders/{}", order_id),
+                OrderAsked,
+                body=body,
+                keyed=True,
+                key=idempotency_key,
+                wait_s=wait,
+            )
         )
 
-    def submit_order(self, body: OrderRequest, *, idempotency_key: str | None = None) -> OrderSubmitted:
+    def submit_order(
+        self, body: OrderRequest, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> OrderSubmitted:
         """Submit an order.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
-        return self._send(Call("POST", "/api/orders", OrderSubmitted, body=body, keyed=True, key=idempotency_key))
+        return self._send(
+            Call("POST", "/api/orders", OrderSubmitted, body=body, keyed=True, key=idempotency_key, wait_s=wait)
+        )
 
-    def submit_order_batch(self, body: BatchRequest, *, idempotency_key: str | None = None) -> BatchSubmitted:
+    def submit_order_batch(
+        self, body: BatchRequest, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> BatchSubmitted:
         """Submit up to 500 orders of an account at once.
 
         What is wrong with any order refuses the batch before anything is sent; errors has a pointer for each.
@@ -518,18 +545,26 @@ class OrdersOperations(Sender):
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
-        return self._send(Call("POST", "/api/orders/batch", BatchSubmitted, body=body, keyed=True, key=idempotency_key))
+        return self._send(
+            Call("POST", "/api/orders/batch", BatchSubmitted, body=body, keyed=True, key=idempotency_key, wait_s=wait)
+        )
 
-    def submit_order_group(self, body: GroupRequest, *, idempotency_key: str | None = None) -> GroupSubmitted:
+    def submit_order_group(
+        self, body: GroupRequest, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> GroupSubmitted:
         """Submit orders that depend on each other.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
-        return self._send(Call("POST", "/api/order-groups", GroupSubmitted, body=body, keyed=True, key=idempotency_key))
+        return self._send(
+            Call("POST", "/api/order-groups", GroupSubmitted, body=body, keyed=True, key=idempotency_key, wait_s=wait)
+        )

@@ -26,12 +26,15 @@ from tapeledger_client.wire import path
 class PortfolioOperations(Sender):
     """Portfolio."""
 
-    def cancel_rebalance(self, account_id: str, plan_id: str, *, idempotency_key: str | None = None) -> RebalanceAsked:
+    def cancel_rebalance(
+        self, account_id: str, plan_id: str, *, idempotency_key: str | None = None, wait: int | None = None
+    ) -> RebalanceAsked:
         """Send no more orders of a rebalance, and cancel what is working.
 
         Needs the scope `trade`.
 
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 409, 413, 415, 422, 429, 431, 500, 503.
         """
@@ -42,6 +45,7 @@ class PortfolioOperations(Sender):
                 RebalanceAsked,
                 keyed=True,
                 key=idempotency_key,
+                wait_s=wait,
             )
         )
 
@@ -202,6 +206,7 @@ class PortfolioOperations(Sender):
         *,
         if_match: str | None = None,
         idempotency_key: str | None = None,
+        wait: int | None = None,
     ) -> RebalanceAsked:
         """Bring a portfolio to target weights.
 
@@ -209,6 +214,7 @@ class PortfolioOperations(Sender):
 
         if_match: the ETag of a preview: exactly its orders are made, or none
         idempotency_key: this request's own id; one is made where none is given
+        wait: seconds that the server may wait
 
         Problems: 400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503.
         """
@@ -221,5 +227,6 @@ class PortfolioOperations(Sender):
                 body=body,
                 keyed=True,
                 key=idempotency_key,
+                wait_s=wait,
             )
         )

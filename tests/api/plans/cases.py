@@ -13,6 +13,7 @@ from api.fields import rfc3339
 from api.query import (
     accounts_sql,
     breaks_sql,
+    decisions_sql,
     market_sql,
     order_book_sql,
     orders_sql,
@@ -180,6 +181,8 @@ def _signals() -> Iterator[Case]:
     })  # fmt: skip
     yield _case(signals_sql.of_request, "req_40", uses="signals_request")
     yield _case(signals_sql.refusal_of_request, "req_40", uses="signal_refusals_request")
+    yield _case(decisions_sql.of_orders, ["ord_77", "ord_99"], uses="orders_pkey")
+    yield _case(decisions_sql.refusals, ["cmd_77", "cmd_99"], uses="command_rejections_command")
 
 
 def _portfolio() -> Iterator[Case]:
