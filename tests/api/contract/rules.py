@@ -47,6 +47,8 @@ RULES: dict[str, set[str]] = {
     "rebalance_portfolio": KEY | REBALANCE,
     "preview_rebalance": REBALANCE | {"PLAN_ACTIVE", "PORTFOLIO_ORDERS_OPEN", "MARK_MISSING"},
     "cancel_rebalance": KEY,
+    "create_key": {"EXPIRY_PAST"},
+    "put_user": {"USER_ID_INVALID", "ACCOUNTS_TOO_MANY"},  # no user is called root; the record has a length
     "get_order_book": {"MOMENT_AMBIGUOUS", "POSITION_INVALID"},
     "list_depth": CURSOR | {"PERIOD_EMPTY"},
 }
