@@ -18,7 +18,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import decisions, event_store, faults, latency, ledger_agent, projector, rebuild, recovery, stream
+from bench import (
+    api_reads,
+    api_writes,
+    decisions,
+    event_store,
+    faults,
+    latency,
+    ledger_agent,
+    projector,
+    rebuild,
+    recovery,
+    stream,
+)
 from bench.world import ROOT, fresh, servers
 
 
@@ -28,6 +40,8 @@ def main() -> None:
     parser.add_argument("--commands", type=int, default=20_000, help="order commands in one round")
     parser.add_argument("--rate", type=int, default=200, help="orders per second of the latency figure")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the latency figure lasts")
+    parser.add_argument("--orders", type=int, default=1_000_000, help="in the database while reads are timed")
+    parser.add_argument("--ticks", type=int, default=10_000_000, help="in the database while reads are timed")
     parser.add_argument("--history", default="50000,300000", help="events on the tape when a ledger's load is timed")
     parser.add_argument(
         "--faults", type=int, default=1, help="rounds of every kind of fault, five minutes each; 0: none"
@@ -45,6 +59,10 @@ def main() -> None:
         for door in latency.DOORS:
             with console.status(f"submit to fill through {door} at {options.rate}/s for {options.seconds:.0f} s"):
                 submit_to_fill[door] = latency.run_round(fresh(base), door, options.rate, options.seconds)
+        with console.status(f"reads at {READS_PER_SECOND}/s"):
+            reads = api_reads.run_round(base, options.orders, options.ticks, READS_PER_SECOND, options.seconds)
+        with console.status(f"writes at {WRITES_PER_SECOND}/s"):
+            writes = api_writes.run_round(base, WRITES_PER_SECOND, options.seconds)
         with console.status(f"the stream to {stream.CLIENTS} clients"):
             fanout = stream.run_round(fresh(base), stream.CLIENTS, STREAM_PER_SECOND, options.seconds)
         loads = recovery.run(base, [int(part) for part in options.history.split(",")], RECOVERY_ACCOUNTS, console)
@@ -53,6 +71,8 @@ def main() -> None:
         decided = decisions.run()
     _show(console, figures, rounds)
     latency.show(console, submit_to_fill, options.rate)
+    api_reads.show(console, reads, READS_PER_SECOND)
+    api_writes.show(console, writes, WRITES_PER_SECOND)
     stream.show(console, fanout, stream.CLIENTS, STREAM_PER_SECOND)
     decisions.show(console, decided)
     recovery.show(console, loads)
@@ -72,6 +92,8 @@ def main() -> None:
                 "decisions_per_second": decided,
                 "submit_to_fill": {door: fill._asdict() for door, fill in submit_to_fill.items()},
                 "stream": {server: one._asdict() for server, one in fanout.items()},
+                "reads": reads._asdict(),
+                "writes": writes._asdict(),
                 "recovery": [load._asdict() for load in loads],
                 "faults": [[cost._asdict() for cost in one] for one in costs],
             },
@@ -95,6 +117,7 @@ def _throughput(base: Any, commands: int) -> dict[str, float]:
 
 
 RECOVERY_ACCOUNTS = 1_000
+READS_PER_SECOND, WRITES_PER_SECOND = 500, 300
 STREAM_PER_SECOND = 100
 _ROWS = (
     ("ledger agent, commands/s", "agent_ledger", "bare Faust take", "agent_faust_take"),

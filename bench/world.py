@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import psycopg
 import redis
 from psycopg import sql
@@ -85,3 +87,14 @@ def child(settings: Settings, *arguments: str) -> Iterator[subprocess.Popen[str]
 
 def worker(name: str) -> tuple[str, ...]:
     return ("-m", "runtime.cli", "worker", name)
+
+
+def wait_for_answer(url: str) -> None:
+    """Return when the address answers 200; raises TimeoutError after a minute."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):
+            if httpx.get(url).status_code == 200:
+                return
+        time.sleep(0.2)
+    raise TimeoutError(f"{url} is not there after 60 s")

@@ -55,7 +55,7 @@ _HEADERS = {
 _COMMON: dict[str, Any] = {"status_code": 202, "responses": _HEADERS}
 
 
-def gateway(request: Request) -> Gateway:
+async def gateway(request: Request) -> Gateway:
     found: Gateway = request.app.state.gateway
     return found
 

@@ -16,7 +16,7 @@ from api.query.reading import Reading
 from api.query.unknown import not_found, position_unknown
 
 
-def histories(request: Request) -> Past:
+async def histories(request: Request) -> Past:
     found: Past = request.app.state.past
     return found
 

@@ -19,7 +19,7 @@ from api.query.reading import Reader
 router = ReadRouter()
 
 
-def broker(request: Request) -> Broker:
+async def broker(request: Request) -> Broker:
     found: Broker = request.app.state.broker
     return found
 

@@ -107,7 +107,7 @@ def matches(if_none_match: str | None, etag: str) -> bool:
     return etag in given or given == ["*"]
 
 
-def reading(request: Request, response: Response) -> Reading:
+async def reading(request: Request, response: Response) -> Reading:
     return Reading(request, response)
 
 

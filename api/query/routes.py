@@ -33,7 +33,7 @@ from api.security.rights import Caller, Rights
 router = ReadRouter()
 
 
-def replica(request: Request) -> Replica:
+async def replica(request: Request) -> Replica:
     found: Replica = request.app.state.replica
     return found
 
