@@ -213,6 +213,23 @@ async def test_each_role_gets_what_the_table_says(ledger_settings: Settings, sub
 
 
 @pytest.mark.timeout(120)
+async def test_with_a_broker_nobody_gives_themselves_cash(ledger_settings: Settings) -> None:
+    """Money that is real comes and goes at the broker: an admin puts it on record, a trader only trades with it."""
+    with psycopg.connect(ledger_settings.database_url, autocommit=True) as connection:
+        trader, admin = put(connection, "tara", "trader").text, put(connection, "adam", "admin").text
+        things(connection, "tara")
+    async with started(ledger_settings, paper_trade_mode=False) as app, client_of(app, trader) as hers:
+        for kind in ("deposits", "withdrawals"):
+            path, once = f"/api/accounts/acc_tara/{kind}", {"Idempotency-Key": kind}
+            refused = await hers.post(path, json={"amount": "1"}, headers=once)
+            assert (refused.status_code, refused.json()["code"]) == (403, "SCOPE_MISSING")
+            async with client_of(app, admin) as his:
+                assert (await his.post(path, json={"amount": "1"}, headers=once)).status_code == 202
+        order = await hers.post("/api/orders", json=LIMIT | {"account_id": "acc_tara"})
+    assert order.status_code == 202, order.text
+
+
+@pytest.mark.timeout(120)
 async def test_strangers_get_nothing(ledger_settings: Settings, subtests: pytest.Subtests) -> None:
     """Without a credential everything is 401 but what is public, whatever the body is."""
     names = {"account": "acc_1", "order": "ord_" + "0" * 32, "group": "g", "plan": "pln_" + "0" * 32, "transfer": "t"}
