@@ -98,7 +98,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.past = Past(settings, catalog(settings.symbols()))
     routes = [route for router in ROUTERS for route in router.routes]
     policy.check(routes)
-    access = Access(settings, app.state.database, app.state.gateway.producer.send, Operations(routes))
+    access = Access(settings, app.state.database, app.state.gateway.producer.send_record, Operations(routes))
     app.state.access = access
     app.state.stream = Stream(settings, access)
     problems.install(app)

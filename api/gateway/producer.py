@@ -89,6 +89,14 @@ class CommandProducer:
         (it was not).
         """
         self.admit()
+        return await self._bounded(topic, key, value, headers)
+
+    async def send_record(self, topic: str, key: str, value: bytes, headers: Headers) -> Position:
+        """As `send`, for what is put on record beside the commands: it takes none of their places."""
+        self.admit()
+        return await self._send(topic, key, value, headers)
+
+    async def _bounded(self, topic: str, key: str, value: bytes, headers: Headers) -> Position:
         if self.waiting >= self._settings.api_commands_waiting_max:
             raise _full()
         self.waiting += 1

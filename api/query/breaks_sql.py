@@ -24,7 +24,9 @@ def key(row: Row) -> tuple[Any, ...]:
     return row["found_at"], row["break_id"]
 
 
-async def page(snapshot: Snapshot, filters: BreakFilters, after: After | None, visible: Sequence[str] | None) -> Rows:
+async def page(
+    snapshot: Snapshot, filters: BreakFilters, after: After | None, visible: Sequence[str] | None = None
+) -> Rows:
     """limit + 1 breaks beyond `after`. visible: accounts whose breaks may be shown; None: all, and those of none."""
     clause, parameters = where(
         visible=("account_id = any(%(visible)s)", visible),

@@ -39,9 +39,16 @@ def key(row: Row) -> tuple[Any, ...]:
 async def page(
     snapshot: Snapshot, filters: OrderFilters, after: After | None, visible: Sequence[str] | None = None
 ) -> Rows:
-    """limit + 1 orders beyond `after`. visible: accounts whose orders may be shown; None: all."""
+    """limit + 1 orders beyond `after`. visible: accounts whose orders may be shown; None: all.
+
+    The newest of each of these accounts are looked up, and of them the newest: whoever has few orders, and old ones,
+    does not wait until all others' were passed over.
+    """
+    if visible is not None and filters.account_id is not None:
+        visible = [filters.account_id] if filters.account_id in visible else []
+    own = visible is not None
     clause, parameters = where(
-        visible=("account_id = any(%(visible)s)", visible),
+        visible=("orders.account_id = own.id", visible),
         account_id=("account_id = %(account_id)s", filters.account_id),
         symbol=("symbol = %(symbol)s", filters.symbol),
         status=("status = %(status)s", filters.status),
@@ -54,8 +61,12 @@ async def page(
         end=("submitted_at < %(end)s", filters.end),
         after_time=("(submitted_at, order_id) < (%(after_time)s, %(after_id)s)", after and after.time),
     )
+    newest = f"select {COLUMNS} from orders {clause} order by submitted_at desc, order_id desc limit %(rows)s"
+    if own:
+        newest = f"""select newest.* from unnest(%(visible)s::text[]) as own (id)
+            cross join lateral ({newest}) as newest order by submitted_at desc, order_id desc limit %(rows)s"""
     return await snapshot.all(
-        f"select {COLUMNS} from orders {clause} order by submitted_at desc, order_id desc limit %(rows)s",
+        newest,
         {**parameters, "after_id": after and after.order_id, "rows": filters.limit + 1},
     )
 

@@ -100,7 +100,7 @@ class TokenRequest(Body):
 
 
 class RefreshRequest(Body):
-    refresh_token: RefreshText
+    refresh_token: RefreshText = Field(examples=["rt_" + "0" * 32 + "_" + "0" * 64])
 
 
 class TokenView(View):

@@ -154,7 +154,7 @@ async def test_each_kind_of_command(online: httpx.AsyncClient, ledger_settings: 
         ("/api/accounts/acc_1/deposits", {"amount": "100000.00"}, Deposit, {"amount": Decimal("100000.00")}),
         ("/api/accounts/acc_1/withdrawals", {"amount": "0.01"}, Withdraw, {"amount": Decimal("0.01")}),
         (f"/api/orders/{order_id}/cancel", {"account_id": "acc_1"}, CancelOrder, {"order_id": order_id}),
-        ("/api/signals", {"symbol": "AAPL"}, SignalRequested, {"symbol": "AAPL", "requested_by": "api"}),
+        ("/api/signals", {"symbol": "AAPL"}, SignalRequested, {"symbol": "AAPL", "requested_by": "root"}),
     ]
     for number, (path, body, kind, fields) in enumerate(calls):
         answer = await online.post(path, json=body, headers={"Idempotency-Key": f"k-{number}"})

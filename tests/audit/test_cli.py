@@ -36,7 +36,7 @@ def test_exit_codes_say_what_was_found(ledger_settings: Settings, monkeypatch: p
     replayed = runner.invoke(app, ["replay"])
 
     assert [result.exit_code for result in good] == [0, 0]
-    assert "verify OK: 81 records (1 dead) of 12 tapes" in good[0].output
+    assert "verify OK: 91 records (1 dead) of 12 tapes" in good[0].output
     assert "replay OK: " in good[1].output
     assert verified.exit_code == 1
     assert f"archive_differs: {ledger_settings.topic('ledger.events')}/1 offset 3: value" in verified.output

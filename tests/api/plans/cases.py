@@ -108,6 +108,12 @@ def _orders() -> Iterator[Case]:
         "group": ({"group_id": "grp_77"}, "orders_group"),
         "parent": ({"parent_order_id": "ord_99"}, "orders_parent"),
     })  # fmt: skip
+    own = ["acc_7", "acc_old", "acc_none"]
+    for page, cursor in (("first", None), ("next", after)):
+        for name, values in (("own", {}), ("own time", _OLD), ("own symbol", {"symbol": "AAPL"})):
+            arguments, rows = (OrderFilters(**values, limit=LIMIT), cursor, own), len(own) * _PAGE_ROWS_MAX
+            index = "orders_account orders_symbol"
+            yield _case(orders_sql.page, *arguments, uses=index, name=f"{name} {page}", rows=rows)
     yield _case(orders_sql.one, "ord_77", uses="orders_pkey")
     yield _case(orders_sql.revision, "ord_77", uses="orders_pkey")
     yield _case(orders_sql.events, "ord_77", uses="order_history_order")

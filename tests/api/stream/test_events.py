@@ -111,7 +111,7 @@ async def test_the_end_is_told(settings: Settings) -> None:
         ("channels=tape", 422, "FIELD_NOT_ALLOWED"),
         ("channels=ticks&symbols=NONE", 422, "INSTRUMENT_UNKNOWN"),
         ("channels=ticks&from_seq=-1", 422, "FIELD_INVALID"),
-        ("channels=ticks&token=secret", 422, "FIELD_UNKNOWN"),
+        ("channels=ticks&token=secret", 400, "CREDENTIAL_IN_URL"),
         ("channels=orders&accounts=a/b", 422, "FIELD_INVALID"),
     ],
 )

@@ -6,13 +6,14 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
 from domain.market import Tick
 from projections.ticks import Print
 from runtime.settings import Settings
 from tests.api.stream.test_messages import ended
-from tests.api.stream.world import TICKS, Follower, following, projector, say, serving, until
+from tests.api.stream.world import TICKS, Follower, connect, following, projector, say, serving, until
+from tests.keys import ROOT_KEY
 from tests.projections.story import DAY_1_US
 
 pytestmark = pytest.mark.integration
@@ -84,7 +85,8 @@ async def test_a_client_that_answers_no_ping_is_cut_off(settings: Settings) -> N
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
         writer.write(
             b"GET /api/stream HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            b"Authorization: Bearer " + ROOT_KEY.encode() + b"\r\n\r\n"
         )
         await until(lambda: len(served.stream.hub) == 1)
         await until(lambda: len(served.stream.hub) == 0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from api.stream import closing
 from runtime.settings import Settings
-from tests.api.stream.world import Follower, following, say, serving
+from tests.api.stream.world import Follower, connect, following, say, serving
 
 pytestmark = pytest.mark.integration
 
