@@ -129,9 +129,9 @@ PLANTS = (
     ),
     Plant(
         "random-command-ids",
-        "api.gateway.service",
+        "api.gateway.repeats",
         '    return ids.derive("cmd", account_id, kind, key)',
-        '    return ids.derive("cmd", account_id, kind, key, uuid.uuid4().hex)',
+        '    return ids.derive("cmd", account_id, kind, key, __import__("uuid").uuid4().hex)',
         "a deposit that is sent again is another deposit",
         "seed 1, 30 s: cash, client, once",
     ),
