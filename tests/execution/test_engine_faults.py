@@ -29,7 +29,7 @@ _RUN = "from execution.worker import run; from runtime.settings import Settings;
 @pytest.fixture
 def process(floor: Floor) -> Iterator[subprocess.Popen[bytes]]:
     """A worker in a process of its own, as `tape worker engine` runs it."""
-    given = {name.upper(): str(value) for name, value in floor.settings.model_dump().items()}
+    given = floor.settings.environ()
     started = subprocess.Popen([sys.executable, "-c", _RUN], env={**os.environ, **given})
     yield started
     if started.poll() is None:
