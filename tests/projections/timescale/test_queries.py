@@ -21,7 +21,7 @@ from psycopg.rows import dict_row
 from api.fields import rfc3339, time_of_us
 from api.query import accounts_sql, market_sql, order_book_sql, orders_sql, portfolio_sql, signals_sql
 from api.query.database import Row, Rows, Snapshot
-from api.query.filters import JournalFilters, OrderFilters, RejectionFilters, SignalFilters
+from api.query.filters import HistoryFilters, JournalFilters, OrderFilters, RejectionFilters, SignalFilters
 from api.query.market_filters import BarFilters, TickFilters
 from api.query.order_book_sql import Moment
 from projections.groups import apply_ledger, apply_ticks
@@ -225,7 +225,7 @@ async def test_orders(store: Store) -> None:
         everything = await ids()
         found = [await ids(account_id="acc_fifo"), await ids(status="NEW"), await ids(symbol="Y"), await ids(3)]
         order = await orders_sql.one(snapshot, "o2")
-        steps = [row["event_type"] for row in await orders_sql.history(snapshot, "o2", 10, None)]
+        steps = [row["event_type"] for row in await orders_sql.history(snapshot, "o2", HistoryFilters(limit=10), None)]
         events = [row["event_type"] for row in await orders_sql.events(snapshot, "o2")]
         fills = await orders_sql.fills(snapshot, "o1")
 
