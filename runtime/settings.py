@@ -159,6 +159,9 @@ class Settings(BaseSettings):
     api_commands_waiting_max: int = Field(
         2_000, ge=1, le=10_000, description="commands that may wait for Kafka at once; one more is answered 503"
     )
+    api_wait_s: float = Field(
+        2.0, ge=0, le=10, description="a read waits this long for its min_position, unless Prefer: wait says otherwise"
+    )
     api_ledger_lag_s_max: float = Field(
         10.0, gt=0, description="commands are answered 503 while the oldest undecided one is older than this"
     )

@@ -19,7 +19,7 @@ from api.query import progress_sql
 from api.query.database import Database, Snapshot
 from api.query.places import Place
 from api.query.places import read as place_of
-from api.query.waiting import WAIT_S, Waiting
+from api.query.waiting import Waiting
 from api.security.principal import Principal
 
 _EDITION = 1  # raise it when anything is shown differently, so that no client keeps the old form by its ETag
@@ -48,7 +48,8 @@ class Reading:
         """
         place = self._min_position()
         if place is not None:
-            await self._waiting.reached(place, WAIT_S if self._wait_s is None else self._wait_s)
+            wait_s = self._request.app.state.settings.api_wait_s if self._wait_s is None else self._wait_s
+            await self._waiting.reached(place, wait_s)
             if self._wait_s is not None:
                 self._put("Preference-Applied", f"wait={self._wait_s:g}")
         async with self._database.snapshot() as snapshot:

@@ -21,7 +21,6 @@ from api.query.database import Database, Snapshot
 from api.query.places import INPUTS, TAPES, Place, declared
 from runtime.settings import Settings
 
-WAIT_S = 2.0
 _EVERY_S = 0.02
 _ASK_AFTER_S = 0.25  # an input that gives an event is there by then, nearly always
 _SERVICES = {"ledger.events": "ledger", "trading.signals": "signals", "audit.logs": "audit"}

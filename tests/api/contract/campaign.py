@@ -58,7 +58,7 @@ def configure(
             "seed": seed,
             "headers": headers or {},
             "continue-on-failure": True,
-            "generation": {"max-examples": examples, "database": "none"},
+            "generation": {"max-examples": examples, "database": "none", "with-security-parameters": False},
             "phases": {"stateful": {"max-steps": STEPS_MAX}},
             "checks": {check.__name__: {"enabled": True} for check in checks.OWN},
             "dictionaries": {name: {"values": values} for name, values in known.items()},

@@ -85,7 +85,12 @@ def _furnish(settings: Settings, client: httpx.Client) -> dict[str, list[str]]:
     eventually(
         lambda: _answers(client, f"/api/portfolio/{SAVINGS}/rebalances/{plan}"), "the plan is projected", WITHIN_S
     )
+    again = {"Idempotency-Key": f"stage-/api/accounts/{ACCOUNT}/deposits"}
+    place = client.post(f"/api/accounts/{ACCOUNT}/deposits", json={"amount": "100000.00"}, headers=again).json()[
+        "position"
+    ]
     return {
+        "min_position": [f"{place['topic']}:{place['partition']}:{place['offset']}"],
         "account_id": [ACCOUNT, SAVINGS],
         "order_id": orders,
         "group_id": [group],

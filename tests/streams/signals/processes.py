@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import importlib, sys
 from runtime import logs
 from domain.errors import UnavailableError
 from runtime.settings import Settings
-settings = Settings.model_validate_json(sys.argv[2])
+settings = Settings(_env_file=None)
 logs.configure(settings, sys.argv[1])
 importlib.import_module(sys.argv[1]).run(settings)
 """
@@ -31,8 +32,9 @@ class Worker:
         named = settings.model_copy(update={"worker_instance": module})  # it takes its partitions back at once
         self._log = (settings.tape_home / f"{module}.log").open("ab")
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, module, named.model_dump_json()],
+            [sys.executable, "-c", _PROGRAM, module],
             cwd=_ROOT,
+            env={**os.environ, **named.environ()},
             stdout=self._log,
             stderr=self._log,
         )
