@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Path, Request
 from pydantic import ConfigDict, Field, StringConstraints
 
-from api.fields import Body, DecimalIn, DecimalOut, Symbol, TimeIn, TimeOut, View
+from api.fields import Body, DecimalIn, DecimalOut, Symbol, TimeIn, TimeOut, View, WholeIn
 from api.problems import ProblemError, refused
 
 router = APIRouter()
@@ -62,7 +62,9 @@ class BacktestRequest(Body):
     end: TimeIn = Field(alias="to", description="before this market time")
     initial_cash: DecimalIn = Field(description="in the base currency, above zero", examples=["100000.00"])
     costs: Costs = Field(default_factory=Costs)
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="of everything that is drawn: the same seed, the same result")
+    seed: WholeIn = Field(
+        0, ge=0, le=2**31 - 1, description="of everything that is drawn: the same seed, the same result"
+    )
 
 
 class BacktestAccepted(View):

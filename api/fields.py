@@ -24,6 +24,15 @@ _DECIMAL = re.compile(DECIMAL_IN[1:-1])
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
+def _read_whole(value: Any) -> Any:
+    """17.0 is an integer in JSON (JSON Schema 2020-12, section 4.2.3), so it is one here."""
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
+WholeIn = Annotated[int, BeforeValidator(_read_whole)]
+"""An integer of a body."""
+
+
 class Body(BaseModel):
     """A request body: unknown fields are refused, and nothing is turned from one type into another."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from api.fields import AccountId, Body, TimeIn, TimeOut, View
+from api.fields import AccountId, Body, TimeIn, TimeOut, View, WholeIn
 
 Role = Literal["viewer", "trader", "risk", "compliance", "admin"]
 Scope = Literal["read", "trade", "risk", "compliance", "admin"]
@@ -34,7 +34,7 @@ class KeyRequest(Body):
     label: Label = Field("", description="what it is for", examples=["rebalancing job"])
     expires_at: TimeIn | None = Field(None, description="null: as the maker's own key")
     user_id: UserId | None = Field(None, description="whose; null: one's own. Another's needs the admin scope")
-    limit_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+    limit_per_minute: Annotated[WholeIn, Field(ge=0, le=1_000_000)] | None = Field(
         None, description="requests, a limit of its own, 0 for none; needs the admin scope"
     )
 

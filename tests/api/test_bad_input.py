@@ -280,3 +280,14 @@ async def test_all_that_is_wrong_is_named_at_once(offline: httpx.AsyncClient) ->
     problem = answer.json()
     assert problem["code"] == "REQUEST_INVALID"
     assert {error["pointer"] for error in problem["errors"]} == {"#/quantity", "#/limit_price", "#/more"}
+
+
+async def test_a_whole_number_may_be_written_with_a_point(offline: httpx.AsyncClient) -> None:
+    """17.0 is an integer of JSON Schema; 17.5 and "17" are none."""
+    body = {"user_id": "ada", "scopes": ["read"]}
+    said = []
+    for number in (17.5, "17", 17.0):
+        answer = await offline.post("/api/keys", json=body | {"limit_per_minute": number})
+        said.append([error["pointer"] for error in answer.json().get("errors", ()) if answer.status_code == 422])
+
+    assert said == [["#/limit_per_minute"], ["#/limit_per_minute"], []]
