@@ -29,7 +29,6 @@ from projections import (
 )
 from projections.rows import Cursor, Event
 from projections.sources import Skips, record_sha256
-from projections.ticks import Print
 from streams.codec import decode, header
 from streams.tape import TapeRecord
 
@@ -140,23 +139,3 @@ def group_of(name: str) -> Group:
 def sharing(group: Group) -> list[Group]:
     """The groups that write a table of this one, itself included."""
     return [other for other in GROUPS if set(other.tables) & set(group.tables)]
-
-
-def apply_ledger(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> None:
-    """All projections of `ledger.events`."""
-    LEDGER.apply(cursor, records)
-
-
-def apply_signals(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> None:
-    """All projections of `trading.signals`."""
-    SIGNALS.apply(cursor, records)
-
-
-def apply_audit(cursor: Cursor, records: Sequence[tuple[TapeRecord, bool]]) -> None:
-    """All projections of `audit.logs`."""
-    AUDIT.apply(cursor, records)
-
-
-def apply_ticks(cursor: Cursor, prints: Sequence[Print]) -> None:
-    """All projections of `market.ticks`."""
-    TICKS.apply(cursor, prints)

@@ -74,13 +74,6 @@ def grant(connection: Connection, kind: Kind, role: str, schema: str = "public")
             connection.execute(sql.SQL("revoke all on {} from {}").format(migrations, name))
 
 
-def grant_all(connection: Connection, settings: Settings, schema: str) -> None:
-    """`grant` for each role that there is: for a schema that is made beside the live one."""
-    for kind, role in role_names(settings).items():
-        if connection.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone() is not None:
-            grant(connection, kind, role, schema)
-
-
 def role_names(settings: Settings) -> dict[Kind, str]:
     """The names of the roles: those in their addresses, or the usual ones."""
     return {kind: str(_given(kind, settings).get("user") or name) for kind, name in _NAMES.items()}

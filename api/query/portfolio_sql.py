@@ -16,6 +16,15 @@ class AfterPoint(msgspec.Struct, array_like=True, frozen=True):
     time: datetime
 
 
+NEWEST_PRICE = """(select 1 as rank, price, market_time from ticks where symbol = p.symbol
+                order by market_time desc, tick_offset desc limit 1)
+            union all
+            (select 2 as rank, price, market_time from fills where symbol = p.symbol
+                order by market_time desc, record_offset desc limit 1)
+            order by rank limit 1"""
+"""At which a position `p` is valued: of its symbol's newest tick, or of its newest fill where there is no tick."""
+
+
 async def positions(snapshot: Snapshot, account_id: str) -> Rows:
     """Each position with the price of its symbol's newest tick, or of its newest fill where there is no tick.
 
@@ -23,19 +32,12 @@ async def positions(snapshot: Snapshot, account_id: str) -> Rows:
     fills_symbol.
     """
     return await snapshot.all(
-        """select p.symbol, p.quantity, p.held_quantity, p.cost,
+        f"""select p.symbol, p.quantity, p.held_quantity, p.cost,
                   last.price as last_price, last.market_time as priced_at,
                   p.quantity * last.price as market_value, p.quantity * last.price - p.cost as unrealized_pnl,
                   p.realized_pnl, p.fees
            from positions p
-           left join lateral (
-               (select 1 as rank, price, market_time from ticks where symbol = p.symbol
-                order by market_time desc, tick_offset desc limit 1)
-               union all
-               (select 2 as rank, price, market_time from fills where symbol = p.symbol
-                order by market_time desc, record_offset desc limit 1)
-               order by rank limit 1
-           ) last on true
+           left join lateral ({NEWEST_PRICE}) last on true
            where p.account_id = %(account_id)s order by p.symbol""",
         {"account_id": account_id},
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from api.query.portfolio_sql import NEWEST_PRICE
 from api.stream.source import Read
 from api.stream.views import Portfolio, made, select
 
@@ -47,14 +48,7 @@ cross join lateral (
     select max(last.market_time) as as_of, coalesce(sum(p.quantity * last.price), 0) as value,
         coalesce(sum(p.realized_pnl), 0) as realized_pnl, coalesce(sum(p.fees), 0) as fees,
         coalesce(sum(p.quantity * last.price - p.cost), 0) as unrealized_pnl
-    from positions as p left join lateral (
-        (select 1 as rank, price, market_time from ticks where symbol = p.symbol
-         order by market_time desc, tick_offset desc limit 1)
-        union all
-        (select 2 as rank, price, market_time from fills where symbol = p.symbol
-         order by market_time desc, record_offset desc limit 1)
-        order by rank limit 1
-    ) as last on true
+    from positions as p left join lateral ({NEWEST_PRICE}) as last on true
     where p.account_id = a.account_id) as held
 where a.account_id = any(%(accounts)s) order by a.account_id
 """

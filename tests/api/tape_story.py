@@ -11,7 +11,7 @@ import psycopg
 
 from domain.account import IDS_KEPT_US
 from domain.events import LedgerEvent
-from projections.groups import apply_ledger
+from projections.groups import LEDGER
 from runtime.settings import Settings
 from tests.domain.operators import OperatorDesk
 from tests.projections.tapes import Tape
@@ -37,7 +37,7 @@ class Projected:
                    next_offset = excluded.next_offset, head_seq = excluded.head_seq, head_hash = excluded.head_hash""",
                 (self.topic, record.offset + 1, self.tape.head.seq, self.tape.head.hash),
             )
-            apply_ledger(cursor, [(record, True)])
+            LEDGER.apply(cursor, [(record, True)])
         return record.offset
 
 

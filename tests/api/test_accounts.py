@@ -14,7 +14,7 @@ from domain import commands
 from domain.account_terms import FeeSchedule, MarginTerms
 from domain.catalog import catalog
 from domain.ledger import Ledger
-from projections.groups import apply_ledger
+from projections.groups import LEDGER
 from projections.migrate import migrate
 from runtime.settings import Settings
 from tests.api.test_bad_input import OPEN_MARGIN
@@ -125,7 +125,7 @@ class House:
         event = self.ledger.decide(kind(**own, **fields), START_US + self.count)
         record = self.tape.write(event)
         with self.connection.transaction(), self.connection.cursor() as cursor:
-            apply_ledger(cursor, [(record, True)])
+            LEDGER.apply(cursor, [(record, True)])
         return event
 
     def transfer(self, transfer_id: str, to: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from api.query import order_book_sql
 from api.query.database import Database
-from projections.groups import apply_ledger
+from projections.groups import LEDGER
 from runtime.clients import postgres
 from runtime.settings import Settings
 from tests.api import rows
@@ -36,7 +36,7 @@ async def told(online: httpx.AsyncClient, ledger_settings: Settings) -> httpx.As
     with postgres(ledger_settings, autocommit=True) as connection:
         for feed, (partition, next_offset, records) in enumerate(batches, start=1):
             with connection.transaction(), connection.cursor() as cursor:
-                apply_ledger(cursor, records)
+                LEDGER.apply(cursor, records)
             rows.insert(connection, "feed_batches", feed=feed, projection="ledger", topic="ledger.events",
                         partition=partition, next_offset=next_offset)  # fmt: skip
             connection.execute("update feed_head set feed = %s", (feed,))

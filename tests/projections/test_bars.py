@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from projections.groups import apply_ticks
+from projections.groups import TICKS
 from projections.migrate import MIGRATIONS, migrate
 from projections.roles import ensure_projector
 from projections.ticks import Print
@@ -41,7 +41,7 @@ def project(connection: Connection, prints: list[Print], seed: int) -> None:
     while waiting:
         size = chance.randint(1, 60)
         with connection.transaction(), connection.cursor() as cursor:
-            apply_ticks(cursor, waiting[:size])
+            TICKS.apply(cursor, waiting[:size])
         del waiting[:size]
 
 

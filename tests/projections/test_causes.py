@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from projections import causes
-from projections.groups import apply_ledger
+from projections.groups import LEDGER
 from projections.migrate import migrate
 from projections.rows import Cursor
 from runtime.clients import postgres
@@ -55,8 +55,8 @@ def test_any_cut_into_batches_gives_the_same(
 
     def project(cursor: Cursor) -> None:
         for tape in tapes:
-            apply_ledger(cursor, tape.records[:5])
-            apply_ledger(cursor, tape.records[5:])
+            LEDGER.apply(cursor, tape.records[:5])
+            LEDGER.apply(cursor, tape.records[5:])
             causes.apply(cursor, tape.records[:5])
 
     with connection.transaction(), connection.cursor() as cursor:

@@ -15,7 +15,7 @@ import pytest
 
 from domain.market import Bar, Tick
 from projections import corporate
-from projections.groups import apply_ledger, apply_ticks, live_events
+from projections.groups import LEDGER, TICKS, live_events
 from projections.ticks import Print
 from runtime.settings import Settings
 from tests.domain.desk import DAY_US, START_US
@@ -75,7 +75,7 @@ def test_any_cut_into_batches_gives_what_the_ledger_has(
         records = list(taped(desk).records)
         while records:
             size = chance.randint(1, size_max)
-            project(connection, apply_ledger, records[:size])
+            project(connection, LEDGER.apply, records[:size])
             del records[:size]
 
         own = desk.account
@@ -102,7 +102,7 @@ def test_a_fill_stays_as_reported_and_says_what_it_is_taken_for(connection: Conn
     desk.correct(wrong.execution_id, "9", "11.50", "0.09")
     desk.bust(never.execution_id)
 
-    project(connection, apply_ledger, taped(desk).records)
+    project(connection, LEDGER.apply, taped(desk).records)
 
     now = """select execution_id, state, quantity, price, fee, restated_by, reported_quantity, reported_price
         from fills_now"""
@@ -144,7 +144,7 @@ def test_operators_actions_are_on_record_with_who_and_why(connection: Connection
     desk.dividend("0.50", reference="CORP-7")
     desk.adjust("INTEREST", "1.25", reference="line 3")
 
-    project(connection, apply_ledger, taped(desk).records)
+    project(connection, LEDGER.apply, taped(desk).records)
 
     query = """select event_type, symbol, actor, reason, reference, market_time is null, data->>'amount', data->>'gross'
         from operator_actions order by record_offset"""
@@ -179,11 +179,11 @@ def test_the_past_is_worth_what_it_should_have_been(connection: Connection, tick
     closes = [_close(day, price, day) for day, price in ((1, "12"), (3, "7"), (5, "8"))]
 
     if ticks_first:
-        project(connection, apply_ticks, closes)
+        project(connection, TICKS.apply, closes)
     for record in taped(desk).records:
-        project(connection, apply_ledger, [record])
+        project(connection, LEDGER.apply, [record])
     if not ticks_first:
-        project(connection, apply_ticks, closes)
+        project(connection, TICKS.apply, closes)
 
     query = "select cash, positions_value, equity from portfolio_values order by market_time"
     assert rows(connection, query) == [(9100, 1080, 10180), (9100, 1260, 10360), (9190, 1440, 10630)]

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections.groups import apply_ledger
+from projections.groups import LEDGER
 from projections.migrate import MIGRATIONS
 from projections.order_fold import Fold
 from runtime.settings import Settings
@@ -52,7 +52,7 @@ def tapes() -> list[list[tuple[TapeRecord, bool]]]:
 def told(connection: Connection) -> Connection:
     """A database that has the whole story."""
     dan, eve = tapes()
-    project(connection, apply_ledger, dan + eve)
+    project(connection, LEDGER.apply, dan + eve)
     return connection
 
 
@@ -121,7 +121,7 @@ def test_any_cut_into_batches_gives_the_same_tables(connection: Connection, ledg
         while waiting:
             records = chance.choice(waiting)
             size = chance.randint(1, size_max)
-            project(connection, apply_ledger, records[:size])
+            project(connection, LEDGER.apply, records[:size])
             del records[:size]
             waiting = [records for records in waiting if records]
         assert_story(connection)
@@ -235,7 +235,7 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_a_database_of_before_is_projected_anew(connection: Connection) -> None:
     """The new tables know all orders from the tape's beginning, so what was projected before is read once more."""
     dan, eve = tapes()
-    project(connection, apply_ledger, dan + eve)
+    project(connection, LEDGER.apply, dan + eve)
     connection.execute(
         """insert into projection_progress (projection, topic, partition, next_offset, head_seq, head_hash)
            values ('ledger', 'ledger.events', 0, 21, 21, ''), ('audit', 'audit.logs', 0, 3, 3, '')"""

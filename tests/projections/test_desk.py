@@ -17,7 +17,7 @@ from domain.limits import Limits
 from domain.market import TickRef
 from domain.world import MarkedPrice
 from projections import accounts, desk
-from projections.groups import apply_ledger, live_events
+from projections.groups import LEDGER, live_events
 from runtime.settings import Settings
 from tests.projections.story import RECORDED_US, Author
 from tests.projections.tapes import Tape, us
@@ -78,7 +78,7 @@ def test_any_cut_into_batches_gives_the_same_tables(connection: psycopg.Connecti
     for made in (tape(0, "desk:1", (5, 6)), tape(3, "desk:14", (7,))):
         for start in range(0, len(made.records), size):
             with connection.transaction(), connection.cursor() as cursor:
-                apply_ledger(cursor, made.records[start : start + size])
+                LEDGER.apply(cursor, made.records[start : start + size])
 
     events = connection.execute(
         "select partition, version, event_type, scope, strategy_id, limits, officer, recorded_at from desk_events "

@@ -19,7 +19,7 @@ from projections.roles import (
     RoleError,
     ensure_projector,
     ensure_reader,
-    grant_all,
+    grant,
     role_names,
     with_credentials,
 )
@@ -155,7 +155,8 @@ def test_grants_reach_another_schema(database_url: str, servers: Settings) -> No
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute("create schema beside")
         owner.execute("create table beside.before (id integer)")
-        grant_all(owner, settings, "beside")
+        for kind, role in role_names(settings).items():
+            grant(owner, kind, role, "beside")
         owner.execute("create table beside.after (id integer)")
 
     assert role_names(settings) == {"reader": "tape_reader", "projector": "tape_projector"}

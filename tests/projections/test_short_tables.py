@@ -18,7 +18,7 @@ import pytest
 
 from domain.account_terms import FeeSchedule, MarginTerms
 from domain.market import Instrument
-from projections.groups import apply_ledger
+from projections.groups import LEDGER
 from runtime.settings import Settings
 from tests.domain.desk import Desk
 from tests.projections.tapes import Tape
@@ -81,7 +81,7 @@ def test_a_short_leg_is_below_zero_and_turns(
     for first, last, (position, lot) in ((0, counts[2], short), (counts[2], counts[3], turned)):
         for start in range(first, last, step):
             with connection.transaction(), connection.cursor() as cursor:
-                apply_ledger(cursor, tape.records[start : min(start + step, last)])
+                LEDGER.apply(cursor, tape.records[start : min(start + step, last)])
         positions, lots = _rows(connection)
 
         assert positions == [(*position[:-1], Decimal(position[-1]))]

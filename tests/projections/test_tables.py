@@ -14,7 +14,7 @@ from domain import events
 from domain.market import TickRef
 from domain.signals import SignalGenerated, SignalRefused
 from projections import portfolio
-from projections.groups import apply_ledger, apply_signals, apply_ticks
+from projections.groups import LEDGER, SIGNALS, TICKS
 from projections.migrate import migrate
 from runtime.settings import Settings
 from streams import codec
@@ -54,8 +54,8 @@ def test_the_story_in_one_batch(connection: Connection) -> None:
     """Both tapes in one batch and all ticks in another give the rows that were worked out by hand."""
     first, second = story_tapes("ledger.events")
 
-    project(connection, apply_ledger, first.records + second.records)
-    project(connection, apply_ticks, story_prints())
+    project(connection, LEDGER.apply, first.records + second.records)
+    project(connection, TICKS.apply, story_prints())
 
     assert_story(connection)
     bars = "select symbol, 1 + (bucket::date - date '2011-01-03'), open, high, low, close, volume from bars_1d"
@@ -69,8 +69,8 @@ def test_any_cut_into_batches_gives_the_same_tables(connection: Connection, ledg
     for size_max in (1, 1, 3, 8):
         empty(connection, ledger_settings)
         waiting: list[tuple[Any, list[Any]]] = [
-            *((apply_ledger, list(tape.records)) for tape in story_tapes("ledger.events")),
-            *((apply_ticks, [row for row in story_prints() if row.partition == number]) for number in (0, 1)),
+            *((LEDGER.apply, list(tape.records)) for tape in story_tapes("ledger.events")),
+            *((TICKS.apply, [row for row in story_prints() if row.partition == number]) for number in (0, 1)),
         ]
         while waiting:
             apply, items = chance.choice(waiting)
@@ -97,8 +97,8 @@ def test_archive_keeps_every_byte(connection: Connection) -> None:
         headers=[*first.headers, ('a "name" \\', b"\x00\xff"), ("none", None)],  # type: ignore[list-item]
     )
 
-    project(connection, apply_ledger, tape.records)
-    project(connection, apply_ledger, [(odd, False)])
+    project(connection, LEDGER.apply, tape.records)
+    project(connection, LEDGER.apply, [(odd, False)])
 
     rows = connection.execute(
         """select topic, partition, record_offset, key, value, header_names, header_values, live, hash, seq
@@ -116,11 +116,11 @@ def test_dead_record_changes_nothing_else(connection: Connection) -> None:
     tape = Tape("ledger.events", 0)
     opened = tape.write(story.ann()[0])
     tape.write(story.ann()[1])
-    project(connection, apply_ledger, tape.records)
+    project(connection, LEDGER.apply, tape.records)
     before = dump(connection)
 
     dead = tape.after(head_of(opened), story.ann()[1])
-    project(connection, apply_ledger, [(dead, False)])
+    project(connection, LEDGER.apply, [(dead, False)])
 
     after = dump(connection)
     assert len(after.pop("tape_records")) == len(before.pop("tape_records")) + 1
@@ -143,8 +143,8 @@ def test_times_are_exact_to_the_microsecond(connection: Connection) -> None:
 def test_late_deposit_counts_from_the_beginning(connection: Connection) -> None:
     """Cash movements have no market time, so a deposit of 100 lifts every portfolio value of its account by 100."""
     first, second = story_tapes("ledger.events")
-    project(connection, apply_ticks, story_prints())
-    project(connection, apply_ledger, first.records + second.records)
+    project(connection, TICKS.apply, story_prints())
+    project(connection, LEDGER.apply, first.records + second.records)
     author = story.Author("acc_fifo")
     author.version = 15
     author.write(
@@ -156,7 +156,7 @@ def test_late_deposit_counts_from_the_beginning(connection: Connection) -> None:
     )
 
     first.write(author.events[0])
-    project(connection, apply_ledger, first.records[-1:])
+    project(connection, LEDGER.apply, first.records[-1:])
 
     lifted = {
         key: tuple(
@@ -172,13 +172,13 @@ def test_late_deposit_counts_from_the_beginning(connection: Connection) -> None:
 def test_newest_bar_touches_only_its_rows(connection: Connection) -> None:
     """When the third day's bars close, the rows of the first two days are not written again."""
     first, second = story_tapes("ledger.events")
-    project(connection, apply_ledger, first.records + second.records)
+    project(connection, LEDGER.apply, first.records + second.records)
     prints = story_prints()
-    project(connection, apply_ticks, [row for row in prints if row.tick.market_time_us <= story.CLOSE_2])
+    project(connection, TICKS.apply, [row for row in prints if row.tick.market_time_us <= story.CLOSE_2])
     query = "select account_id, market_time, xmin::text from portfolio_values order by 1, 2"
     before = connection.execute(query).fetchall()
 
-    project(connection, apply_ticks, [row for row in prints if row.tick.market_time_us > story.CLOSE_2])
+    project(connection, TICKS.apply, [row for row in prints if row.tick.market_time_us > story.CLOSE_2])
 
     after = connection.execute(query).fetchall()
     assert len(before) == 4
@@ -189,9 +189,9 @@ def test_newest_bar_touches_only_its_rows(connection: Connection) -> None:
 def test_position_without_a_close_is_worth_its_last_fill(connection: Connection) -> None:
     """Only Y has closed, so Ann's 4 X bought at 99.50 count 398 until X closes."""
     first, _ = story_tapes("ledger.events")
-    project(connection, apply_ledger, first.records[:5])
+    project(connection, LEDGER.apply, first.records[:5])
 
-    project(connection, apply_ticks, [row for row in story_prints() if row.tick.symbol == "Y"][:2])
+    project(connection, TICKS.apply, [row for row in story_prints() if row.tick.symbol == "Y"][:2])
 
     query = "select account_id, market_time, cash, positions_value, equity from portfolio_values"
     assert_amounts(connection, query, 2, {("acc_fifo", story.CLOSE_1): ("9601.60", "398", "9999.60")})
@@ -206,12 +206,12 @@ def test_fills_and_closes_at_once_miss_nothing(ledger_settings: Settings) -> Non
     ):
         market.execute("set lock_timeout = '200ms'")
         market.commit()
-        apply_ledger(ledger.cursor(), first.records[:6])
+        LEDGER.apply(ledger.cursor(), first.records[:6])
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            apply_ticks(market.cursor(), story_prints())
+            TICKS.apply(market.cursor(), story_prints())
         market.rollback()
         ledger.commit()
-        apply_ticks(market.cursor(), story_prints())
+        TICKS.apply(market.cursor(), story_prints())
         market.commit()
 
         rows = market.execute("select cash, equity from portfolio_values order by market_time").fetchall()
@@ -240,7 +240,7 @@ def test_order_that_comes_again_takes_its_row(connection: Connection) -> None:
         tape.write(event)
 
     for record in tape.records:
-        project(connection, apply_ledger, [record])
+        project(connection, LEDGER.apply, [record])
 
     query = "select order_id, status, reject_code, hold_cash, version from orders"
     assert_amounts(connection, query, 1, {("o1",): ("PENDING_NEW", None, "50", 1)})
@@ -271,7 +271,7 @@ def test_signals_and_refusals(connection: Connection) -> None:
     key, (value, headers) = b"Z", _refusal(refused)
     tape.records.append((tape.records[0][0]._replace(offset=1, key=key, value=value, headers=headers), True))
 
-    project(connection, apply_signals, tape.records)
+    project(connection, SIGNALS.apply, tape.records)
 
     signal = connection.execute(
         """select signal_id, direction, p_buy, p_sell, p_hold, features, first_tick, last_tick, market_time
@@ -295,8 +295,8 @@ def test_affected_accounts_need_a_fill(connection: Connection) -> None:
     for event in story.ann()[:4]:
         tape.write(event)
 
-    project(connection, apply_ledger, tape.records)
-    project(connection, apply_ticks, story_prints())
+    project(connection, LEDGER.apply, tape.records)
+    project(connection, TICKS.apply, story_prints())
 
     assert connection.execute("select count(*) from portfolio_values").fetchall() == [(0,)]
     assert portfolio.earliest_close_us(story_prints()) == story.CLOSE_1

@@ -24,7 +24,7 @@ from api.query.database import Row, Rows, Snapshot
 from api.query.filters import HistoryFilters, JournalFilters, OrderFilters, RejectionFilters, SignalFilters
 from api.query.market_filters import BarFilters, TickFilters
 from api.query.order_book_sql import Moment
-from projections.groups import apply_ledger, apply_ticks
+from projections.groups import LEDGER, TICKS
 from projections.migrate import migrate
 from projections.roles import ensure_reader
 from projections.ticks import Print
@@ -84,15 +84,15 @@ def project(connection: Connection, apply: Any, items: list[Any], size: int = 40
 def tell_story(store: Store) -> None:
     first, second = story_tapes("ledger.events")
     with store.writing() as connection:
-        project(connection, apply_ledger, first.records, 6)
-        project(connection, apply_ticks, story_prints())
-        project(connection, apply_ledger, second.records, 6)
+        project(connection, LEDGER.apply, first.records, 6)
+        project(connection, TICKS.apply, story_prints())
+        project(connection, LEDGER.apply, second.records, 6)
 
 
 def write_ticks(store: Store, prints: list[Print], refresh: bool = False) -> None:
     """refresh: bring the continuous aggregates up to date, where there are any."""
     with store.writing() as connection:
-        project(connection, apply_ticks, prints)
+        project(connection, TICKS.apply, prints)
         for view in BARS if refresh and store.timescale else ():
             connection.execute("call refresh_continuous_aggregate(%s::regclass, null, null)", (view,))
 

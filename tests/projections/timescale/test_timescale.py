@@ -13,7 +13,7 @@ import pytest
 
 from domain.market import Tick
 from projections import portfolio
-from projections.groups import GROUPS, Group, apply_ledger, apply_ticks
+from projections.groups import GROUPS, LEDGER, TICKS, Group
 from projections.rebuild import compare, hypertables, swap, tables, versions
 from projections.rebuild.onrecord import Order
 from projections.ticks import Print
@@ -37,11 +37,11 @@ def project(connection: Connection, apply: Any, items: list[Any], size: int = 4)
 def project_story(connection: Connection) -> None:
     first, second = story_tapes("ledger.events")
     prints = story_prints()
-    project(connection, apply_ledger, first.records[:8])
-    project(connection, apply_ticks, prints[:6])
-    project(connection, apply_ledger, second.records)
-    project(connection, apply_ticks, prints[6:])
-    project(connection, apply_ledger, first.records[8:])
+    project(connection, LEDGER.apply, first.records[:8])
+    project(connection, TICKS.apply, prints[:6])
+    project(connection, LEDGER.apply, second.records)
+    project(connection, TICKS.apply, prints[6:])
+    project(connection, LEDGER.apply, first.records[8:])
 
 
 def a_week_later(tick: Tick) -> Tick:
@@ -96,14 +96,14 @@ def test_story_gives_the_same_rows(connection: Connection) -> None:
 def test_bars_are_real_time(connection: Connection) -> None:
     """Bars of every width are those of all ticks: before a refresh, after it, and with newer ticks on top of it."""
     prints = busy_prints(200, 1)
-    project(connection, apply_ticks, prints, 50)
+    project(connection, TICKS.apply, prints, 50)
     assert_bars(connection, prints)
 
     refresh(connection)
     assert_bars(connection, prints)
 
     later = [row._replace(offset=row.offset + 1_000, tick=a_week_later(row.tick)) for row in prints]
-    project(connection, apply_ticks, later, 50)
+    project(connection, TICKS.apply, later, 50)
     assert_bars(connection, prints + later)
 
     refresh(connection)
@@ -121,10 +121,10 @@ def test_bars_of_the_story(connection: Connection) -> None:
 def test_late_ticks_come_with_the_next_refresh(connection: Connection) -> None:
     """Ticks below what is materialized are not seen before the refresh of their bars, and are seen after it."""
     prints = busy_prints(200, 2)
-    project(connection, apply_ticks, prints, 50)
+    project(connection, TICKS.apply, prints, 50)
     refresh(connection)
     late = [row._replace(offset=row.offset + 1_000) for row in prints[:40]]
-    project(connection, apply_ticks, late, 50)
+    project(connection, TICKS.apply, late, 50)
     for view in BARS:
         assert kept(connection, view) == candles(prints, MINUTES[view]), view
 
@@ -136,8 +136,8 @@ def test_late_ticks_come_with_the_next_refresh(connection: Connection) -> None:
 def test_compressed_rows_read_the_same(connection: Connection) -> None:
     """With every chunk compressed all tables read as before, and more can be added, portfolios be worked out anew."""
     first, second = story_tapes("ledger.events")
-    project(connection, apply_ledger, first.records)
-    project(connection, apply_ticks, story_prints()[:8])
+    project(connection, LEDGER.apply, first.records)
+    project(connection, TICKS.apply, story_prints()[:8])
     before = digest(dump(connection))
     for table in HYPERTABLES:
         connection.execute("select compress_chunk(chunk) from show_chunks(%s::regclass) as chunk", (table,))
@@ -146,8 +146,8 @@ def test_compressed_rows_read_the_same(connection: Connection) -> None:
     compressed = connection.execute("select count(*) from timescaledb_information.chunks where is_compressed")
     assert compressed.fetchall() == [(4,)]
 
-    project(connection, apply_ledger, second.records)
-    project(connection, apply_ticks, story_prints()[8:])
+    project(connection, LEDGER.apply, second.records)
+    project(connection, TICKS.apply, story_prints()[8:])
     assert_story(connection)
 
 
@@ -161,7 +161,7 @@ def test_projector_fills_hypertables_and_changes_none(connection: Connection) ->
         connection.execute("select compress_chunk(chunk) from show_chunks(%s::regclass) as chunk", (table,))
     connection.execute("set role tape_projector")
     late = [row._replace(offset=row.offset + 1_000) for row in story_prints()]
-    project(connection, apply_ticks, late)
+    project(connection, TICKS.apply, late)
 
     assert connection.execute("select count(*) from ticks").fetchone() == (2 * len(late),)
     for statement in (
@@ -247,7 +247,7 @@ def test_a_version_is_made_filled_and_switched(connection: Connection, group: Gr
     assert dump(connection, BARS) == bars
     assert signature(connection, "public", group.tables) == before
     later = [Print(row.partition, 50 + row.offset, a_week_later(row.tick)) for row in story_prints()]
-    project(connection, apply_ticks, later)
+    project(connection, TICKS.apply, later)
     assert connection.execute("select count(*) from bars_1d").fetchone() == (12,)
     versions.drop(connection, group, 1, Order("Carol", "it is not needed"))
     assert signature(connection, f"tape_{group.name}_v1", group.tables) == {name: [] for name in before}
