@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
-import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from redis.exceptions import RedisError
 
-from runtime.clients import redis_async
+from api.patient_redis import TIMEOUT_S, PatientRedis, RedisAway
 from runtime.settings import Settings
 
-_TIMEOUT_S = 0.5
-_PAUSE_S = 2.0  # how long Redis is left alone after it failed, so that it costs no request more than once
 _RUNNING_MS_MORE = 5_000  # than the wait for Kafka, in which a request surely ends
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
-_log = logging.getLogger(__name__)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,10 +43,9 @@ class ResponseCache:
     """Get and set entries for `idempotency_ttl_s`; without Redis, find nothing and keep nothing."""
 
     def __init__(self, settings: Settings) -> None:
-        self._redis = redis_async(settings)
+        self._redis = PatientRedis(settings, "stored responses")
         self._ttl_s = settings.idempotency_ttl_s
         self._running_ms_max = settings.api_kafka_timeout_ms + _RUNNING_MS_MORE
-        self._silent_until = 0.0
 
     async def find(self, keys: Sequence[str]) -> dict[str, Entry]:
         """The entries found, by key."""
@@ -108,34 +101,29 @@ class ResponseCache:
 
     async def probe(self) -> None:
         """Raises RedisError or TimeoutError when Redis does not answer."""
-        async with asyncio.timeout(_TIMEOUT_S):
-            await self._redis.get(_name("probe"))
+        async with asyncio.timeout(TIMEOUT_S):
+            await self._redis.client.get(_name("probe"))
 
     async def close(self) -> None:
-        await self._redis.aclose()
+        await self._redis.close()
 
     async def _ask(self, command: str, *arguments: Any, **options: Any) -> Any:
-        return await self._try(lambda: getattr(self._redis, command)(*arguments, **options))
+        return await self._try(lambda: getattr(self._redis.client, command)(*arguments, **options))
 
     async def _pipe(self, asked: Sequence[tuple[str, tuple[Any, ...], dict[str, Any]]]) -> list[Any] | None:
         if not asked:
             return []
-        pipeline = self._redis.pipeline(transaction=False)
+        pipeline = self._redis.client.pipeline(transaction=False)
         for command, arguments, options in asked:
             getattr(pipeline, command)(*arguments, **options)
         answers: list[Any] | None = await self._try(pipeline.execute)
         return answers
 
     async def _try(self, ask: Callable[[], Awaitable[Any]]) -> Any:
-        """The answer; None, and none is asked for a while, when Redis has none."""
-        if time.monotonic() < self._silent_until:
-            return None
+        """The answer; None when Redis has none."""
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                return await ask()
-        except (RedisError, OSError, TimeoutError) as error:
-            self._silent_until = time.monotonic() + _PAUSE_S
-            _log.warning("no Redis, answering without stored responses: %s", error)
+            return await self._redis.ask(ask)
+        except RedisAway:
             return None
 
 

@@ -11,8 +11,9 @@ import time
 from collections import OrderedDict
 from typing import NamedTuple
 
+from api.patient_redis import RedisAway
 from api.problems import ProblemError
-from api.security.store import Store, StoreAway
+from api.security.store import Store
 
 WINDOW_US = 60_000_000
 _BUCKETS_MAX = 10_000
@@ -87,7 +88,7 @@ class Limiter:
                 self._script, [f"limit:{name}:{owner}"], [_interval_us(quota), quota * _interval_us(quota)]
             )
             return judge(name, quota, bool(taken), int(ahead_us))
-        except StoreAway:
+        except RedisAway:
             return self.take_here(name, owner, quota, time.monotonic_ns() // 1_000)
 
     def take_here(self, name: str, owner: str, quota: int, now_us: int) -> Verdict:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from api.patient_redis import RedisAway
 from api.security.credentials import invalid
-from api.security.store import Store, StoreAway, away
+from api.security.store import Store, away
 from runtime.settings import Settings
 
 _TOKEN = re.compile(r"rt_([0-9a-f]{32})_[0-9a-f]{64}")
@@ -58,7 +59,7 @@ class RefreshTokens:
         fields = {"current": _hash(token), "grant": msgspec.json.encode(grant).decode()}
         try:
             await self._store.put_fields(f"refresh:{family}", fields, self._lifetime_s)
-        except StoreAway:
+        except RedisAway:
             return None
         return token
 
@@ -68,7 +69,7 @@ class RefreshTokens:
         following = _token(family)
         try:
             state, grant = await self._store.run(self._rotate, [f"refresh:{family}"], [_hash(token), _hash(following)])
-        except StoreAway as error:
+        except RedisAway as error:
             raise away() from error
         if state == "unknown":
             raise invalid()
@@ -78,7 +79,7 @@ class RefreshTokens:
         """Kill the family of a token. Whether there was one."""
         try:
             return await self._store.delete(f"refresh:{_family(token)}")
-        except StoreAway as error:
+        except RedisAway as error:
             raise away() from error
 
 

@@ -17,9 +17,10 @@ import msgspec
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from api.patient_redis import RedisAway
 from api.problems import ProblemError
 from api.security.credentials import SESSION_COOKIES, invalid, session_cookie
-from api.security.store import Store, StoreAway, away
+from api.security.store import Store, away
 from runtime.clock import now_us
 from runtime.settings import Settings
 
@@ -57,7 +58,7 @@ class Sessions:
         )
         try:
             await self._store.put(_name(secret), msgspec.json.encode(session).decode(), self._idle_s)
-        except StoreAway as error:
+        except RedisAway as error:
             raise away() from error
         return secret, session
 
@@ -65,7 +66,7 @@ class Sessions:
         """Raises ProblemError 401 where there is none."""
         try:
             raw = await self._store.get(_name(secret), self._idle_s)
-        except StoreAway as error:
+        except RedisAway as error:
             raise away() from error
         try:
             session = None if raw is None else msgspec.json.decode(raw, type=Session)
@@ -78,7 +79,7 @@ class Sessions:
     async def end(self, secret: str) -> None:
         try:
             await self._store.delete(_name(secret))
-        except StoreAway as error:
+        except RedisAway as error:
             raise away() from error
 
 

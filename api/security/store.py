@@ -4,80 +4,53 @@ limits are counted in each process.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
-from collections.abc import Awaitable
 from typing import Any
 
-from redis.exceptions import RedisError
-
+from api.patient_redis import PatientRedis
 from api.problems import ProblemError, unavailable
-from runtime.clients import redis_async
 from runtime.settings import Settings
-
-_TIMEOUT_S = 0.5
-_PAUSE_S = 2.0  # how long Redis is left alone after it failed
-_log = logging.getLogger(__name__)
-
-
-class StoreAway(Exception):
-    """Redis does not answer."""
 
 
 class Store:
     """Commands and scripts, each bounded in time."""
 
     def __init__(self, settings: Settings) -> None:
-        self._redis = redis_async(settings)
-        self._silent_until = 0.0
+        self._redis = PatientRedis(settings, "sessions and limits")
 
     def script(self, text: str) -> Any:
         """A Lua script, to be run with `run`."""
-        return self._redis.register_script(text)
+        return self._redis.client.register_script(text)
 
     async def run(self, script: Any, keys: list[str], arguments: list[Any]) -> Any:
-        """Raises StoreAway."""
-        return await self._ask(lambda: script(keys=keys, args=arguments))
+        """Raises RedisAway."""
+        return await self._redis.ask(lambda: script(keys=keys, args=arguments))
 
     async def get(self, key: str, idle_s: int) -> str | None:
-        """The text under a key, which lives so long from now. Raises StoreAway."""
-        found: str | None = await self._ask(lambda: self._redis.getex(key, ex=idle_s))
+        """The text under a key, which lives so long from now. Raises RedisAway."""
+        found: str | None = await self._redis.ask(lambda: self._redis.client.getex(key, ex=idle_s))
         return found
 
     async def put(self, key: str, text: str, seconds: int) -> None:
-        """Raises StoreAway."""
-        await self._ask(lambda: self._redis.set(key, text, ex=seconds))
+        """Raises RedisAway."""
+        await self._redis.ask(lambda: self._redis.client.set(key, text, ex=seconds))
 
     async def put_fields(self, key: str, fields: dict[str, str], seconds: int) -> None:
-        """Raises StoreAway."""
+        """Raises RedisAway."""
 
         async def both() -> None:
-            async with self._redis.pipeline(transaction=True) as pipe:
+            async with self._redis.client.pipeline(transaction=True) as pipe:
                 pipe.hset(key, items=[part for pair in fields.items() for part in pair])
                 pipe.expire(key, seconds)
                 await pipe.execute()
 
-        await self._ask(both)
+        await self._redis.ask(both)
 
     async def delete(self, key: str) -> bool:
-        """Whether it was there. Raises StoreAway."""
-        return bool(await self._ask(lambda: self._redis.delete(key)))
+        """Whether it was there. Raises RedisAway."""
+        return bool(await self._redis.ask(lambda: self._redis.client.delete(key)))
 
     async def close(self) -> None:
-        await self._redis.aclose()
-
-    async def _ask(self, command: Any) -> Any:
-        if time.monotonic() < self._silent_until:
-            raise StoreAway
-        try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                asked: Awaitable[Any] = command()
-                return await asked
-        except (RedisError, OSError, TimeoutError) as error:
-            self._silent_until = time.monotonic() + _PAUSE_S
-            _log.warning("no Redis for sessions and limits: %s", error)
-            raise StoreAway from error
+        await self._redis.close()
 
 
 def away() -> ProblemError:
