@@ -29,8 +29,9 @@ def _read_whole(value: Any) -> Any:
     return int(value) if type(value) is float and value.is_integer() else value
 
 
-WholeIn = Annotated[int, BeforeValidator(_read_whole)]
-"""An integer of a body."""
+WHOLE = BeforeValidator(_read_whole)
+"""Reads an integer of a body. In a type with bounds it comes after them: bounds behind it stay out of the schema."""
+WholeIn = Annotated[int, WHOLE]
 
 
 class Body(BaseModel):

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import psycopg
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient
 
 from runtime.clients import kafka_admin
 from runtime.settings import Settings
+from runtime.topic_ends import topic_ends
 
 TAPE = "ledger.events"
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -44,8 +44,6 @@ class LedgerEnds:
         """Of each partition the offset after the last record. Blocks. Raises KafkaException."""
         if self._admin is None:
             self._admin = kafka_admin(self._settings)
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         topic = self._settings.topic(TAPE)
-        asked = {TopicPartition(topic, partition): latest for partition in range(self._settings.partitions)}
-        answers = self._admin.list_offsets(asked, request_timeout=_KAFKA_S)
-        return {place.partition: answer.result().offset for place, answer in answers.items()}
+        places = [(topic, partition) for partition in range(self._settings.partitions)]
+        return {partition: end for (_, partition), end in topic_ends(self._admin, places, _KAFKA_S).items()}

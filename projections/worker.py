@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 
 import psycopg
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from domain.errors import UnavailableError
 from projections.groups import GROUPS
@@ -19,6 +19,7 @@ from runtime import health as health_module
 from runtime import metrics, stopping
 from runtime.clients import kafka_admin
 from runtime.settings import Settings
+from runtime.topic_ends import topic_ends
 
 log = logging.getLogger(__name__)
 
@@ -132,14 +133,9 @@ def _send_actions(settings: Settings, stop: threading.Event) -> None:
 def lags(admin: AdminClient, runner: Runner) -> dict[int, int]:
     """Records on the broker that are not yet projected, per partition; empty while Kafka is away."""
     progress = dict(runner.progress)
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    asked = {TopicPartition(runner.topic, partition): latest for partition in progress}
-    if not asked:
-        return {}
     try:
-        answers = admin.list_offsets(asked, request_timeout=_LAG_EVERY_S)
-        ends = {place.partition: answer.result().offset for place, answer in answers.items()}
+        ends = topic_ends(admin, [(runner.topic, partition) for partition in progress], _LAG_EVERY_S)
     except KafkaException as error:
         log.debug("lag of %s is not known: %s", runner.topic, error)
         return {}
-    return {partition: max(0, end - progress[partition][0]) for partition, end in ends.items()}
+    return {partition: max(0, end - progress[partition][0]) for (_, partition), end in ends.items()}

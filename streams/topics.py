@@ -11,13 +11,13 @@ from typing import Literal
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from domain.errors import UnavailableError
 from runtime.clients import kafka_admin
 from runtime.partitions import check_partitions, live_partitions
 from runtime.settings import Settings
-from streams.tape import end_offsets
+from runtime.topic_ends import topic_ends
 
 log = logging.getLogger(__name__)
 DECLARATION = Path(__file__).resolve().parent.parent / "infra" / "kafka" / "topics.yaml"
@@ -75,20 +75,19 @@ def apply(settings: Settings) -> list[str]:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise UnavailableError(f"topic {name} could not be created: {error}") from error
         created.append(name)
-    for name in created:
-        _wait_for_leaders(settings, name)
+    _wait_for_leaders(admin, [(name, partition) for name in created for partition in range(settings.partitions)])
     return created
 
 
-def _wait_for_leaders(settings: Settings, topic: str) -> None:
-    """Return when a topic that was just made answers in every partition. Raises UnavailableError after a while."""
+def _wait_for_leaders(admin: AdminClient, places: list[tuple[str, int]]) -> None:
+    """Return when partitions that were just made all answer. Raises UnavailableError after a while."""
     deadline = time.monotonic() + _TIMEOUT_S
     while True:
         try:
-            end_offsets(settings, topic)
-        except UnavailableError:
+            topic_ends(admin, places, _TIMEOUT_S)
+        except KafkaException as error:
             if time.monotonic() > deadline:
-                raise
+                raise UnavailableError(f"the topics were made and do not answer: {error}") from error
             time.sleep(0.05)
         else:
             return

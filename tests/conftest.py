@@ -12,23 +12,19 @@ import itertools
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
-from psycopg import sql
 
-from runtime.clients import kafka_admin
 from runtime.embedded.servers import EmbeddedServers
 from runtime.settings import Settings
 from runtime.supervisor import SERVER_FIELDS
 from tests.keys import KEYS
+from tests.ledgers import ledger, migrated
 
 # How long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("tapeledger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -69,47 +65,19 @@ def servers() -> Iterator[Settings]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def template(servers: Settings) -> Iterator[str]:
+    """The name of a migrated database, for copies."""
+    with migrated(servers) as name:
+        yield name
+
+
 @pytest.fixture
-def ledger_settings(servers: Settings, tmp_path: Path) -> Iterator[Settings]:
+def ledger_settings(servers: Settings, template: str, tmp_path: Path) -> Iterator[Settings]:
     """A ledger of its own: topics with a fresh prefix, a migrated database, an empty Redis database, a home folder."""
-    from projections.migrate import migrate
-    from projections.roles import ensure_projector, ensure_reader
-    from streams.topics import apply
-
-    name = f"t{uuid.uuid4().hex[:12]}"
-    settings = servers.model_copy(
-        update={
-            "topic_prefix": f"{name}.",
-            "tape_home": tmp_path,
-            "database_url": _with_database(servers.database_url, name),
-            "redis_url": f"{servers.redis_url.rsplit('/', 1)[0]}/{_fresh_redis(servers)}",
-        }
-    )
-    with psycopg.connect(servers.database_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-    try:
-        migrate(settings.database_url)
-        projector_url = ensure_projector(settings.database_url, _password(servers.database_projector_url))
-        reader_url = ensure_reader(settings.database_url, _password(servers.database_reader_url))
-        settings = settings.model_copy(
-            update={"database_projector_url": projector_url, "database_reader_url": reader_url}
-        )
-        topics = apply(settings)
+    redis_url = f"{servers.redis_url.rsplit('/', 1)[0]}/{_fresh_redis(servers)}"
+    with ledger(servers.model_copy(update={"redis_url": redis_url}), tmp_path, template) as settings:
         yield settings
-    finally:
-        with psycopg.connect(servers.database_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
-    if topics:
-        kafka_admin(settings).delete_topics(topics)
-
-
-def _with_database(url: str, name: str) -> str:
-    """The same server and role, another database."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-
-
-def _password(url: str) -> str:
-    return urlsplit(url).password or "secret"
 
 
 def _fresh_redis(servers: Settings) -> int:

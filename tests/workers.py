@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 
+from domain.errors import UnavailableError
 from runtime.settings import Settings
+from tests.nursery import nursery
 
-ROOT = Path(__file__).resolve().parent.parent
 LAST_LINES = 40
 
 
@@ -21,13 +20,9 @@ class Worker:
     """`tape worker`, for a module with `run(settings)`, in a process of its own."""
 
     def __init__(self, settings: Settings, module: str) -> None:
-        self.log = (settings.tape_home / f"{module}.log").open("a")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "runtime.cli", "worker", f"{module}={module}"],
-            cwd=ROOT,
-            env={**os.environ, **settings.environ()},
-            stdout=self.log,
-            stderr=self.log,
+        self.log = settings.tape_home / f"{module}.log"
+        self.process = nursery().start(
+            "runtime.cli:main", ["worker", f"{module}={module}"], {**os.environ, **settings.environ()}, self.log
         )
 
     def kill(self) -> None:
@@ -49,14 +44,16 @@ def worker(settings: Settings, module: str) -> Iterator[Worker]:
         yield started
     finally:
         started.kill()
-        started.log.close()
-        last = Path(started.log.name).read_text().splitlines()[-LAST_LINES:]
+        last = started.log.read_text().splitlines()[-LAST_LINES:] if started.log.exists() else []
         sys.stdout.write("\n".join([f"{module} said last:", *last, ""]))
 
 
 def eventually(condition: Callable[[], bool], what: str, within_s: float = 60.0) -> None:
-    """Wait until a condition holds; fails saying what did not come true."""
+    """Wait until a condition holds; fails saying what did not come true. A new topic may have no leader at first."""
     deadline = time.monotonic() + within_s
-    while not condition():
+    while True:
+        with suppress(UnavailableError):
+            if condition():
+                return
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
         time.sleep(0.05)

@@ -15,7 +15,7 @@ import threading
 import time
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient
 
 from api.gateway.producer import LOG_CRITICAL
 from api.problems import unavailable
@@ -25,6 +25,7 @@ from runtime.clients import kafka_admin, kafka_consumer
 from runtime.clock import now_us
 from runtime.partitions import check_partitions
 from runtime.settings import Settings
+from runtime.topic_ends import topic_ends
 
 COMMANDS, REQUESTS = "trading.commands", "signals.requests"
 _EVERY_S = 1.0
@@ -116,18 +117,12 @@ class LedgerLag:
         }
         if not decided:
             return None
-        ends = self._ends(admin, decided)
-        behind = {(number, offset) for number, offset in decided.items() if offset < ends[number]}
+        ends = topic_ends(admin, [(self._topic, number) for number in decided], _TIMEOUT_S)
+        behind = {(number, offset) for number, offset in decided.items() if offset < ends[self._topic, number]}
         self._created_ms = {place: at for place, at in self._created_ms.items() if place in behind}
         self._fetch(consumer, behind - self._created_ms.keys())
         oldest_ms = min(self._created_ms.values(), default=None)
         return 0.0 if oldest_ms is None else max(0.0, now_us() / 1_000_000 - oldest_ms / 1_000)
-
-    def _ends(self, admin: AdminClient, decided: dict[int, int]) -> dict[int, int]:
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = {TopicPartition(self._topic, number): latest for number in decided}
-        answers = admin.list_offsets(asked, request_timeout=_TIMEOUT_S)
-        return {tp.partition: answer.result().offset for tp, answer in answers.items()}
 
     def _fetch(self, consumer: Consumer, places: set[tuple[int, int]]) -> None:
         """When the commands at these places were made. What does not come in time is asked for in the next round."""

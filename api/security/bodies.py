@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from api.fields import AccountId, Body, TimeIn, TimeOut, View, WholeIn
+from api.fields import WHOLE, AccountId, Body, TimeIn, TimeOut, View
 
 Role = Literal["viewer", "trader", "risk", "compliance", "admin"]
 Scope = Literal["read", "trade", "risk", "compliance", "admin"]
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$")]
 Label = Annotated[str, StringConstraints(max_length=100, pattern=r"^[ -~]*$")]
+RequestLimit = Annotated[int, Field(ge=0, le=1_000_000), WHOLE]
 RefreshText = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,256}$")]
 
 
@@ -34,7 +35,7 @@ class KeyRequest(Body):
     label: Label = Field("", description="what it is for", examples=["rebalancing job"])
     expires_at: TimeIn | None = Field(None, description="null: as the maker's own key")
     user_id: UserId | None = Field(None, description="whose; null: one's own. Another's needs the admin scope")
-    limit_per_minute: Annotated[WholeIn, Field(ge=0, le=1_000_000)] | None = Field(
+    limit_per_minute: RequestLimit | None = Field(
         None, description="requests, a limit of its own, 0 for none; needs the admin scope"
     )
 

@@ -11,13 +11,13 @@ import time
 from functools import lru_cache, partial
 from typing import Literal
 
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka import KafkaException
 
 from api.stream.messages import Status
 from api.stream.reader import Reader
 from runtime.clients import kafka_admin
 from runtime.settings import Settings
+from runtime.topic_ends import topic_ends
 
 _KAFKA_TIMEOUT_S = 3.0
 
@@ -33,7 +33,7 @@ class Staleness:
         self._reader = reader
         self._after_s = settings.stream_stale_ms / 1_000
         self._admin = lru_cache(maxsize=1)(partial(kafka_admin, settings))  # made when it is first asked
-        self._fresh_at = time.monotonic()
+        self._fresh_at = self._kafka_at = time.monotonic()
         self._behind: dict[tuple[str, int], tuple[int, float]] = {}
 
     async def look(self) -> bool:
@@ -57,7 +57,8 @@ class Staleness:
         if now - self._reader.read_at > self._after_s:
             return "DATABASE_UNAVAILABLE"
         if ends is None:
-            return "KAFKA_UNAVAILABLE"
+            return "KAFKA_UNAVAILABLE" if now - self._kafka_at > self._after_s else self.reason
+        self._kafka_at = now
         places = self._reader.places
         behind = {place: places[place] for place, end in ends.items() if end > places.get(place, end)}
         self._behind = {
@@ -69,12 +70,7 @@ class Staleness:
 
     def _ends(self, places: Places) -> Places | None:
         """Where the topics end; None while Kafka does not answer."""
-        if not places:
-            return {}
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = {TopicPartition(topic, partition): latest for topic, partition in places}
         try:
-            answers = self._admin().list_offsets(asked, request_timeout=_KAFKA_TIMEOUT_S)
-            return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+            return topic_ends(self._admin(), places, _KAFKA_TIMEOUT_S)
         except KafkaException:
             return None

@@ -119,6 +119,10 @@ async def _taken(client: httpx.AsyncClient, name: str) -> bool:
     return (await order(client, name)).status_code == 202
 
 
+async def _refused(client: httpx.AsyncClient) -> bool:
+    return (await order(client, "c-0")).status_code == 503
+
+
 async def test_a_ledger_that_is_idle_is_not_behind(impatient: Settings) -> None:
     """The newest command grows old, but it is decided: the age of what is decided counts for nothing."""
     async with serving(impatient) as client:
@@ -175,6 +179,7 @@ async def test_an_engine_that_is_full_gets_no_more_orders(ledger_settings: Setti
     for _ in range(2):
         stream.xadd(full.execution_stream, {"dispatch": "{}"})
     async with serving(full) as client:
+        await until(lambda: _refused(client), "an order is refused")  # none is while Redis was asked in vain
         refused = await order(client, "c-1")
         canceled = await client.post(f"/api/orders/{ids.order_id('acc_1', 'c-9')}/cancel", json={"account_id": "acc_1"})
         cash = await client.post(

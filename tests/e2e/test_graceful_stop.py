@@ -85,7 +85,7 @@ def test_it_stops_while_it_waits_for_servers(name: str, tmp_path: Path) -> None:
     with worker(settings, WORKERS[name]) as process:
         eventually(lambda: answers(settings.worker_port, "/livez"), f"{name} is alive")
 
-        assert process.stop() == 0, Path(process.log.name).read_text()[-2_000:]
+        assert process.stop() == 0, process.log.read_text()[-2_000:]
 
 
 class Client:
@@ -163,7 +163,7 @@ def test_all_stop_under_load_and_nothing_is_lost(ledger_settings: Settings) -> N
     client.stop()
 
     assert codes == dict.fromkeys(WORKERS, 0), {
-        name: Path(workers[name].log.name).read_text()[-1_500:] for name, code in codes.items() if code
+        name: workers[name].log.read_text()[-1_500:] for name, code in codes.items() if code
     }
     with worker(own_ports(settings), WORKERS["ledger"]) as ledger:
         eventually(lambda: set(client.taken) <= answered(settings).keys(), "every command that was taken is decided")
@@ -204,5 +204,5 @@ def test_all_stop_while_every_server_is_away() -> None:
         client.stop()
 
         assert codes == dict.fromkeys(WORKERS, 0), {
-            name: Path(workers[name].log.name).read_text()[-1_500:] for name, code in codes.items() if code
+            name: workers[name].log.read_text()[-1_500:] for name, code in codes.items() if code
         }

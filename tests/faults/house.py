@@ -10,7 +10,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -31,10 +30,10 @@ from tests.faults.exchange import Exchange, VenueOrder
 from tests.faults.paper_record import recorded
 from tests.faults.wires import Background, Wire
 from tests.keys import KEYS
+from tests.nursery import LIBRARIES, Child, nursery
 
 Venue = Literal["exchange", "paper", "shared"]
 """shared: the paper venue, whose orders compete for the ticks of their symbol."""
-ROOT = Path(__file__).resolve().parents[2]
 MODULES = {
     "ledger-1": "streams.ledger.worker",
     "ledger-2": "streams.ledger.worker",
@@ -94,7 +93,7 @@ class House:
         self.wires: dict[str, Wire] = {}
         self._servers = EmbeddedServers(home)
         self._mounted: list[Path] = []
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: dict[str, Child] = {}
         self._down: set[str] = set()
         self._closing = threading.Event()
         self._tenders: list[threading.Thread] = []
@@ -203,15 +202,13 @@ class House:
             "FAULTS_PAPER": str(self.home / f"{name}.paper"),
         }
         self.log(name).parent.mkdir(exist_ok=True)
-        with self.log(name).open("ab") as output:
-            self._children[name] = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.child", module],
-                cwd=ROOT,
-                env={**os.environ, **settings.environ(), **own},
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        self._children[name] = nursery(LIBRARIES).start(
+            "tests.faults.child:main",
+            [module],
+            {**os.environ, **settings.environ(), **own},
+            self.log(name),
+            session=True,
+        )
         process.record(
             self.home / "run", name, self._children[name].pid
         )  # so that the guard ends it should we be killed

@@ -10,43 +10,33 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
-from psycopg import sql
 from psycopg.rows import dict_row
 
 import api.query
 from api.query.database import OPTIONS, Snapshot
-from projections.migrate import migrate
 from projections.roles import ensure_reader
 from runtime.settings import Settings
 from tests.api.plans.cases import CASES, Case
 from tests.api.plans.explain import Explaining
 from tests.api.plans.rows import fill
+from tests.ledgers import database, password_of
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def reader_url(servers: Settings) -> Iterator[str]:
+def reader_url(servers: Settings, template: str) -> Iterator[str]:
     """A database with many rows in every table, as the query side reads it."""
-    name = f"plans{uuid.uuid4().hex[:10]}"
-    url = urlunsplit(urlsplit(servers.database_url)._replace(path=f"/{name}"))
-    with psycopg.connect(servers.database_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-    migrate(url)
-    password = urlsplit(servers.database_reader_url).password or "secret"
-    with psycopg.connect(url, autocommit=True) as owner:
-        fill(owner)
-    yield ensure_reader(url, password)
-    with psycopg.connect(servers.database_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with database(servers, template) as url:
+        with psycopg.connect(url, autocommit=True) as owner:
+            fill(owner)
+        yield ensure_reader(url, password_of(servers.database_reader_url))
 
 
 @pytest.fixture

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -14,8 +18,11 @@ from api.stream.closing import SLOW_CONSUMER
 from api.stream.hub import Hub, parts
 from api.stream.places import Batches
 from api.stream.snapshots import Filter
+from api.stream.staleness import Staleness
 from api.stream.views import Alert, Level, Order, Signal
 from api.stream.websocket import Pace
+from runtime.settings import Settings
+from tests.keys import KEYS
 
 SIGNAL = Signal("s", "X", "BUY", 0.5, 0.2, 0.3, "m", "1", None, msgspec.Raw(b"{}"), None, None, "", "", 0, 0)
 
@@ -47,6 +54,21 @@ def test_each_record_has_its_batch(sizes: list[int], start: int) -> None:
     assert batches.seq("ledger", 1, start - 1) is None
     assert batches.records() == sum(sizes)
     assert batches.spans("ledger") == [(1, start, offset)]
+
+
+async def test_kafka_that_misses_one_question_is_not_called_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with the database: stale is what has been unknown for longer than the setting."""
+    reader: Any = SimpleNamespace(read_at=math.inf, places={("ticks", 0): 1})
+    staleness = Staleness(Settings(_env_file=None, stream_stale_ms=60_000, **KEYS), reader)
+    monkeypatch.setattr(staleness, "_ends", lambda places: None)
+    assert not await staleness.look()
+    staleness._kafka_at -= 61
+    assert await staleness.look()
+    assert staleness.reason == "KAFKA_UNAVAILABLE"
+
+    monkeypatch.setattr(staleness, "_ends", lambda places: places)
+    assert await staleness.look()
+    assert staleness.reason is None
 
 
 def test_the_ring_forgets_whole_batches() -> None:

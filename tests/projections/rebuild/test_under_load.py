@@ -17,10 +17,11 @@ import pytest
 from projections.progress import Connection
 from runtime.clients import postgres, postgres_reader
 from runtime.settings import Settings
+from tests.nursery import ROOT
 from tests.projections.rebuild.test_versions import BY
 from tests.projections.tapes import produce
 from tests.projections.test_runner import assert_deposits, deposits
-from tests.workers import ROOT, eventually, worker
+from tests.workers import eventually, worker
 
 pytestmark = pytest.mark.integration
 PARTITIONS = 3

@@ -27,11 +27,12 @@ from streams.feed.plan import plan
 from streams.feed.worker import SUMMARY
 from streams.partitioning import partition_of
 from streams.tape import TapeWriter, Unsealed, end_offsets, read_range
-from tests.streams.signals.processes import eventually, worker
+from tests.workers import eventually, worker
 
 pytestmark = pytest.mark.integration
 FIRST, LAST = date(2011, 1, 1), date(2011, 2, 28)
 SYMBOLS = ("AAPL", "IBM", "MSFT")
+SIGNALS, FEED = "streams.signals.worker", "streams.feed.worker"
 FAST = Pace(bars_per_second=100_000)
 
 
@@ -99,7 +100,13 @@ def test_killed_in_lockstep(ledger_settings: Settings) -> None:
     and every completed bar has its signal.
     """
     settings = ledger_settings.model_copy(
-        update={"feed_from": FIRST, "feed_to": LAST, "instruments": ",".join(SYMBOLS), "partitions": 4}
+        update={
+            "feed_from": FIRST,
+            "feed_to": LAST,
+            "instruments": ",".join(SYMBOLS),
+            "partitions": 4,
+            "worker_instance": "one",
+        }  # they take their partitions back at once
     )
     expected = planned(settings)
     bars = sum(tick.bar is not None for ticks in expected.values() for tick in ticks)
@@ -107,13 +114,13 @@ def test_killed_in_lockstep(ledger_settings: Settings) -> None:
     def signals() -> int:
         return sum(end_offsets(settings, settings.topic("trading.signals")).values())
 
-    with worker("streams.signals.worker", settings) as judging, worker("streams.feed.worker", settings) as feeding:
-        eventually(lambda: signals() > 50)
+    with worker(settings, SIGNALS) as judging, worker(settings, FEED) as feeding:
+        eventually(lambda: signals() > 50, "50 signals")
         feeding.kill()
         judging.kill()
-    with worker("streams.feed.worker", settings) as feeding, worker("streams.signals.worker", settings):
-        eventually((settings.tape_home / SUMMARY).exists)
-        feeding.stop()
+    with worker(settings, FEED) as feeding, worker(settings, SIGNALS):
+        eventually((settings.tape_home / SUMMARY).exists, "the summary", 90)
+        assert feeding.stop() == 0
 
     assert expected == on_topic(settings)
     assert bars == signals()

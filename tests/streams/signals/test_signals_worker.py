@@ -23,7 +23,7 @@ from streams.signals.judge import StoredJudges
 from streams.signals.worker import spec
 from streams.tape import Chain, end_offsets, read_range
 from tests.streams.signals.conftest import StoreModel
-from tests.streams.signals.processes import eventually, worker
+from tests.workers import eventually, worker
 
 pytestmark = pytest.mark.integration
 MODULE = "streams.signals.worker"
@@ -85,15 +85,16 @@ def test_killed_in_the_middle(ledger_settings: Settings, store_model: StoreModel
     """
     store_model(ledger_settings.tape_home, "1")
     replay(ledger_settings, date(2011, 1, 31))
-    with worker(MODULE, ledger_settings) as running:
-        eventually(lambda: signals_on(ledger_settings) > 2 * 127 + 10)
+    settings = ledger_settings.model_copy(update={"worker_instance": "one"})  # it takes its partitions back at once
+    with worker(settings, MODULE) as running:
+        eventually(lambda: signals_on(ledger_settings) > 2 * 127 + 10, "signals of January")
         replay(ledger_settings, date(2011, 3, 31))
         running.kill()
     expected = undisturbed(ledger_settings)
     store_model(ledger_settings.tape_home, "2")
-    with worker(MODULE, ledger_settings) as running:
-        eventually(lambda: len(tape(ledger_settings)) >= len(expected))
-        running.stop()
+    with worker(settings, MODULE) as running:
+        eventually(lambda: len(tape(ledger_settings)) >= len(expected), "all signals")
+        assert running.stop() == 0
     events = tape(ledger_settings)
 
     # 62 trading days from January to March 2011, and 127 before to warm up.

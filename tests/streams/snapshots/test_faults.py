@@ -48,7 +48,8 @@ async def test_two_agents_on_one_partition_leave_a_snapshot_that_holds_or_is_ign
 
     assert third.digest() == third.truth()
     assert "ledger.snapshots" in third.topic
-    assert len([record for record in third.snapshots() if record.key == b"epoch"]) > 10
+    epochs = [record for record in third.snapshots() if record.key == b"epoch"]
+    assert len(epochs) > 2  # how often each found anything new to write depends on who was first
 
 
 async def test_a_stale_record_is_found(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,7 @@ from streams.codec import Cause
 from streams.partitioning import partition_of
 from streams.strategy.manager import Manager, next_to_emit
 from streams.tape import TapeRecord, TapeWriter, Unsealed, genesis, read_range, seal
-from tests.streams.signals.processes import eventually, worker
+from tests.workers import eventually, worker
 
 pytestmark = pytest.mark.integration
 MODULE = "streams.strategy.worker"
@@ -164,14 +164,15 @@ def test_killed_in_the_middle(ledger_settings: Settings) -> None:
     """With kill -9 between, every command is there, in order; a repeated one equals the first byte for byte."""
     tape = Tape(ledger_settings)
     tape.trade(100)
-    with worker(MODULE, ledger_settings) as running:
-        eventually(lambda: len(commands(ledger_settings)) > 0)
+    settings = ledger_settings.model_copy(update={"worker_instance": "one"})  # it takes its partitions back at once
+    with worker(settings, MODULE) as running:
+        eventually(lambda: len(commands(ledger_settings)) > 0, "a command")
         tape.trade(100)
         running.kill()
     tape.trade(50)
-    with worker(MODULE, ledger_settings) as running:
-        eventually(lambda: len({record.value for record in commands(ledger_settings)}) >= 500)
-        running.stop()
+    with worker(settings, MODULE) as running:
+        eventually(lambda: len({record.value for record in commands(ledger_settings)}) >= 500, "500 commands")
+        assert running.stop() == 0
     first: dict[bytes | None, TapeRecord] = {}
     for record in commands(ledger_settings):
         known = first.setdefault(codec.header(record.headers, "ce_id"), record)
