@@ -67,7 +67,7 @@ UNREACHED = {
 tests/api/test_rebalance.py the preview."""
 
 
-PUBLIC = {"GET /livez", "GET /readyz", "POST /api/auth/refresh", "POST /api/auth/revoke"}
+PUBLIC = {"GET /livez", "GET /readyz", "GET /asyncapi.json", "POST /api/auth/refresh", "POST /api/auth/revoke"}
 """Operations that anybody may call."""
 
 
