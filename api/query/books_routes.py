@@ -43,7 +43,7 @@ async def get_trial_balance(
         position = projected if filters.position is None else filters.position
         if position > projected:
             raise position_unknown(partition, position, projected)
-        reader.tag(partition, position)
+        await reader.tag(snapshot, partition, position)
         rows = await accounts_sql.trial_balance(
             snapshot, account_id, partition, position, filters.as_of, filters.market_time
         )

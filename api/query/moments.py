@@ -43,9 +43,12 @@ async def moment_of(snapshot: Snapshot, partition: int, filters: PastFilters) ->
 
 
 async def tag(reader: Reading, snapshot: Snapshot, moment: Moment, filters: PastFilters, *projections: str) -> None:
-    """The ETag of a read that may be of the past: a place on the tape decides it for good. Raises NotModified."""
+    """The ETag of a read that may be of the past: a place on the tape decides it, as long as no rows are replaced.
+
+    Raises NotModified.
+    """
     if filters.is_past:
-        reader.tag(moment.position)
+        await reader.tag(snapshot, moment.position)
     else:
         await reader.tag_by(snapshot, *projections)
 

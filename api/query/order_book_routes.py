@@ -50,7 +50,7 @@ async def get_order_book(
     async with reader.snapshot() as snapshot:
         moment, feed = await _moment(snapshot, filters)
         if moment.time is None:
-            reader.tag(sorted((moment.places or {}).items()), feed)
+            await reader.tag(snapshot, sorted((moment.places or {}).items()), feed)
         else:
             await reader.tag_by(snapshot, "ledger")
         levels = await order_book_sql.levels(snapshot, symbol, moment, filters.depth, filters.account_id)

@@ -8,12 +8,19 @@ from api.query.database import Rows, Snapshot
 
 
 async def positions(snapshot: Snapshot, projections: list[str]) -> Rows:
-    """Where these groups of projections are on each partition."""
+    """Where these groups of projections are on each partition, and since which batch their rows go on."""
     return await snapshot.all(
-        """select projection, topic, partition, next_offset from projection_progress
+        """select projection, topic, partition, next_offset, (select replaced_at from feed_head) as replaced_at
+           from projection_progress
            where projection = any(%(projections)s) order by projection, topic, partition""",
         {"projections": projections},
     )
+
+
+async def replaced_at(snapshot: Snapshot) -> int:
+    """The batch at which rows of before were last replaced by other ones (decision 0034)."""
+    row = await snapshot.one("select replaced_at from feed_head", {})
+    return 0 if row is None else int(row["replaced_at"])
 
 
 async def reached(snapshot: Snapshot, tapes: Mapping[str, str], topics: list[str]) -> Rows:

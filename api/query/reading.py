@@ -60,10 +60,13 @@ class Reading:
     async def tag_by(self, snapshot: Snapshot, *projections: str) -> None:
         """Tag the answer by how far these groups are in the snapshot. Raises NotModified."""
         rows = await progress_sql.positions(snapshot, list(projections))
-        self.tag([list(row.values()) for row in rows])
+        self._tag([list(row.values()) for row in rows])
 
-    def tag(self, *deciding: Any) -> None:
+    async def tag(self, snapshot: Snapshot, *deciding: Any) -> None:
         """Tag the answer by what decides it, besides the request itself. Raises NotModified."""
+        self._tag(await progress_sql.replaced_at(snapshot), deciding)
+
+    def _tag(self, *deciding: Any) -> None:
         url = self._request.url
         query = sorted(pair for pair in self._request.query_params.multi_items() if pair[0] != "min_position")
         form = getattr(self._request.state, "form", "")

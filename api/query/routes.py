@@ -80,10 +80,10 @@ async def get_order(
         last: int | None
         if filters.is_past:
             moment = await moment_of(snapshot, revision["partition"], filters)
-            reader.tag(moment.position)
+            await reader.tag(snapshot, moment.position)
             order, last = await past_orders.one(request.app.state.settings, snapshot, order_id, revision, moment)
         else:
-            reader.tag(revision)
+            await reader.tag(snapshot, revision)
             order, last = await orders_sql.one(snapshot, order_id), None
         events = await orders_sql.events(snapshot, order_id, last)
         fills = await orders_sql.fills(snapshot, order_id, last)

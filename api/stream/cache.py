@@ -76,7 +76,7 @@ class Snapshots:
 
     async def _take(self, channel: Channel, filter_: Filter) -> Taken:
         async with self._free, self._source.read() as read:
-            seq = await read.feed()
+            seq = (await read.head()).feed
             stand = await snapshots.take(read, channel, filter_, self._traded)
         rows = [_encode(row) for row in stand.rows]
         parts = [b",".join(rows[begin : begin + _PART_ROWS]) for begin in range(0, len(rows) or 1, _PART_ROWS)]

@@ -22,7 +22,7 @@ Channels = Annotated[list[Channel], msgspec.Meta(min_length=1, max_length=9)]
 Symbols = Annotated[list[Symbol], msgspec.Meta(min_length=1, max_length=NAMES_MAX)]
 Accounts = Annotated[list[AccountId], msgspec.Meta(min_length=1, max_length=NAMES_MAX)]
 Intervals = Annotated[list[Interval], msgspec.Meta(min_length=1, max_length=5)]
-Because = Literal["SUBSCRIBED", "RESUME_TOO_OLD", "RESUME_UNKNOWN", "OVERRUN", "ACCESS_CHANGED"]
+Because = Literal["SUBSCRIBED", "RESUME_TOO_OLD", "RESUME_UNKNOWN", "OVERRUN", "REBUILT", "ACCESS_CHANGED"]
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields=True, omit_defaults=False):

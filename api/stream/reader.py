@@ -5,7 +5,8 @@ that came since, in one snapshot of the database, however many they are: the lon
 more batches go into one message. While nobody is connected nothing is read.
 
 A database that is away is waited for, and reading goes on with the batch after the last one told. Only when more came
-meanwhile than the ring may hold, or when the feed began anew (another database), do clients get fresh snapshots.
+meanwhile than the ring may hold, when a rebuilt projection with other rows was switched in, or when the feed began anew
+(another database), do clients get fresh snapshots.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from api.stream import alerts, ledger_rows, market_rows
 from api.stream.bars import Bars
 from api.stream.changes import Encoded, encoded
 from api.stream.hub import Hub
+from api.stream.messages import Because
 from api.stream.places import Batches, batches, window
 from api.stream.portfolios import Portfolios
-from api.stream.source import AWAY, Read, Source
+from api.stream.source import AWAY, Head, Read, Source
 from runtime import metrics
 from runtime.settings import Settings
 
@@ -36,13 +38,13 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
 class Reader:
-    """on_restart: called when clients must get fresh snapshots.
+    """on_restart: called, with the reason, when clients must get fresh snapshots.
 
     read_at: when the database last answered, or somebody began to want it to (monotonic, s). places: (topic, partition)
     -> the first record that is not projected.
     """
 
-    def __init__(self, settings: Settings, source: Source, hub: Hub, on_restart: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, source: Source, hub: Hub, on_restart: Callable[[Because], None]) -> None:
         self.read_at = time.monotonic()
         self.places: dict[tuple[str, int], int] = {}
         self._hub, self._source, self._on_restart = hub, source, on_restart
@@ -90,8 +92,9 @@ class Reader:
             await asyncio.sleep(max(0.0, began + self._poll_s - time.monotonic()))
 
     async def _advance(self, read: Read) -> None:
-        began, told, feed = time.perf_counter(), self._hub.seq, await read.feed()
-        if self._hub.generation and feed >= told:
+        began, told, head = time.perf_counter(), self._hub.seq, await read.head()
+        feed = head.feed
+        if self._hub.generation and feed >= told >= head.replaced_at:
             found = await batches(read, told, feed)
             if found.records() <= self._records_max:
                 changes = await self._changes(read, found)
@@ -99,11 +102,12 @@ class Reader:
                 metrics.stream_read_milliseconds.observe((time.perf_counter() - began) * 1_000)
                 return
             _log.warning("%d records came at once: clients get snapshots", found.records())
-        await self._begin(read, feed)
+        await self._begin(read, head, "REBUILT" if told < head.replaced_at else "OVERRUN")
 
-    async def _begin(self, read: Read, feed: int) -> None:
+    async def _begin(self, read: Read, head: Head, because: Because) -> None:
         """Fill the ring with what came last, and go on from here."""
-        after = await window(read, feed, self._batches_max, self._records_max)
+        feed = head.feed
+        after = max(head.replaced_at, await window(read, feed, self._batches_max, self._records_max))
         self._bars.forget()
         found = await batches(read, after, feed)
         changes = await self._changes(read, found)
@@ -113,7 +117,7 @@ class Reader:
         self._hub.start(feed, after, changes)
         if restarts:
             metrics.stream_restarts_total.inc()
-            self._on_restart()
+            self._on_restart(because)
 
     async def _changes(self, read: Read, found: Batches) -> list[Encoded]:
         of_market, priced = await market_rows.changes(read, found, self._bars)

@@ -120,12 +120,12 @@ class Stream:
         why = session.client.closing
         metrics.stream_closed_total.labels("CLIENT_LEFT" if why is None else why.name).inc()
 
-    def _restart(self) -> None:
+    def _restart(self, because: m.Because) -> None:
         """All that clients have is to be replaced: from here on until its snapshot each gets nothing."""
         self._snapshots.forget()
         for session in self._sessions:
             self.hub.follow(session.client, frozenset())
-            self._spawn(session.begin_anew())
+            self._spawn(session.begin_anew(because))
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task: asyncio.Task[None] = asyncio.ensure_future(work)

@@ -104,15 +104,15 @@ class Session:
             self._unfollow(channels)
             self.say(m.Unsubscribed(_in_order(channels)))
 
-    async def begin_anew(self) -> None:
-        """After more changes than could be kept: a fresh snapshot of everything, however long the database is away."""
+    async def begin_anew(self, because: m.Because) -> None:
+        """A fresh snapshot of everything, however long the database is away."""
         async with self._busy:
             while self.client.closing is None:
                 filters = await self._filters_now()
                 if not filters:
                     return
                 try:
-                    await self._begin(filters, "OVERRUN")
+                    await self._begin(filters, because)
                     return
                 except (*AWAY, Refused):
                     await asyncio.sleep(_AGAIN_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -26,6 +26,13 @@ AWAY = (psycopg.Error, OSError)
 Rows = list[tuple[Any, ...]]
 
 
+class Head(NamedTuple):
+    """feed: the newest batch. replaced_at: what was read up to a batch before this one does not go on."""
+
+    feed: int
+    replaced_at: int
+
+
 class Read:
     """One read-only transaction: all its statements see the same rows."""
 
@@ -36,10 +43,9 @@ class Read:
         cursor = await self._connection.execute(statement.encode(), parameters)
         return await cursor.fetchall()
 
-    async def feed(self) -> int:
-        """The number of the newest batch that this transaction sees."""
-        rows = await self.all("select feed from feed_head", {})
-        return int(rows[0][0]) if rows else 0
+    async def head(self) -> Head:
+        rows = await self.all("select feed, replaced_at from feed_head", {})
+        return Head(*rows[0]) if rows else Head(0, 0)
 
 
 class Source:

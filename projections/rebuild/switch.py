@@ -119,6 +119,8 @@ def _exchange(cursor: Cursor, build: Build, result: Result, order: Order, accept
     swap.exchange(cursor, build.group, build.version.schema, retired, found)
     versions.change_places(cursor, old, retired, build.version)
     _write_down(cursor, build, result)
+    if result.differing:  # last of what waits: every group's batches count on this row
+        cursor.execute("update feed_head set feed = feed + 1, replaced_at = feed + 1")
     details = {
         "from_version": str(old.version),
         "to_version": str(build.version.version),

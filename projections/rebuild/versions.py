@@ -59,6 +59,8 @@ def at_work(settings: Settings, group: Group) -> Iterator[Connection]:
         if row != (True,):
             raise VersionError(f"{group.name} is being worked on: {_workers(connection, number)}")
         yield connection
+        # Not left to the connection's end, for which the server takes its time: what comes next is to find it free.
+        connection.execute("select pg_advisory_unlock(%s, hashtext(%s))", (_LOCK, number))
 
 
 def _workers(connection: Connection, number: str) -> str:

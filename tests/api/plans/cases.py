@@ -267,6 +267,7 @@ def _others() -> Iterator[Case]:
     yield _case(risk_sql.controls)
     yield _case(risk_sql.marks)
     yield _case(progress_sql.positions, ["ledger", "ticks"])
+    yield _case(progress_sql.replaced_at)
     yield _case(progress_sql.reached, {"ledger": "ledger.events"}, ["ledger.events"])
 
 

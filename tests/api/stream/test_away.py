@@ -177,6 +177,33 @@ async def test_a_feed_that_begins_anew_gives_a_fresh_snapshot(settings: Settings
             assert snapshot["data"][0]["tick_offset"] == 0
 
 
+async def test_rows_that_were_replaced_are_told(settings: Settings) -> None:
+    """A rebuilt projection with other rows is switched in: clients begin with a snapshot that says so, and nobody who
+    was away goes on from before it, not even with a process that starts afterwards.
+    """
+    with projector(settings) as written:
+        for number in range(4):
+            written.write(TICKS, prints(number, 1))
+        async with serving(settings) as served, following(served, "ticks") as (socket, follower):
+            with written.connection.transaction():
+                written.rows("update ticks set volume = 77 where tick_offset = 3 returning 1")
+                written.rows("update feed_head set feed = feed + 1, replaced_at = feed + 1 returning 1")
+            snapshot = await follower.until(socket, "snapshot")
+
+            assert (snapshot["because"], snapshot["seq"]) == ("REBUILT", 5)
+            assert (snapshot["data"][0]["tick_offset"], snapshot["data"][0]["volume"]) == (3, "77")
+            written.write(TICKS, prints(4, 1))
+            await follower.reach(socket, 6)
+            assert [row["tick_offset"] for row in follower.changes] == [4]
+
+        async with serving(settings) as later:
+            async with following(later, "ticks", from_seq=4) as (_, follower):
+                assert ("error", "RESUME_TOO_OLD") in [(one["type"], one.get("code")) for one in follower.messages]
+                assert [one["because"] for one in follower.messages if one["type"] == "snapshot"] == ["RESUME_TOO_OLD"]
+            async with following(later, "ticks", from_seq=5) as (_, follower):
+                assert [row["tick_offset"] for row in follower.changes] == [4]
+
+
 async def test_a_reader_that_fails_leaves_nobody_waiting(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """What should never happen ends every connection with 1011, and lets no new one wait for nothing."""
 

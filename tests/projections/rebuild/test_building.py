@@ -145,6 +145,7 @@ def test_differences_are_shown_refused_and_accepted(ledger_settings: Settings, m
         assert "balances: 1 rows differ" in refused.output
         assert "nothing was switched" in refused.output
         assert digest(dump(connection)) == wrong
+        assert connection.execute("select replaced_at from feed_head").fetchone() == (0,)
         (new,) = [one for one in listed(monkeypatch, ledger_settings) if one["state"] == "READY"]
         assert new["differing_rows"] == 3
         found = json.loads(tape(monkeypatch, ledger_settings, "verify", "ledger", "--json", code=1).stdout)
@@ -158,6 +159,7 @@ def test_differences_are_shown_refused_and_accepted(ledger_settings: Settings, m
         tape(monkeypatch, ledger_settings, "switch", "ledger", *BY, "--accept-differences", "three rows were edited")
 
         assert digest(dump(connection)) == right
+        assert connection.execute("select replaced_at = feed, feed > 1 from feed_head").fetchone() == (True, True)
         actions = sent_actions(ledger_settings)
         assert [(one.action, one.actor, one.reason, one.subject) for one in actions] == [
             ("projection.switched", "Carol", "a new program", "projection ledger")

@@ -24,7 +24,7 @@ MIGRATIONS = [
     *("0006_desk.sql", "0007_reconciliation.sql", "0008_rebalances.sql"),
     *("0009_accounts_transfers.sql", "0010_read_models.sql", "0010_read_models.timescale.sql"),
     *("0010_read_models_comments.sql", "0011_versions.sql", "0012_access.sql", "0013_read_places.sql"),
-    "0014_positions_symbol.sql",
+    *("0014_positions_symbol.sql", "0015_replaced.sql"),
 ]
 _AGGREGATES = "select 'materialized view ' || view_name from timescaledb_information.continuous_aggregates"
 _VERSIONS = "select 'schema ' || nspname from pg_namespace where nspname like 'tape\\_%'"
