@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -43,6 +44,18 @@ class Snapshot:
         return await cursor.fetchone()
 
 
+async def _check(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Raises psycopg.OperationalError for a connection that is gone.
+
+    One whose server has gone away has its end to read, and only who has anything to read is asked: a question each time
+    would cost every request a way to the database and back.
+    """
+    heard = select.poll()
+    heard.register(connection.fileno(), select.POLLIN)
+    if heard.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
+
+
 class Database:
     """A pool of the reader's connections. It opens without waiting: reads answer 503 until PostgreSQL is there."""
 
@@ -56,7 +69,7 @@ class Database:
             timeout=_WAIT_S,
             max_waiting=200,
             reconnect_timeout=5.0,
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
             open=False,
             name="query",
         )
