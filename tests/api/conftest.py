@@ -13,7 +13,10 @@ import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
+from runtime.clients import postgres
 from runtime.settings import Settings
+from tests.api import rows
+from tests.api.tape_story import Projected
 from tests.keys import KEYS, ROOT
 
 CLOSED = "127.0.0.1:1"  # nobody listens on port 1 (tcpmux)
@@ -74,6 +77,19 @@ async def online(ledger_settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     async with serving(ledger_settings) as client:
         await until_ready(client)
         yield client
+
+
+@pytest.fixture
+def owner(ledger_settings: Settings) -> Iterator[rows.Connection]:
+    """A connection that may write."""
+    with postgres(ledger_settings, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def house(ledger_settings: Settings, owner: rows.Connection) -> Projected:
+    """What a real ledger has put on the tape, projected record by record."""
+    return Projected(ledger_settings, owner)
 
 
 async def until_ready(client: httpx.AsyncClient) -> httpx.Response:

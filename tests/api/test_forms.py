@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,7 +21,6 @@ from api.problems import ProblemError
 from api.query import tables
 from api.query.forms import Form, chosen
 from domain.commands import TransferCash
-from runtime.clients import postgres
 from runtime.settings import Settings
 from tests.api import rows
 from tests.api.tape_story import Projected
@@ -154,12 +152,6 @@ def parsed(raw: bytes) -> list[list[str]]:
 
 
 # Every list
-
-
-@pytest.fixture
-def owner(ledger_settings: Settings) -> Iterator[rows.Connection]:
-    with postgres(ledger_settings, autocommit=True) as connection:
-        yield connection
 
 
 def filled(settings: Settings, owner: rows.Connection) -> str:

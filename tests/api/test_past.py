@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -14,26 +13,12 @@ from api.query import past, replica
 from domain import schema
 from domain.events import OrderTerms
 from domain.ledger import Ledger
-from runtime.clients import postgres
-from runtime.settings import Settings
-from tests.api import rows
 from tests.api.tape_story import Projected, Story
 from tests.domain.operators import OperatorDesk, a_day_of_operators
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 ACCOUNT, PORTFOLIO = "/api/accounts/acc", "/api/portfolio/acc"
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-
-
-@pytest.fixture
-def owner(ledger_settings: Settings) -> Iterator[rows.Connection]:
-    with postgres(ledger_settings, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-def house(ledger_settings: Settings, owner: rows.Connection) -> Projected:
-    return Projected(ledger_settings, owner)
 
 
 async def get(client: httpx.AsyncClient, path: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,19 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from runtime.clients import postgres
-from runtime.settings import Settings
 from tests.api import rows
 
 pytestmark = pytest.mark.integration
 DAY = datetime(2011, 1, 3, tzinfo=UTC)  # a Monday, at a whole number of weeks from 2000-01-03
 HISTORY = "/api/portfolio/acc_1/history"
-
-
-@pytest.fixture
-def owner(ledger_settings: Settings) -> Iterator[rows.Connection]:
-    with postgres(ledger_settings, autocommit=True) as connection:
-        yield connection
 
 
 async def get(client: httpx.AsyncClient, path: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,19 +9,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from runtime.clients import kafka_producer, postgres
+from runtime.clients import kafka_producer
 from runtime.settings import Settings
 from tests.api import rows
 from tests.api.conftest import CLOSED, serving
 from tests.api.test_forms import LISTS, filled
 
 DAY = datetime(2011, 1, 3, tzinfo=UTC)
-
-
-@pytest.fixture
-def owner(ledger_settings: Settings) -> Iterator[rows.Connection]:
-    with postgres(ledger_settings, autocommit=True) as connection:
-        yield connection
 
 
 def progress(settings: Settings, owner: rows.Connection, partition: int, next_offset: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -13,19 +12,11 @@ import psycopg
 import pytest
 
 from domain import ids
-from runtime.clients import postgres
 from runtime.settings import Settings
 from tests.api import rows
 
 pytestmark = pytest.mark.integration
 DAY = datetime(2011, 1, 3, tzinfo=UTC)
-
-
-@pytest.fixture
-def owner(ledger_settings: Settings) -> Iterator[rows.Connection]:
-    """A connection that may write."""
-    with postgres(ledger_settings, autocommit=True) as connection:
-        yield connection
 
 
 async def get(client: httpx.AsyncClient, path: str) -> Any:

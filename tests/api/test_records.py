@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +14,12 @@ import httpx
 import pytest
 
 from domain.events import OrderFilled
-from runtime.clients import postgres
-from runtime.settings import Settings
 from tests.api import rows
 from tests.api.tape_story import Projected
 from tests.domain.operators import OperatorDesk
 
 pytestmark = pytest.mark.integration
 PATH = "/api/accounts/acc/events"
-
-
-@pytest.fixture
-def owner(ledger_settings: Settings) -> Iterator[rows.Connection]:
-    with postgres(ledger_settings, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-def house(ledger_settings: Settings, owner: rows.Connection) -> Projected:
-    return Projected(ledger_settings, owner)
 
 
 async def all_of(client: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -12,7 +11,7 @@ import pytest
 from api.prefer import preferred_wait_s
 from api.query.waiting import Waiting
 from domain.events import CashDeposited, OrderAccepted
-from runtime.clients import postgres, redis_sync
+from runtime.clients import redis_sync
 from runtime.settings import Settings
 from tests.api import rows
 from tests.api.test_rebalance import projecting
@@ -21,12 +20,6 @@ from tests.streams.trading import opened, send
 from tests.workers import worker
 
 ACCOUNT = "acc_wait"
-
-
-@pytest.fixture
-def owner(ledger_settings: Settings) -> Iterator[rows.Connection]:
-    with postgres(ledger_settings, autocommit=True) as connection:
-        yield connection
 
 
 def causes(settings: Settings, owner: rows.Connection, next_offset: int) -> None:
