@@ -16,6 +16,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
@@ -30,6 +31,7 @@ from tests.ledgers import ledger, migrated
 settings.register_profile("tapeledger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tapeledger")
 
+_PLENTY_BYTES = 4 * 2**30
 _REDIS_DATABASES = itertools.count()
 
 
@@ -56,13 +58,24 @@ def servers() -> Iterator[Settings]:
     """Settings of real, running servers. They are gone when the run ends, however it ends."""
     given = {name: os.environ[name.upper()] for name in SERVER_FIELDS if os.environ.get(name.upper())}
     # Not pytest's tmp_path: its parents are closed to the system user that PostgreSQL runs as under root.
-    home = Path(tempfile.mkdtemp(prefix="tape-tests-"))
+    home = Path(tempfile.mkdtemp(prefix="tape-tests-", dir=_quick_folder()))
     try:
         with EmbeddedServers(home, given) as embedded:
             addresses: dict[str, Any] = {**embedded.endpoints(), **given}
             yield Settings(_env_file=None, tape_home=home, **KEYS, **addresses)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _quick_folder() -> Path | None:
+    """In memory, where there is plenty: half of the time that a ledger takes to make is waiting for a disk.
+
+    What a crash leaves of a disk is nothing that a test here asks: a server that is killed has its page cache still.
+    """
+    memory = Path("/dev/shm")
+    plenty = _PLENTY_BYTES * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    has_room = memory.is_dir() and shutil.disk_usage(memory).free > plenty
+    return memory if has_room and psutil.virtual_memory().available > plenty else None
 
 
 @pytest.fixture(scope="session")

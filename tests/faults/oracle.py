@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 import httpx
 import psycopg
 
-from tests import keys
+from tests import keys, nursery
 from tests.faults import depth_checks
 from tests.faults.exchange import VenueOrder
-from tests.faults.house import MODULES, ROOT, House
+from tests.faults.house import MODULES, House
 from tests.faults.load import FINAL, Load
 from tests.faults.mischief import Mischief
 from tests.faults.rawtape import ChainRule, Event, Raw, events, read, sums
@@ -367,7 +367,7 @@ class Oracle:
         """Run `tape audit NAME`; the end of what it said when it found something, else nothing."""
         done = subprocess.run(
             [sys.executable, "-m", "runtime.cli", "audit", name, *options],
-            cwd=ROOT,
+            cwd=nursery.ROOT,
             env={**os.environ, **self._settings.environ()},
             capture_output=True,
             text=True,
