@@ -59,8 +59,8 @@ def main() -> None:
         for door in latency.DOORS:
             with console.status(f"submit to fill through {door} at {options.rate}/s for {options.seconds:.0f} s"):
                 submit_to_fill[door] = latency.run_round(fresh(base), door, options.rate, options.seconds)
-        with console.status(f"reads at {READS_PER_SECOND}/s"):
-            reads = api_reads.run_round(base, options.orders, options.ticks, READS_PER_SECOND, options.seconds)
+        with console.status("reads"):
+            reads = api_reads.run(base, options.orders, options.ticks, READS_PER_SECOND, options.seconds, API_PROCESSES)
         with console.status(f"writes at {WRITES_PER_SECOND}/s"):
             writes = api_writes.run_round(base, WRITES_PER_SECOND, options.seconds)
         with console.status(f"the stream to {stream.CLIENTS} clients"):
@@ -71,7 +71,7 @@ def main() -> None:
         decided = decisions.run()
     _show(console, figures, rounds)
     latency.show(console, submit_to_fill, options.rate)
-    api_reads.show(console, reads, READS_PER_SECOND)
+    api_reads.show(console, reads)
     api_writes.show(console, writes, WRITES_PER_SECOND)
     stream.show(console, fanout, stream.CLIENTS, STREAM_PER_SECOND)
     decisions.show(console, decided)
@@ -92,7 +92,7 @@ def main() -> None:
                 "decisions_per_second": decided,
                 "submit_to_fill": {door: fill._asdict() for door, fill in submit_to_fill.items()},
                 "stream": {server: one._asdict() for server, one in fanout.items()},
-                "reads": reads._asdict(),
+                "reads": [one._asdict() for one in reads.rounds],
                 "writes": writes._asdict(),
                 "recovery": [load._asdict() for load in loads],
                 "faults": [[cost._asdict() for cost in one] for one in costs],
@@ -117,7 +117,8 @@ def _throughput(base: Any, commands: int) -> dict[str, float]:
 
 
 RECOVERY_ACCOUNTS = 1_000
-READS_PER_SECOND, WRITES_PER_SECOND = 500, 300
+READS_PER_SECOND, API_PROCESSES = (200, 500), 2
+WRITES_PER_SECOND = 300
 STREAM_PER_SECOND = 100
 _ROWS = (
     ("ledger agent, commands/s", "agent_ledger", "bare Faust take", "agent_faust_take"),

@@ -4,7 +4,7 @@ The API answers a mixture of reads. The peers answer its commonest one, a page o
 endpoint with the very same statement at the same rate, and that statement by itself on one psycopg connection.
 The rows are made by SQL; nothing else runs but PostgreSQL, the API and its client.
 
-By itself: `python -m bench.api_reads --orders 1000000 --ticks 10000000 --rate 500`.
+By itself: `python -m bench.api_reads --orders 1000000 --ticks 10000000 --rates 200 500 --replicas 2`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, cast
 
 import psutil
@@ -26,7 +26,8 @@ from rich.console import Console
 from api.query import orders_sql
 from api.query.database import Rows, Snapshot
 from api.query.filters import OrderFilters
-from bench.http_load import Answered, Load, run
+from bench.http_load import Answered, Load
+from bench.http_load import run as put
 from bench.world import ROOT, child, fresh, servers, wait_for_answer, worker
 from runtime.clients import postgres
 from runtime.embedded.ports import free_port
@@ -77,38 +78,70 @@ from generate_series(0::bigint, %(ticks)s - 1) n
 
 
 class Round(NamedTuple):
-    """reads: of the mixture; page: of one page of orders; bare: of the bare endpoint; query_ms: p50 and p95 of the
-    statement alone. cpu_ms: milliseconds of CPU of the API's process a request.
+    """reads: of the mixture; page: of one page of orders; bare: of the bare endpoint. cpu_ms: milliseconds of CPU of
+    the server's processes a request.
     """
 
+    rate: int
     reads: Answered
     page: Answered
     bare: Answered
-    query_ms: tuple[float, float]
-    cpu_ms: float
+    reads_cpu_ms: float
+    page_cpu_ms: float
     bare_cpu_ms: float
 
 
-def run_round(base: Settings, orders: int, ticks: int, rate: int, seconds: float) -> Round:
-    settings = fresh(base).model_copy(update={"api_port": free_port(), "log_level": "WARNING"})
+class Figures(NamedTuple):
+    """rounds: by rate. query_ms: p50 and p95 of the page's statement alone. replicas: API processes, and bare ones."""
+
+    rounds: list[Round]
+    query_ms: tuple[float, float]
+    replicas: int
+
+
+def run(base: Settings, orders: int, ticks: int, rates: Sequence[int], seconds: float, replicas: int) -> Figures:
+    """Each rate in turn: the API's mixture, its pages, the bare endpoint's pages."""
+    settings = fresh(base).model_copy(update={"log_level": "WARNING"})
     _seed(settings, orders, ticks)
     statement, parameters = _page()
-    with child(settings, *worker("api")) as process:
-        address = f"http://{settings.api_host}:{settings.api_port}"
-        wait_for_answer(f"{address}/readyz")
-        load = Load(address, headers(settings), _mixture(orders), rate, WARM_UP_S, seconds)
-        before = cpu_s(process.pid)
-        reads = run(load)
-        spent = cpu_s(process.pid) - before
-        page = run(load._replace(requests=_pages()))
     given = {"url": settings.database_reader_url, "statement": statement, "parameters": parameters}
-    with bare_endpoint(given) as (bare_address, pid):
-        before = cpu_s(pid)
-        bare = run(load._replace(base=bare_address, headers={}, requests=_bare_pages()))
-        bare_spent = cpu_s(pid) - before
-    sent = rate * (WARM_UP_S + seconds)
-    alone = _alone(settings, statement, parameters, int(seconds * 20))
-    return Round(reads, page, bare, alone, 1_000 * spent / sent, 1_000 * bare_spent / sent)
+    with _apis(settings, replicas) as ours, ExitStack() as stack:
+        bare = Service(*zip(*(stack.enter_context(bare_endpoint(given)) for _ in range(replicas)), strict=True))
+        rounds = []
+        for rate in rates:
+            load = Load([], headers(settings), [], rate, WARM_UP_S, seconds)
+            reads, reads_cpu_ms = ours.put(load._replace(requests=_mixture(orders)))
+            page, page_cpu_ms = ours.put(load._replace(requests=_pages()))
+            peer, bare_cpu_ms = bare.put(load._replace(requests=_bare_pages(), headers={}))
+            rounds.append(Round(rate, reads, page, peer, reads_cpu_ms, page_cpu_ms, bare_cpu_ms))
+    return Figures(rounds, _alone(settings, statement, parameters, int(seconds * 20)), replicas)
+
+
+class Service(NamedTuple):
+    """Processes that serve the same."""
+
+    bases: Sequence[str]
+    pids: Sequence[int]
+
+    def put(self, load: Load) -> tuple[Answered, float]:
+        """What came of a load, and milliseconds of CPU a request."""
+        before = sum(map(cpu_s, self.pids))
+        answered = put(load._replace(bases=self.bases))
+        spent_s = sum(map(cpu_s, self.pids)) - before
+        return answered, 1_000 * spent_s / (load.rate * (load.warm_s + load.seconds))
+
+
+@contextmanager
+def _apis(settings: Settings, replicas: int) -> Iterator[Service]:
+    with ExitStack() as stack:
+        bases, pids = [], []
+        for _ in range(replicas):
+            own = settings.model_copy(update={"api_port": free_port()})
+            pids.append(stack.enter_context(child(own, *worker("api"))).pid)
+            bases.append(f"http://{own.api_host}:{own.api_port}")
+        for address in bases:
+            wait_for_answer(f"{address}/readyz")
+        yield Service(bases, pids)
 
 
 def _seed(settings: Settings, orders: int, ticks: int) -> None:
@@ -207,27 +240,34 @@ def _md5(number: int) -> str:
     return hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
 
 
-def show(console: Console, figures: Round, rate: int) -> None:
-    for name, answered in (("the mixture", figures.reads), ("a page", figures.page), ("bare FastAPI", figures.bare)):
-        console.print(
-            f"reads, {name} at {rate}/s: p50 {answered.p50_ms:.1f} ms, p95 {answered.p95_ms:.1f} ms, "
-            f"p99 {answered.p99_ms:.1f} ms over {answered.count:,}, failed {answered.failed or 'none'}"
-        )
-    console.print(f"  the statement alone: p50 {figures.query_ms[0]:.2f} ms, p95 {figures.query_ms[1]:.2f} ms")
-    console.print(f"  CPU a request: API {figures.cpu_ms:.2f} ms (mixture), bare FastAPI {figures.bare_cpu_ms:.2f} ms")
-    console.print(f"  p95 of a page over bare FastAPI: {figures.page.p95_ms / figures.bare.p95_ms:.2f}")
+def show(console: Console, figures: Figures) -> None:
+    console.print(f"reads, {figures.replicas} process(es) each; milliseconds")
+    for one in figures.rounds:
+        for name, answered, cpu_ms in (
+            ("the mixture", one.reads, one.reads_cpu_ms),
+            ("a page of orders", one.page, one.page_cpu_ms),
+            ("bare FastAPI", one.bare, one.bare_cpu_ms),
+        ):
+            console.print(
+                f"  {one.rate}/s {name}: p50 {answered.p50_ms:.1f}, p95 {answered.p95_ms:.1f}, "
+                f"p99 {answered.p99_ms:.1f}, CPU {cpu_ms:.2f}; {answered.count:,} requests, "
+                f"failed {answered.failed or 'none'}",
+                soft_wrap=True,
+            )
+    console.print(f"  the statement alone: p50 {figures.query_ms[0]:.2f}, p95 {figures.query_ms[1]:.2f}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=1_000_000)
     parser.add_argument("--ticks", type=int, default=10_000_000)
-    parser.add_argument("--rate", type=int, default=500, help="requests per second")
+    parser.add_argument("--rates", type=int, nargs="+", default=[200, 500], help="requests per second")
+    parser.add_argument("--replicas", type=int, default=1, help="API processes")
     parser.add_argument("--seconds", type=float, default=20.0)
     options = parser.parse_args()
     with servers() as base:
-        figures = run_round(base, options.orders, options.ticks, options.rate, options.seconds)
-    show(Console(), figures, options.rate)
+        figures = run(base, options.orders, options.ticks, options.rates, options.seconds, options.replicas)
+    show(Console(), figures)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Round(NamedTuple):
 def run_round(base: Settings, rate: int, seconds: float) -> Round:
     settings = fresh(base).model_copy(update={"api_port": free_port(), "log_level": "WARNING"})
     address = f"http://{settings.api_host}:{settings.api_port}"
-    load = Load(address, headers(settings), _orders(settings.symbols()), rate, WARM_UP_S, seconds)
+    load = Load([address], headers(settings), _orders(settings.symbols()), rate, WARM_UP_S, seconds)
     sent = rate * (WARM_UP_S + seconds)
     with child(settings, *worker("api")) as process, child(settings, *worker("ledger")):
         wait_for_answer(f"{address}/readyz")
@@ -45,7 +45,7 @@ def run_round(base: Settings, rate: int, seconds: float) -> Round:
     given = {"kafka": settings.kafka_bootstrap_servers, "topic": settings.topic("trading.commands")}
     with bare_endpoint(given) as (bare_address, pid):
         before = cpu_s(pid)
-        bare = run(load._replace(base=bare_address, headers={}, requests=[("POST", "/", load.requests[0][2])]))
+        bare = run(load._replace(bases=[bare_address], headers={}, requests=[("POST", "/", load.requests[0][2])]))
         bare_spent = cpu_s(pid) - before
     return Round(ours, bare, 1_000 * spent / sent, 1_000 * bare_spent / sent)
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -23,12 +24,13 @@ CONNECTIONS = 64
 
 
 class Load(NamedTuple):
-    """requests: [method, path, body or None], sent in turn; `{n}` in path and body texts is the request's number.
+    """bases: addresses of the same service, asked in turn. requests: [method, path, body or None], sent in turn;
+    `{n}` in path and body texts is the request's number.
 
     rate: requests per second; warm_s, seconds: how long without and with counting.
     """
 
-    base: str
+    bases: Sequence[str]
     headers: dict[str, str]
     requests: Sequence[tuple[str, str, Mapping[str, Any] | None]]
     rate: int
@@ -63,8 +65,17 @@ async def _put(load: Load) -> Answered:
     latencies: list[float] = []
     failed: dict[str, int] = {}
     total, warm = int(load.rate * (load.warm_s + load.seconds)), int(load.rate * load.warm_s)
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
-    async with aiohttp.ClientSession(load.base, connector=connector, headers=load.headers) as client:
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                aiohttp.ClientSession(
+                    base,
+                    connector=aiohttp.TCPConnector(limit=CONNECTIONS // len(load.bases)),
+                    headers=load.headers,
+                )
+            )
+            for base in load.bases
+        ]
         started = time.monotonic()
 
         async def one(number: int) -> None:
@@ -72,7 +83,7 @@ async def _put(load: Load) -> Answered:
             data = None if body is None else json.dumps(body).replace("{n}", str(number))
             headers = None if data is None else {"Content-Type": "application/json"}
             try:
-                async with client.request(
+                async with clients[number % len(clients)].request(
                     method, path.replace("{n}", str(number)), data=data, headers=headers
                 ) as answer:
                     await answer.read()
