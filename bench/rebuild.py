@@ -2,14 +2,20 @@
 
 The tape that the ledger agent has written is projected; then a second version is built beside the live one, compared
 and switched in. The peer puts the same rows into empty copies of the tables (bench.projector).
+
+By itself: `python -m bench.rebuild --commands 20000`.
 """
 
 from __future__ import annotations
 
+import argparse
 import time
 from typing import NamedTuple
 
-from bench import projector
+from rich.console import Console
+
+from bench import ledger_agent, projector
+from bench.world import servers
 from projections.groups import LEDGER
 from projections.rebuild import work
 from projections.rebuild.build import Build
@@ -57,3 +63,23 @@ def run_round(settings: Settings) -> Round:
         copied, copying_s = projector.copy(connection, tables)
     assert copied == rows
     return Round(total / seconds, rows / seconds, copied / copying_s, result.stood_still_s * 1_000)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--commands", type=int, default=20_000)
+    options = parser.parse_args()
+    with servers() as base:
+        _, settings = ledger_agent.run_round(base, options.commands)
+        projected = projector.run_round(settings)
+        rebuilt = run_round(settings)
+    Console().print(
+        f"rebuild: {rebuilt.events:,.0f} events/s, {rebuilt.rows:,.0f} rows/s; bare unnest of the same rows "
+        f"{rebuilt.unnest_rows:,.0f} rows/s, ratio {rebuilt.rows / rebuilt.unnest_rows:.2f}; the projector "
+        f"{projected.projector_events:,.0f} events/s; stood still {rebuilt.still_ms:,.0f} ms",
+        soft_wrap=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
