@@ -58,9 +58,10 @@ class Access:
         await self.trail.stop()
         await self._store.close()
 
-    async def authenticate(self, connection: HTTPConnection) -> Principal:
+    async def authenticate(self, connection: HTTPConnection, *, is_use: bool = True) -> Principal:
         """Who calls. Asked again for the same request or WebSocket, it answers the same.
 
+        is_use: somebody does something, and a session is not idle.
         Raises ProblemError: 400 for a credential in the URL, 401 without a valid one, 403 where a session's cookie
         comes without its CSRF token or from another origin, 429 for an address with too many of these, 503.
         """
@@ -70,25 +71,28 @@ class Access:
             return known
         try:
             refuse_in_url(connection.scope.get("query_string", b""))
-            principal = await self._principal(connection)
+            principal = await self._principal(connection, is_use)
         except ProblemError as problem:
             raise await self.refused(connection, problem) from problem
         state["principal"] = principal
         return principal
 
     async def authenticate_again(self, connection: HTTPConnection) -> Principal:
-        """Who calls by what the credential is worth now: for connections that last longer than a request."""
-        connection.scope.setdefault("state", {}).pop("principal", None)
-        return await self.authenticate(connection)
+        """Who calls by what the credential is worth now: for connections that last longer than a request.
 
-    async def _principal(self, connection: HTTPConnection) -> Principal:
+        A page that nobody looks at is connected too: a session that does nothing else ends as idle.
+        """
+        connection.scope.setdefault("state", {}).pop("principal", None)
+        return await self.authenticate(connection, is_use=False)
+
+    async def _principal(self, connection: HTTPConnection, is_use: bool) -> Principal:
         kind, text = find(connection)
         if kind == "session":
             if connection.scope["type"] == "websocket":
                 check_origin(connection, self._origins)
             elif connection.scope["method"] not in SAFE_METHODS:
                 check_csrf(connection, text, self._origins)
-            session = await self.sessions.find(text)
+            session = await self.sessions.find(text, is_use=is_use)
             return self._standing(session.user_id, session.key_id, session.session_id)
         key = self.directory.key_of(text)
         if key is not None:

@@ -62,10 +62,10 @@ class Sessions:
             raise away() from error
         return secret, session
 
-    async def find(self, secret: str) -> Session:
-        """Raises ProblemError 401 where there is none."""
+    async def find(self, secret: str, *, is_use: bool = True) -> Session:
+        """Raises ProblemError 401 where there is none. is_use: it is not idle, for its time begins anew."""
         try:
-            raw = await self._store.get(_name(secret), self._idle_s)
+            raw = await self._store.get(_name(secret), self._idle_s if is_use else None)
         except RedisAway as error:
             raise away() from error
         try:

@@ -25,8 +25,8 @@ class Store:
         """Raises RedisAway."""
         return await self._redis.ask(lambda: script(keys=keys, args=arguments))
 
-    async def get(self, key: str, idle_s: int) -> str | None:
-        """The text under a key, which lives so long from now. Raises RedisAway."""
+    async def get(self, key: str, idle_s: int | None) -> str | None:
+        """The text under a key, which lives so long from now; None: as long as it would. Raises RedisAway."""
         found: str | None = await self._redis.ask(lambda: self._redis.client.getex(key, ex=idle_s))
         return found
 

@@ -9,7 +9,9 @@ import httpx
 import psycopg
 import pytest
 from fastapi import FastAPI
+from starlette.requests import HTTPConnection
 
+from api.problems import ProblemError
 from runtime.clients import redis_sync
 from runtime.settings import Settings
 from tests.api.conftest import CLOSED
@@ -157,6 +159,26 @@ async def test_a_session_ends_idle_and_in_any_case(ledger_settings: Settings) ->
             redis.delete(name)
             assert (await browser.get("/api/me")).status_code == 401
             assert browser.cookies["tape_session"] not in name + entry, "Redis does not know the secret"
+        await browser.aclose()
+
+
+async def test_a_stream_that_is_open_does_not_keep_a_session_from_being_idle(ledger_settings: Settings) -> None:
+    """Its credential is asked about every few seconds, which is no use: whoever has left is signed out in time."""
+    key, _ = key_of(ledger_settings)
+    async with started(ledger_settings, auth_session_idle_s=500) as app:
+        browser, _ = await sign_in(app, key)
+        cookie = f"tape_session={browser.cookies['tape_session']}".encode()
+        scope = {"type": "http", "method": "GET", "path": "/api/stream", "query_string": b"", "client": ("::1", 1)}
+        stream = HTTPConnection({**scope, "headers": [(b"cookie", cookie)]})
+        with redis_sync(ledger_settings) as redis:
+            (name,) = redis.keys("session:*")
+            redis.expire(name, 100)
+            assert (await app.state.access.authenticate_again(stream)).user_id == "tara"
+            assert redis.ttl(name) <= 100
+            redis.delete(name)
+            with pytest.raises(ProblemError) as refused:
+                await app.state.access.authenticate_again(stream)
+            assert refused.value.status == 401
         await browser.aclose()
 
 
