@@ -13,6 +13,7 @@ from api.query import past, replica
 from domain import schema
 from domain.events import OrderTerms
 from domain.ledger import Ledger
+from streams import codec
 from tests.api.tape_story import Projected, Story
 from tests.domain.operators import OperatorDesk, a_day_of_operators
 
@@ -163,7 +164,9 @@ async def test_prices_are_those_that_the_ledger_had_been_told(online: httpx.Asyn
     """
     desk = OperatorDesk(cash="1000.00")
     desk.trade("BUY", "10", "10.00")
+    desk.now_us += 1_000_000
     desk.prices(AAPL="12")
+    desk.now_us += 1_000_000
     desk.prices(AAPL="11", IBM="50")
     offsets = [house.write(event) for event in desk.events]
     bought, first, second = offsets[-3:]
@@ -179,6 +182,9 @@ async def test_prices_are_those_that_the_ledger_had_been_told(online: httpx.Asyn
         first: 1020,
         second: 1010,
     }
+    for position, event in ((bought, desk.events[-3]), (first, desk.events[-2]), (second, desk.events[-1])):
+        then = await get(online, f"{PORTFOLIO}?as_of={codec.rfc3339(event.timestamp)}")
+        assert then["equity"] == worth[position]["equity"], "a mark that came later is not known then"
     holds = {position: answer["hold"] for position, answer in worth.items()}
     assert holds == {bought - 1: 100, bought: 0, first: 0, second: 0}
     assert worth[second]["positions"][0]["last_price"] == 11
