@@ -2,7 +2,8 @@
 
 Open orders, cash, units, lots and versions are read off the Ledger's state; what the Ledger forgets (finished orders)
 is kept from the events: of orders in audit/expected_orders.py, of the order book in audit/expected_book.py, of breaks
-in audit/expected_breaks.py. Users and keys, which are on another tape, are audit/expected_access.py's.
+in audit/expected_breaks.py. Users and keys, which are on another tape, are audit/expected_access.py's; which inputs
+each tape answers is audit/expected_causes.py's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from audit.compare import Place, Row, StateTable, stored, time_of
 from audit.expected_access import ExpectedAccess
 from audit.expected_book import ENTRIES, LEVELS, SPANS, Book
 from audit.expected_breaks import BREAKS, Breaks
+from audit.expected_causes import CAUSES, ExpectedCauses
 from audit.expected_desk import CONTROLS, MARKS, ExpectedDesks
 from audit.expected_orders import CHANGES_NO_ORDER, GROUPS, ORDERS, Orders, touched
 from domain import events
@@ -47,7 +49,7 @@ POSITIONS = StateTable(
 LOTS = StateTable("lots", ("account_id", "symbol", "lot_id"), ("quantity", "cost", "opened_at"))
 STATE_TABLES = (
     *(ACCOUNTS, BALANCES, ORDERS, GROUPS, POSITIONS, LOTS, LEVELS, ENTRIES, SPANS, CONTROLS, MARKS, BREAKS),
-    *(expected_access.USERS, expected_access.KEYS),
+    *(expected_access.USERS, expected_access.KEYS, CAUSES),
 )
 
 
@@ -66,6 +68,7 @@ class Expected:
         self._book = Book()
         self._breaks = Breaks(ledger)
         self.access = ExpectedAccess()
+        self.causes = ExpectedCauses()
 
     def take(self, event: events.LedgerEvent, place: Place) -> list[Row]:
         """Fold one event, and give the rows that order_history must have of it."""
@@ -112,7 +115,7 @@ class Expected:
 
     def last(self) -> dict[tuple[str, Row], Place]:
         """(table, key) -> the last event that touched it."""
-        return {**self.touched, **self.desks.touched, **self.access.touched}
+        return {**self.touched, **self.desks.touched, **self.access.touched, **self.causes.touched}
 
     def digest(self) -> bytes:
         """SHA-256 over all accounts, and over the desks of all partitions that have one."""
@@ -140,6 +143,7 @@ class Expected:
             "reconciliation_breaks": self._breaks.rows,
             "access_users": self.access.users,
             "access_keys": self.access.keys,
+            "tape_causes": self.causes.rows,
         }
         return makers[table.name]()
 

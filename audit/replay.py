@@ -154,6 +154,7 @@ class _Replay:
                 if not chain.accept(record):
                     continue
                 is_skipped = self._is_skipped(record)
+                self._expected.causes.take(record)
                 message = codec.decode(record.value, record.headers)
                 steps = self._expected.take(message, place) if isinstance(message, LedgerEvent) else []
                 if isinstance(message, ActionRecorded):

@@ -393,7 +393,7 @@ def test_sound_tables_have_no_differences(told: World) -> None:
     assert verdict.ok
     assert verdict.digest == told.digest()
     rows = {table.table: table.rows for table in verdict.tables}
-    assert set(rows) == {*TABLES, *CORPORATE_TABLES}
+    assert set(rows) == {*TABLES, *CORPORATE_TABLES, "tape_causes"}  # tests/audit/test_replay_causes.py
     assert all(rows[name] for name in TABLES), "each table has something to compare"
     assert (verdict.accounts, rows["fills"], rows["orders"], rows["order_book_levels"]) == (4, 8, 20, 3)
 
