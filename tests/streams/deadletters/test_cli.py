@@ -81,7 +81,7 @@ def test_poison_is_listed_shown_and_discarded_on_record(tape: Tape, ledger_setti
     )
     replayed = tape("audit", "replay")
     assert replayed.returncode == 0
-    assert re.search(r"replay OK: 1 rows of \d+ tables against 1 events", replayed.stdout)
+    assert re.search(r"replay OK: 2 rows of \d+ tables against 1 events", replayed.stdout)
 
 
 def test_records_of_a_sender_that_was_mended_are_retried_and_decided(tape: Tape, ledger_settings: Settings) -> None:
