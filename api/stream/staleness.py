@@ -33,13 +33,15 @@ class Staleness:
         self._reader = reader
         self._after_s = settings.stream_stale_ms / 1_000
         self._admin = lru_cache(maxsize=1)(partial(kafka_admin, settings))  # made when it is first asked
-        self._fresh_at = self._kafka_at = time.monotonic()
+        self._fresh_at = time.monotonic()
+        self._silent_since: float | None = None  # when Kafka was first asked in vain
         self._behind: dict[tuple[str, int], tuple[int, float]] = {}
 
     async def look(self) -> bool:
         """Ask again; whether the answer has changed. Takes up to 3 s, in which the loop goes on."""
-        before = self.reason
+        before, asked_at = self.reason, time.monotonic()
         ends = await asyncio.to_thread(self._ends, dict(self._reader.places))
+        self._silent_since = None if ends is not None else self._silent_since or asked_at
         self.reason = self._judge(ends)
         if self.reason is None:
             self._fresh_at = time.monotonic()
@@ -57,8 +59,8 @@ class Staleness:
         if now - self._reader.read_at > self._after_s:
             return "DATABASE_UNAVAILABLE"
         if ends is None:
-            return "KAFKA_UNAVAILABLE" if now - self._kafka_at > self._after_s else self.reason
-        self._kafka_at = now
+            is_long = self._silent_since is not None and now - self._silent_since > self._after_s
+            return "KAFKA_UNAVAILABLE" if is_long else self.reason
         places = self._reader.places
         behind = {place: places[place] for place, end in ends.items() if end > places.get(place, end)}
         self._behind = {

@@ -62,7 +62,8 @@ async def test_kafka_that_misses_one_question_is_not_called_away(monkeypatch: py
     staleness = Staleness(Settings(_env_file=None, stream_stale_ms=60_000, **KEYS), reader)
     monkeypatch.setattr(staleness, "_ends", lambda places: None)
     assert not await staleness.look()
-    staleness._kafka_at -= 61
+    assert staleness._silent_since is not None
+    staleness._silent_since -= 61
     assert await staleness.look()
     assert staleness.reason == "KAFKA_UNAVAILABLE"
 
