@@ -10,7 +10,7 @@ BIN := .venv/bin
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(CURDIR)/$(BIN)/uv
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--override requirements/overrides.txt --custom-compile-command "make requirements"
-DEMO_EXTRAS := --extra embedded --extra models --extra demo --extra broker
+DEMO_EXTRAS := --extra embedded --extra models --extra backtest --extra demo --extra broker
 
 .PHONY: demo test lint format up down bench fuzz faults faults-plants clean requirements env-example venv-demo venv-dev
 .NOTPARALLEL:
@@ -94,6 +94,6 @@ env-example: venv-dev
 # dev takes demo's pins. Run it after a change of pyproject.toml; `uv pip compile --upgrade` options go into UPGRADE.
 requirements: $(BIN)/uv
 	$(COMPILE) $(UPGRADE) $(DEMO_EXTRAS) pyproject.toml requirements/build.in -o requirements/demo.txt
-	$(COMPILE) $(UPGRADE) $(DEMO_EXTRAS) --extra dev pyproject.toml requirements/build.in -c requirements/demo.txt -o requirements/dev.txt
+	$(COMPILE) $(UPGRADE) $(DEMO_EXTRAS) --extra lstm --extra dev pyproject.toml requirements/build.in -c requirements/demo.txt -o requirements/dev.txt
 	echo "uv" | $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make requirements" $(UPGRADE) - -o requirements/uv.txt

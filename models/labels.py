@@ -13,10 +13,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.classes import BUY, HOLD, SELL
 from models.features import Array, Bars
-from models.store import CLASSES
-
-BUY, SELL, HOLD = (CLASSES.index(direction) for direction in ("BUY", "SELL", "HOLD"))
 
 
 class LabelRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,10 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.dataset import Samples
+from models.classes import BUY, CLASSES, HOLD, SELL
 from models.features import FEATURE_NAMES, Array
-from models.labels import BUY, HOLD, SELL
-from models.store import CLASSES
+from models.samples import Samples
 
 LAGGED = [FEATURE_NAMES.index(name) for name in ("return_1", "return_5", "return_10")]
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from domain.errors import InvalidValue, UnavailableError, UnreadableInput
 from domain.signals import Direction
 from models import store
+from models.classes import CLASSES
 from models.features import FEATURE_NAMES
-from models.store import CLASSES, Meta, Pointer, Thresholds
+from models.store import Meta, Pointer, Thresholds
 from runtime.settings import Settings
 
 _logger = logging.getLogger(__name__)

@@ -18,12 +18,9 @@ from pathlib import Path
 import msgspec
 
 from domain.errors import InvalidValue, UnavailableError, UnreadableInput
-from domain.signals import Direction
+from models.classes import CLASSES
 from models.features import FEATURE_NAMES, WINDOW
 from runtime.settings import Settings
-
-CLASSES: tuple[Direction, ...] = ("BUY", "SELL", "HOLD")
-"""The order of the model's outputs."""
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

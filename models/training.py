@@ -28,12 +28,13 @@ import xgboost
 from numpy.typing import NDArray
 
 from domain.errors import InvalidValue
-from models import dataset, marketdata, metrics, store
-from models.dataset import Samples
+from models import marketdata, metrics, store
+from models.classes import BUY, CLASSES, HOLD, SELL
 from models.features import FEATURE_NAMES, WINDOW, Array
-from models.labels import BUY, HOLD, SELL, LabelRule
+from models.labels import LabelRule
 from models.marketdata import MarketBar
-from models.store import CLASSES, Meta, Thresholds
+from models.samples import Samples, build_samples
+from models.store import Meta, Thresholds
 from runtime.settings import Settings
 
 PARAMETERS: dict[str, Any] = {
@@ -133,7 +134,7 @@ def fit(bars: Sequence[MarketBar], rule: LabelRule, progress: Progress = lambda 
     Raises InvalidValue when there are not at least a fold year and a hold-out year with enough before them.
     """
     progress("computing features", 0.05)
-    samples = dataset.build(bars, rule)
+    samples = build_samples(bars, rule)
     folds, hold_out = _years(samples)
     thresholds, measured = _walk(samples, folds, progress)
     progress(f"hold-out {hold_out.year}", 0.5)
@@ -167,7 +168,7 @@ def fit(bars: Sequence[MarketBar], rule: LabelRule, progress: Progress = lambda 
 def code_version() -> str:
     """SHA-256 (hex) over the sources that decide what a model is, and the versions of the libraries they use."""
     digest = hashlib.sha256()
-    for module in ("marketdata", "features", "labels", "dataset", "training"):
+    for module in ("marketdata", "features", "labels", "samples", "training"):
         digest.update(importlib.resources.files("models").joinpath(f"{module}.py").read_bytes())
     for package in ("xgboost", "ta-lib", "numpy"):
         digest.update(f"{package}=={importlib.metadata.version(package)}\n".encode())

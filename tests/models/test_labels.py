@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from models import dataset, training
-from models.dataset import Samples
+from models import training
+from models.classes import BUY, HOLD, SELL
 from models.features import WINDOW, Array, Bars
-from models.labels import BUY, HOLD, SELL, LabelRule, label, uniqueness
+from models.labels import LabelRule, label, uniqueness
 from models.marketdata import MarketBar
+from models.samples import Samples, build_samples
 from tests.models.conftest import market
 
 
@@ -111,7 +112,7 @@ def test_no_training_label_meets_what_is_predicted(
 
     monkeypatch.setattr(training, "_fit", lambda samples: samples)
     monkeypatch.setattr(training, "_predict", predict)
-    samples = dataset.build(one + two, LabelRule(horizon_bars=horizon))
+    samples = build_samples(one + two, LabelRule(horizon_bars=horizon))
     folds, hold_out = training._years(samples)
     thresholds, _ = training._walk(samples, folds, lambda what, done: None)
     training._hold_out(samples, hold_out, thresholds)
@@ -129,7 +130,7 @@ def test_no_training_label_meets_what_is_predicted(
 def test_the_purge_takes_no_more_than_it_must(planted_bars: list[MarketBar]) -> None:
     """Of each symbol, only the decisions of the last `horizon` bars before the hold-out are purged."""
     horizon = 5
-    samples = dataset.build(planted_bars, LabelRule(horizon_bars=horizon))
+    samples = build_samples(planted_bars, LabelRule(horizon_bars=horizon))
     day = date(2004, 1, 1)
     earlier = samples.where(samples.decided < np.datetime64(day))
 
@@ -140,13 +141,13 @@ def test_the_purge_takes_no_more_than_it_must(planted_bars: list[MarketBar]) -> 
 
 def test_samples_are_pooled_by_time(planted_bars: list[MarketBar]) -> None:
     """Rows go by (day, symbol), start after the warm-up, and stop a horizon before the end."""
-    samples = dataset.build(planted_bars, LabelRule(horizon_bars=5))
+    samples = build_samples(planted_bars, LabelRule(horizon_bars=5))
     days = sorted({bar.date for bar in planted_bars})
 
     keys = list(zip(samples.decided.astype(object).tolist(), samples.symbol.tolist(), strict=True))
     assert keys == sorted(keys)
     assert keys == [(day, symbol) for day in days[WINDOW - 1 : -5] for symbol in ("DOWN", "UP")]
-    assert {len(getattr(samples, field.name)) for field in fields(samples)} == {len(keys)}
+    assert {len(getattr(samples, field.name)) for field in fields(samples) if field.name != "frame"} == {len(keys)}
 
 
 def test_a_symbol_with_too_few_bars_gives_no_sample() -> None:
@@ -154,6 +155,6 @@ def test_a_symbol_with_too_few_bars_gives_no_sample() -> None:
     random = np.random.default_rng(3)
     enough = market("NEW", random.normal(0, 0.02, WINDOW + 5))
 
-    assert len(dataset.build(enough, LabelRule(horizon_bars=5))) == 1
-    assert len(dataset.build(enough[:-1], LabelRule(horizon_bars=5))) == 0
-    assert len(dataset.build([], LabelRule())) == 0
+    assert len(build_samples(enough, LabelRule(horizon_bars=5))) == 1
+    assert len(build_samples(enough[:-1], LabelRule(horizon_bars=5))) == 0
+    assert len(build_samples([], LabelRule())) == 0

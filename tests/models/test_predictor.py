@@ -12,11 +12,12 @@ import pytest
 import xgboost
 
 from domain.errors import InvalidValue, UnavailableError, UnreadableInput
-from models import dataset, predictor, store
+from models import predictor, store
 from models.features import FEATURE_NAMES, WINDOW
 from models.labels import LabelRule
 from models.marketdata import MarketBar
 from models.predictor import Predictor, decide
+from models.samples import build_samples
 from models.store import Meta, Pointer, Thresholds
 from models.training import Fitted
 from runtime.settings import Settings
@@ -42,7 +43,7 @@ def rewrite(settings: Settings, **changes: object) -> None:
 
 def test_probabilities_are_the_models_own(home: Settings, fitted: Fitted, planted_bars: list[MarketBar]) -> None:
     """Row by row and in one go, in any order of the mapping, they are what XGBoost says of the same numbers."""
-    samples = dataset.build(planted_bars[:400], LabelRule())
+    samples = build_samples(planted_bars[:400], LabelRule())
     raw = xgboost.Booster(model_file=bytearray(fitted.model))
     expected = raw.predict(xgboost.DMatrix(samples.features, feature_names=list(FEATURE_NAMES)))
     model = predictor.load(home)

@@ -11,8 +11,9 @@ import pytest
 
 from domain.errors import UnavailableError
 from models import predictor, registry, store
+from models.classes import CLASSES
 from models.features import FEATURE_NAMES
-from models.store import CLASSES, Thresholds
+from models.store import Thresholds
 from models.training import Fitted
 from runtime.settings import Settings
 

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidValue
-from models import dataset, training
+from models import training
+from models.classes import CLASSES
 from models.features import FEATURE_NAMES
 from models.labels import LabelRule
 from models.marketdata import MarketBar, load_bars
 from models.predictor import booster_of, decide
-from models.store import CLASSES, Thresholds
+from models.samples import build_samples
+from models.store import Thresholds
 from models.training import Fitted, choose_thresholds
 from tests.models.conftest import market
 
@@ -35,9 +37,9 @@ def test_permuted_labels_give_chance(planted_bars: list[MarketBar], monkeypatch:
 
     Three standard errors of a share are allowed; a leak of labels into features or folds would show here.
     """
-    built = dataset.build(planted_bars, LabelRule())
+    built = build_samples(planted_bars, LabelRule())
     shuffled = replace(built, target=np.random.default_rng(5).permutation(built.target))
-    monkeypatch.setattr(dataset, "build", lambda bars, rule: shuffled)
+    monkeypatch.setattr(training, "build_samples", lambda bars, rule: shuffled)
 
     found = training.fit(planted_bars, LabelRule()).metrics
 

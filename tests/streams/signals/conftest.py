@@ -10,6 +10,7 @@ import pytest
 import xgboost
 
 from models import store
+from models.classes import CLASSES
 from models.features import FEATURE_NAMES, WINDOW
 from runtime.settings import Settings
 
@@ -41,7 +42,7 @@ def store_model() -> StoreModel:
             sha256=store.sha256(model),
             features=FEATURE_NAMES,
             window=WINDOW,
-            classes=store.CLASSES,
+            classes=CLASSES,
             thresholds=store.Thresholds(buy=0.3, sell=0.3),
             horizon_bars=5,
             symbols=("AAPL",),
