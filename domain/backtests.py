@@ -31,8 +31,8 @@ class BacktestTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     model: str = ""
     source: BarSource = "installed"
     cash: Decimal = Decimal("100000.00")
-    allocation: Decimal = Decimal("15000.00")
-    protection: Decimal = Decimal("0.05")
+    allocation: Decimal = Decimal("20000")
+    protection: Decimal = Decimal("0.10")
     fee_bps: Decimal = Decimal("1")
     half_spread_bps: Decimal = Decimal("1")
     impact_bps: Decimal = Decimal("10")
