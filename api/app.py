@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from api import backtests, health, openapi, preview, problems
+from api import health, openapi, preview, problems
+from api.backtests import routes as backtests_routes
 from api.decisions import Decisions
-from api.edge import Edge
 from api.gateway import routes as gateway_routes
 from api.gateway.service import Gateway
-from api.middleware import JsonGuard, RequestContext, TimeLimit
 from api.query import account_routes as query_account_routes
+from api.query import accuracy_routes as query_accuracy_routes
+from api.query import backtests_routes as query_backtests_routes
 from api.query import books_routes as query_books_routes
 from api.query import breaks_routes as query_breaks_routes
 from api.query import market_routes as query_market_routes
@@ -45,12 +45,19 @@ from api.stream import events as stream_events
 from api.stream import websocket as stream_websocket
 from api.stream.service import Stream
 from domain.catalog import catalog
+from runtime.http.edge import Edge
+from runtime.http.middleware import JsonGuard, RequestContext, TimeLimit
+from runtime.http.version import version
 from runtime.settings import Settings
+
+BATCH_BYTES_MAX = 512 * 1024
+"""500 orders with every field at its longest."""
 
 ROUTERS = (
     gateway_routes.router,
     preview.router,
     query_routes.router,
+    query_accuracy_routes.router,
     query_account_routes.router,
     query_market_routes.router,
     query_portfolio_routes.router,
@@ -62,7 +69,8 @@ ROUTERS = (
     query_risk_routes.router,
     query_breaks_routes.router,
     query_projections_routes.router,
-    backtests.router,
+    backtests_routes.router,
+    query_backtests_routes.router,
     token_routes.router,
     key_routes.router,
     stream_events.router,
@@ -80,7 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
     check_host(settings)
     app = FastAPI(
         title="tapeledger",
-        version=_version(),
+        version=version(),
         description=openapi.DESCRIPTION,
         lifespan=_lifespan,
         redirect_slashes=False,
@@ -106,7 +114,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(policy.authorize)])
     openapi.install(app)
-    app.add_middleware(JsonGuard, timeout_s=settings.api_body_timeout_s)
+    app.add_middleware(JsonGuard, timeout_s=settings.api_body_timeout_s, larger={"/api/orders/batch": BATCH_BYTES_MAX})
     app.add_middleware(Gate)
     app.add_middleware(Edge)
     app.add_middleware(TimeLimit, timeout_s=settings.api_request_timeout_s)
@@ -129,7 +137,7 @@ def create_app(settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gateway: Gateway = app.state.gateway
     database: Database = app.state.database
-    app.openapi()  # api.edge reads it: made now, and not while the first request waits
+    app.openapi()  # runtime.http.edge reads it: made now, and not while the first request waits
     access: Access = app.state.access
     stream: Stream = app.state.stream
     gateway.start()
@@ -144,10 +152,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(gateway.stop)
         await gateway.cache.close()
         await database.close()
-
-
-def _version() -> str:
-    try:
-        return version("tapeledger")
-    except PackageNotFoundError:
-        return "0.0.0"

@@ -1,27 +1,27 @@
-"""Field types that requests and responses share.
+"""Field types that requests and responses of the API share, those of runtime.http.fields included.
 
-Money, prices and quantities are decimal strings both ways: a JSON number becomes a binary float in most readers. Times
-are RFC 3339, UTC, with microseconds.
+Money, prices and quantities are decimal strings both ways: a JSON number becomes a binary float in most readers.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
+from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+from runtime.http.fields import SYMBOL, Body, Symbol, TimeIn, TimeOut, View, rfc3339, time_of_us, us_of_time
 
 DECIMAL_IN = r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$"
 POSITIVE_IN = r"^(?=.*[1-9])(0|[1-9][0-9]{0,14})(\.[0-9]{1,18})?$"
 """Above zero, and of no more digits than the ledger computes with."""
 DECIMAL_OUT = r"^-?[0-9]+(\.[0-9]+)?$"
-SYMBOL = r"^[A-Z0-9.-]{1,16}$"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DECIMAL = re.compile(DECIMAL_IN[1:-1])
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 def _read_whole(value: Any) -> Any:
@@ -34,22 +34,10 @@ WHOLE = BeforeValidator(_read_whole)
 WholeIn = Annotated[int, WHOLE]
 
 
-class Body(BaseModel):
-    """A request body: unknown fields are refused, and nothing is turned from one type into another."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
 class Filters(BaseModel):
     """The query parameters of an operation: unknown ones are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class View(BaseModel):
-    """A response body. Every member is always there."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 
 
 def _read_decimal(value: Any) -> Decimal:
@@ -78,30 +66,29 @@ def _json_kind(value: Any) -> str:
     return "null"
 
 
-def _read_time(value: Any) -> datetime:
-    """An aware time from RFC 3339 text (section 5.6), at most microseconds, offset required."""
-    if isinstance(value, str) and _TIME.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    raise PydanticCustomError(
-        "time_unreadable",
-        "expected an RFC 3339 time such as 2011-06-30T21:00:00.000000Z ('+' written as %2B), it was {value}",
-        {"value": repr(str(value)[:64])},
-    )
-
-
 def plain(value: Decimal) -> str:
     """Decimal text without an exponent, digits as they are."""
     return format(value, "f")
 
 
-def rfc3339(time: datetime) -> str:
-    """RFC 3339 with microseconds and Z; `time` is aware."""
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+def _read_day(value: Any) -> date:
+    """A full-date of RFC 3339 (section 5.6)."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise PydanticCustomError(
+        "day_unreadable", "expected a day such as 2011-06-30, it was {value}", {"value": repr(str(value)[:64])}
+    )
 
 
+DayIn = Annotated[
+    date,
+    BeforeValidator(_read_day),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2011-06-30"]}),
+]
+DayOut = Annotated[date, WithJsonSchema({"type": "string", "format": "date", "examples": ["2011-06-30"]})]
 DecimalIn = Annotated[
     Decimal,
     BeforeValidator(_read_decimal),
@@ -118,16 +105,6 @@ DecimalOut = Annotated[
     PlainSerializer(plain),
     WithJsonSchema({"type": "string", "format": "decimal", "pattern": DECIMAL_OUT, "examples": ["185.25"]}),
 ]
-TimeIn = Annotated[
-    datetime,
-    BeforeValidator(_read_time),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2011-06-30T21:00:00.000000Z"]}),
-]
-TimeOut = Annotated[
-    datetime,
-    PlainSerializer(rfc3339),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2011-06-30T21:00:00.000000Z"]}),
-]
 AccountId = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$"),
@@ -140,23 +117,40 @@ OrderId = Annotated[
         {"type": "string", "pattern": r"^ord_[0-9a-f]{32}$", "examples": ["ord_5f0c7d1b9e3a42688c21f4d0b7a9635e"]}
     ),
 ]
+BacktestPath = Annotated[
+    str,
+    Path(pattern=r"^bkt_[0-9a-f]{32}$", examples=["bkt_3f1c9a7e5b2d48069a1be3c5d7f80246"]),
+]
 ClientId = Annotated[
     str,
     StringConstraints(pattern=r"^[!-~]{1,48}$"),
     WithJsonSchema({"type": "string", "pattern": r"^[!-~]{1,48}$", "examples": ["rebalance-2011-06-30-1"]}),
 ]
-Symbol = Annotated[
-    str,
-    StringConstraints(pattern=SYMBOL),
-    WithJsonSchema({"type": "string", "pattern": SYMBOL, "examples": ["AAPL"]}),
+
+
+__all__ = [
+    "DECIMAL_IN",
+    "DECIMAL_OUT",
+    "POSITIVE_IN",
+    "SYMBOL",
+    "WHOLE",
+    "AccountId",
+    "Body",
+    "ClientId",
+    "DayIn",
+    "DayOut",
+    "DecimalIn",
+    "DecimalOut",
+    "Filters",
+    "OrderId",
+    "PositiveIn",
+    "Symbol",
+    "TimeIn",
+    "TimeOut",
+    "View",
+    "WholeIn",
+    "plain",
+    "rfc3339",
+    "time_of_us",
+    "us_of_time",
 ]
-
-
-def time_of_us(time_us: int) -> datetime:
-    """Microseconds since 1970 UTC as an aware time."""
-    return _EPOCH + timedelta(microseconds=time_us)
-
-
-def us_of_time(time: datetime) -> int:
-    """An aware time as microseconds since 1970 UTC, exactly."""
-    return (time - _EPOCH) // timedelta(microseconds=1)

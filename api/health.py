@@ -13,12 +13,11 @@ from confluent_kafka import KafkaException
 from fastapi import APIRouter, Request
 from pydantic import Field
 from redis.exceptions import RedisError
-from starlette.responses import Response
 
 from api.fields import View
 from api.problems import FieldProblem, ProblemError
 from api.security.access import Access
-from runtime import metrics
+from runtime.http.exposition import add_metrics
 
 router = APIRouter(tags=["system"])
 _log = logging.getLogger(__name__)
@@ -95,13 +94,4 @@ async def _state(probe: Any) -> State:
     return "up"
 
 
-@router.get(
-    "/api/metrics",
-    operation_id="get_metrics",
-    summary="Prometheus metrics of this process",
-    response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
-)
-async def get_metrics() -> Response:
-    content, media_type = metrics.exposition()
-    return Response(content, media_type=media_type)
+add_metrics(router, "/api/metrics")

@@ -19,6 +19,7 @@ class Link(NamedTuple):
 
 _ORDER = {"order_id": "order_id"}
 _ACCOUNT = {"account_id": "account_id"}
+_BACKTEST = {"backtest_id": "backtest_id"}
 _PLAN = {"account_id": "account_id", "plan_id": "plan_id"}
 _OF_ACCOUNT = (
     *("get_account", "get_portfolio", "get_trial_balance", "list_journal", "list_transfers", "list_rejections"),
@@ -55,7 +56,19 @@ LINKS = (
     Link("list_orders", "get_order", {"order_id": "data/0/order_id"}),
     Link("list_orders", "get_portfolio", {"account_id": "data/0/account_id"}),
     Link("list_signals", "list_bars", {"symbol": "data/0/symbol"}),
+    Link(
+        "list_signals",
+        "list_model_accuracy",
+        {name: f"data/0/{name}" for name in ("model_name", "model_version", "symbol")},
+    ),
     Link("request_signal", "get_signal_request", {"request_id": "request_id"}),
+    Link("request_backtest", "get_backtest", _BACKTEST),
+    Link("request_backtest", "cancel_backtest", _BACKTEST),
+    Link("list_backtests", "get_backtest", {"backtest_id": "data/0/backtest_id"}),
+    *(
+        Link("get_backtest", to, _BACKTEST)
+        for to in ("list_backtest_trades", "list_backtest_equity", "get_backtest_report", "cancel_backtest")
+    ),
 )
 
 

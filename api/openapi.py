@@ -1,18 +1,15 @@
-"""The OpenAPI 3.1 document: what FastAPI makes, with every error response as a problem.
-
-FastAPI describes its own validation error, HTTPValidationError, even where the handler is replaced: it is taken out.
-"""
+"""The OpenAPI 3.1 document of the API: which errors, rights and links its operations have."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 
-from api import exact, links
-from api.problems import MEDIA_TYPE, Problem
+from api import links
 from api.security.policy import POLICIES, Policy
+from runtime.http import openapi
+from runtime.http.openapi import problem_response
 
 DESCRIPTION = """\
 An event-sourced trading ledger. Commands (POST) are put on Kafka and answered 202; the ledger decides them, and the
@@ -26,8 +23,8 @@ answered as if they were not there. docs/how-to/give-access.md says how to make 
 - Money, prices and quantities are decimal strings in both directions; a JSON number is refused.
 - Times are RFC 3339, UTC, with microseconds. Fields are snake_case; unknown fields are refused.
 - Errors are RFC 9457 problems (`application/problem+json`) with a stable `code`.
-- Lists are newest first; pass a page's `cursor` back, with the same filters, while `has_more` is true. They come as
-  JSON, CSV or Arrow, as `Accept` says.
+- Lists are newest first, where nothing else is said; pass a page's `cursor` back, with the same filters, while
+  `has_more` is true. They come as JSON, CSV or Arrow, as `Accept` says.
 - `min_position` of a read is the `position` that a command was answered with: it waits for what that has caused.
 - Before any operation: 404 where nothing is at a path, 405 with `Allow` for a method that it does not have, 414 for
   a URL of more than 8,192 bytes. HEAD is answered as GET without content, OPTIONS with `Allow`.
@@ -35,7 +32,6 @@ answered as if they were not there. docs/how-to/give-access.md says how to make 
 - A caller has a quota of requests a minute: `RateLimit` says what is left of it, a 429's `Retry-After` when to go on.
 - A retry is free: the same `client_order_id` or `Idempotency-Key` with the same content is one command.
 """
-_SCHEMAS = "#/components/schemas/"
 _WRITE = {
     "400": "the body is not JSON, or a required header is missing",
     "409": "IDEMPOTENCY_KEY_IN_USE: a request with this Idempotency-Key is under way; try again after Retry-After",
@@ -54,6 +50,10 @@ _ASK = {name: _WRITE[name] for name in ("400", "413", "415", "500")} | {
     "412": "the projections do not include min_position in time, or it is no place of this ledger",
     "422": "a field or parameter breaks a rule, or the ledger would refuse it, with its code",
     "503": "the database does not answer in time; try again after Retry-After",
+}
+_END = {
+    "404": _ASK["404"],
+    "409": f"{_WRITE['409']}; BACKTEST_ENDED: it is over",
 }
 _READ = {
     "400": "the cursor is damaged or belongs to another list",
@@ -103,30 +103,10 @@ SCHEMES = {
 def install(app: FastAPI) -> None:
     """Make `app.openapi` give the patched document."""
 
-    def document() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            made = get_openapi(
-                title=app.title,
-                version=app.version,
-                openapi_version="3.1.0",
-                description=app.description,
-                routes=app.routes,
-                tags=app.openapi_tags,
-                servers=[{"url": "/"}],
-            )
-            app.openapi_schema = _patched(made)
-        return app.openapi_schema
-
-    app.openapi = document  # type: ignore[method-assign]  # FastAPI documents this way of extending it
+    openapi.install(app, _finish)
 
 
-def _patched(document: dict[str, Any]) -> dict[str, Any]:
-    schemas = document["components"]["schemas"]
-    schemas.pop("HTTPValidationError", None)
-    schemas.pop("ValidationError", None)
-    problem = Problem.model_json_schema(ref_template=_SCHEMAS + "{model}")
-    schemas.update(problem.pop("$defs"))
-    schemas["Problem"] = problem
+def _finish(document: dict[str, Any]) -> None:
     document["components"]["securitySchemes"] = SCHEMES
     document["security"] = [{name: []} for name in SCHEMES]
     for path, operations in document["paths"].items():
@@ -140,11 +120,9 @@ def _patched(document: dict[str, Any]) -> dict[str, Any]:
             guards = _GUARDED if not policy.is_public else {name: _GUARDED[name] for name in _public_guards(operation)}
             for status, description in sorted((guards | errors).items()):
                 if status != "408" or "requestBody" in operation:
-                    operation["responses"][status] = _problem_response(status, description)
+                    operation["responses"][status] = problem_response(status, description)
     links.add(document)
     _add_decided(document)
-    exact.refine(document)
-    return document
 
 
 def _add_decided(document: dict[str, Any]) -> None:
@@ -177,10 +155,10 @@ def _errors(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]
         return {status: text for status, text in _ACCESS.items() if status not in needless}
     if path.endswith("/preview"):
         return _ASK
+    if operation["operationId"] == "cancel_backtest":
+        return _WRITE | _END
     if method in ("post", "patch"):
         return _WRITE
-    if path.startswith("/api/backtest"):
-        return {name: _READ[name] for name in ("404", "422", "500")}
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
     if not names:
         return _PLAIN | ({"503": "Kafka or the database is missing"} if path == "/readyz" else {})
@@ -188,15 +166,3 @@ def _errors(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]
     unfit |= set() if "min_position" in names else {"412"}
     unfit |= {"404"} if "{" not in path else set()
     return {status: text for status, text in _READ.items() if status not in unfit}
-
-
-def _problem_response(status: str, description: str) -> dict[str, Any]:
-    response: dict[str, Any] = {
-        "description": description,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS + "Problem"}}},
-    }
-    if status in ("409", "429", "503"):
-        response["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
-    if status == "401":
-        response["headers"] = {"WWW-Authenticate": {"description": "RFC 6750", "schema": {"type": "string"}}}
-    return response

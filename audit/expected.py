@@ -2,8 +2,8 @@
 
 Open orders, cash, units, lots and versions are read off the Ledger's state; what the Ledger forgets (finished orders)
 is kept from the events: of orders in audit/expected_orders.py, of the order book in audit/expected_book.py, of breaks
-in audit/expected_breaks.py. Users and keys, which are on another tape, are audit/expected_access.py's; which inputs
-each tape answers is audit/expected_causes.py's.
+in audit/expected_breaks.py. Users and keys, which are on another tape, are audit/expected_access.py's; what came of
+signals, on a third, is audit/expected_outcomes.py's; which inputs each tape answers is audit/expected_causes.py's.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from audit.expected_breaks import BREAKS, Breaks
 from audit.expected_causes import CAUSES, ExpectedCauses
 from audit.expected_desk import CONTROLS, MARKS, ExpectedDesks
 from audit.expected_orders import CHANGES_NO_ORDER, GROUPS, ORDERS, Orders, touched
+from audit.expected_outcomes import COUNTS, ExpectedOutcomes
 from domain import events
 from domain.account import Account
 from domain.account_terms import FeeSchedule, MarginTerms
@@ -49,7 +50,7 @@ POSITIONS = StateTable(
 LOTS = StateTable("lots", ("account_id", "symbol", "lot_id"), ("quantity", "cost", "opened_at"))
 STATE_TABLES = (
     *(ACCOUNTS, BALANCES, ORDERS, GROUPS, POSITIONS, LOTS, LEVELS, ENTRIES, SPANS, CONTROLS, MARKS, BREAKS),
-    *(expected_access.USERS, expected_access.KEYS, CAUSES),
+    *(expected_access.USERS, expected_access.KEYS, CAUSES, COUNTS),
 )
 
 
@@ -69,6 +70,7 @@ class Expected:
         self._breaks = Breaks(ledger)
         self.access = ExpectedAccess()
         self.causes = ExpectedCauses()
+        self.outcomes = ExpectedOutcomes()
 
     def take(self, event: events.LedgerEvent, place: Place) -> list[Row]:
         """Fold one event, and give the rows that order_history must have of it."""
@@ -115,7 +117,13 @@ class Expected:
 
     def last(self) -> dict[tuple[str, Row], Place]:
         """(table, key) -> the last event that touched it."""
-        return {**self.touched, **self.desks.touched, **self.access.touched, **self.causes.touched}
+        return {
+            **self.touched,
+            **self.desks.touched,
+            **self.access.touched,
+            **self.causes.touched,
+            **self.outcomes.touched,
+        }
 
     def digest(self) -> bytes:
         """SHA-256 over all accounts, and over the desks of all partitions that have one."""
@@ -144,6 +152,7 @@ class Expected:
             "access_users": self.access.users,
             "access_keys": self.access.keys,
             "tape_causes": self.causes.rows,
+            "model_outcomes": self.outcomes.rows,
         }
         return makers[table.name]()
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from audit import expected_outcomes
 from audit import logtables_corporate as corporate
 from audit.compare import Row, stored, time_of
 from domain.actions import ActionRecorded, ActionRefused
@@ -176,6 +177,7 @@ def _signals(live: Live) -> list[Row]:
             _json(signal.last_tick),
             time_of(signal.market_time_us),
             time_of(signal.recorded_at_us),
+            stored(signal.model_sha256),
         )
     ]
 
@@ -257,9 +259,11 @@ SIGNAL_LOGS: tuple[LogTable, ...] = (
         (
             *("signal_id", "symbol", "direction", "p_buy", "p_sell", "p_hold", "model_name", "model_version", "price"),
             *("features", "abstained", "requested_by_id", "first_tick", "last_tick", "market_time", "recorded_at"),
+            "model_sha256",
         ),
         _signals,
     ),
+    LogTable("signal_outcomes", "leg", expected_outcomes.OUTCOMES, expected_outcomes.outcomes),
     LogTable("signal_refusals", "0", ("request_id", "symbol", "code", "text", "recorded_at"), _signal_refusals),
 )
 AUDIT_LOGS: tuple[LogTable, ...] = (

@@ -26,6 +26,7 @@ from domain.catalog import catalog
 from domain.errors import BooksError, ChainError, UnreadableInput
 from domain.events import LedgerEvent
 from domain.ledger import Ledger
+from domain.signals import SignalGenerated
 from projections import marks
 from projections.sources import record_sha256
 from runtime.settings import Settings
@@ -159,6 +160,8 @@ class _Replay:
                 steps = self._expected.take(message, place) if isinstance(message, LedgerEvent) else []
                 if isinstance(message, ActionRecorded):
                     self._expected.access.take(message, place)
+                if isinstance(message, SignalGenerated) and not is_skipped:
+                    self._expected.outcomes.take(message, place)
             except (ChainError, BooksError, UnreadableInput, KeyError) as error:
                 if is_skipped and isinstance(error, UnreadableInput):
                     continue

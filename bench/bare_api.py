@@ -1,8 +1,8 @@
-"""The peers of the API: one bare FastAPI endpoint around one query, or around one producer, without anything else.
+"""The peers of our HTTP services: one bare FastAPI endpoint around one query, one producer, or nothing at all.
 
 `python -m bench.bare_api PORT` with JSON on its input. {"url", "statement", "parameters": [{…}, …]}: `GET /?of=N` runs
 the statement with parameters N and gives its rows. {"kafka", "topic"}: `POST /` produces its body and answers when it
-is acknowledged.
+is acknowledged. {"echo": true}: `POST /` gives its body back.
 """
 
 from __future__ import annotations
@@ -67,6 +67,20 @@ def writes(kafka: str, topic: str) -> FastAPI:
     return app
 
 
+def echoes() -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/")
+    async def ready() -> dict[str, str]:
+        return {}
+
+    @app.post("/")
+    async def echo(body: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+        return body
+
+    return app
+
+
 def _serve_reports(producer: Producer) -> None:
     while True:
         producer.poll(0.1)
@@ -74,7 +88,7 @@ def _serve_reports(producer: Producer) -> None:
 
 def main() -> None:
     given = json.load(sys.stdin)
-    app = writes(**given) if "kafka" in given else reads(**given)
+    app = echoes() if "echo" in given else writes(**given) if "kafka" in given else reads(**given)
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False, loop="uvloop")
 
 

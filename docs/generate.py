@@ -20,9 +20,11 @@ PARTS = {
     "demo": "runtime.cli_demo:app",
     "feed": "streams.feed.cli:app",
     "models": "models.cli:app",
+    "backtest": "models.backtest.cli:app",
     "audit": "audit.cli:app",
     "deadletters": "streams.deadletters.cli:app",
     "projections": "projections.rebuild.cli:app",
+    "backtests": "streams.backtests.cli:app",
     "access": "streams.access.cli:app",
     "risk": "streams.risk.cli:app",
     "ops": "streams.ops.cli:app",
@@ -39,9 +41,12 @@ _STANDARD = {"--help", "--install-completion", "--show-completion"}
 def pages() -> dict[str, str]:
     """The text of each page by file name."""
     makers: dict[str, Callable[[], str]] = {
+        "backtest-statistics.md": backtest_statistics,
         "breaks.md": breaks,
         "chart-of-accounts.md": chart_of_accounts,
         "commands.md": commands,
+        "features.md": features,
+        "honest-models.md": honest_models,
         "http-api.md": http_api,
         "limits.md": limits,
         "metrics.md": metrics,
@@ -52,8 +57,36 @@ def pages() -> dict[str, str]:
         "settings.md": settings,
         "stream.md": stream,
         "topics.md": topics,
+        "validation.md": validation,
     }
     return {name: make() for name, make in makers.items()}
+
+
+def backtest_statistics() -> str:
+    """Every figure of a backtest."""
+    from models.backtest.sample import RETURNS_MIN, SPAN_DAYS_MIN
+    from models.backtest.statistics import formulas
+
+    rows = [
+        (
+            one.label,
+            f"{formula}." + (f" Source: {source}." if source else ""),
+            one.unit,
+            "closed trades" if one.of_trades else "returns",
+            "yes" if one.annual else "",
+        )
+        for one, formula, source in formulas()
+    ]
+    lines = [
+        "V_0 … V_n is the account's worth at the closes, r_t = V_t / V_(t-1) - 1 their n returns, P the closes a",
+        "year. P is measured from the spacing of the closes; within 5 % of 252 it is the 252 sessions of daily bars.",
+        f"A figure marked annual is refused below {RETURNS_MIN} returns or {SPAN_DAYS_MIN} days. What cannot be had is",
+        "None with a reason, never NaN or infinity. All are net of costs;",
+        "[run a backtest](../how-to/run-a-backtest.md) shows them.",
+        "",
+        *_table(("figure", "formula", "unit", "sample", "annual"), rows),
+    ]
+    return _page("Statistics of a backtest", "models/backtest/statistics.py", lines)
 
 
 def breaks() -> str:
@@ -109,6 +142,64 @@ def commands() -> str:
         if rows := [_option(option) for option in command.params if not _STANDARD & set(option.opts)]:
             lines += ["", *_table(("argument or option", "default", "meaning"), rows)]
     return _page("The tape command", "runtime/cli.py and the folders' own command lines", lines)
+
+
+def features() -> str:
+    """Every feature that models see."""
+    from models.features import FEATURES, WINDOW
+
+    rows = [
+        (
+            f"`{feature.name}`",
+            feature.family,
+            str(feature.window),
+            str(feature.warm_up),
+            f"{feature.seed:.1e}" if feature.seed else "none",
+            _text(feature.meaning),
+        )
+        for feature in FEATURES
+    ]
+    lines = [
+        f"A model sees these numbers, in this order, of the last {WINDOW} completed bars of one symbol, and nothing",
+        "else. Prices are in units of the last close. Window: the bars that a feature looks at, the last one included;",
+        "older ones change nothing. Warm-up: the bars from which TA-Lib gives it a value; a row of features needs all",
+        f"{WINDOW} bars. Seed: what its slowest recursive average's first value still weighs at the window's end, and",
+        "so how far it may be from the same indicator over an endless history. To add one:",
+        "[add a feature](../how-to/add-a-feature.md).",
+        "",
+        *_table(("feature", "family", "window", "warm-up", "seed", "meaning"), rows),
+        "",
+        "## Formulas",
+        "",
+        "Functions are TA-Lib's.",
+        "",
+        *_table(
+            ("feature", "formula", "source"),
+            [(f"`{feature.name}`", f"`{feature.formula}`", _text(feature.source)) for feature in FEATURES],
+        ),
+    ]
+    return _page("Features", "models/features/declared.py", lines)
+
+
+def honest_models() -> str:
+    """The points that keep models from fooling themselves, and the tests behind each."""
+    from tests.models.honest import POINTS
+
+    def named(test: str) -> str:
+        path, name = test.split("::")
+        return f"[{name.removeprefix('test_').replace('_', ' ')}](../../{path})"
+
+    lines = [
+        "A model that looks good is most often a mistake of the one who measured it. These are the mistakes known,",
+        "what is done against each, and the tests that hold it; each test says in its docstring what it does. What",
+        "the numbers mean: [validation](validation.md).",
+        "",
+        *_table(
+            ("", "point", "how", "tests"),
+            [(str(one.number), one.point, one.how, "; ".join(named(test) for test in one.tests)) for one in POINTS],
+        ),
+    ]
+    return _page("Models that do not fool themselves", "tests/models/honest.py", lines)
 
 
 def http_api() -> str:
@@ -238,7 +329,7 @@ def planted_bugs() -> str:
 
 def read_models() -> str:
     """Every table and view of the database, from the migrations."""
-    from projections.roles import PROJECTOR, READER, STATEMENT_TIMEOUT_MS
+    from projections.roles import BACKTESTS, PROJECTOR, READER, STATEMENT_TIMEOUT_MS
 
     text = "\n".join(path.read_text() for path in sorted((ROOT / "infra" / "timescale").glob("*.sql")))
     holds = {name: said.replace("''", "'") for _, name, said in _COMMENT.findall(text)}
@@ -258,6 +349,11 @@ def read_models() -> str:
         ("the owner", "`DATABASE_URL`", "make, change and drop tables: `tape db migrate`"),
         (f"`{PROJECTOR}`", "`DATABASE_PROJECTOR_URL`", "select, insert, update and delete rows; change no table"),
         (f"`{READER}`", "`DATABASE_READER_URL`", f"select, {STATEMENT_TIMEOUT_MS} ms a statement at most"),
+        (
+            f"`{BACKTESTS}`",
+            "`DATABASE_BACKTESTS_URL`",
+            "the projector's rights on the tables `backtest_…`; none on others",
+        ),
     ]
     lines = [
         "The read side's database, made by the files in `infra/timescale` ([decision",
@@ -283,22 +379,24 @@ def read_models() -> str:
         "",
         "Only where TimescaleDB is; compression, retention and refreshes only with its own licence, which its",
         "Apache edition lacks. Elsewhere nothing is ever dropped. A replayed market's clock may be decades",
-        "behind, so what goes by market time is kept long.",
+        "behind, so what goes by market time is kept long. Backtests are deleted with all their rows by their worker,",
+        "`BACKTEST_KEPT_DAYS` after they have ended, in every database.",
         "",
         "## Roles",
         "",
         *_table(("role", "address", "may"), roles),
         "",
         "Each has a password of its own. `tape up` makes all, `tape db migrate` those whose addresses are given.",
-        "Tables of later migrations are theirs too. Neither may make a table, a temporary one included; the",
+        "Tables of later migrations are theirs too. None may make a table, a temporary one included; the",
         "projector may not truncate one and sees nothing of `schema_migrations`. Without `DATABASE_PROJECTOR_URL`",
-        "projectors write as the owner, and say so in their log.",
+        "projectors write as the owner, without `DATABASE_BACKTESTS_URL` backtests do, and say so in their log.",
     ]
     return _page("Read models", "infra/timescale and projections/roles.py", lines)
 
 
 def rejection_codes() -> str:
     """Every code with which a tape's agent or a venue refuses."""
+    from domain.backtest_jobs import FAILURES
     from domain.codes import CODES
     from execution.alpaca.codes import CODES as ALPACA
     from execution.refusals import REFUSALS
@@ -322,8 +420,19 @@ def rejection_codes() -> str:
         "(../how-to/trade-at-a-broker.md).",
         "",
         *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in ALPACA.items()]),
+        "",
+        "## Failed backtests",
+        "",
+        "They stand in `failure` of a backtest ([run backtests as jobs](../how-to/run-backtests-as-jobs.md)). Terms",
+        "that cannot be run fail with a code of what is wrong with them, such as `MODEL_UNKNOWN`.",
+        "",
+        *_table(("code", "meaning"), [(f"`{code}`", _text(meaning)) for code, meaning in FAILURES.items()]),
     ]
-    return _page("Rejection codes", "domain/codes.py, execution/refusals.py and execution/alpaca/codes.py", lines)
+    return _page(
+        "Rejection codes",
+        "domain/codes.py, execution/refusals.py, execution/alpaca/codes.py and domain/backtest_jobs.py",
+        lines,
+    )
 
 
 def stream() -> str:
@@ -411,6 +520,53 @@ def topics() -> str:
         *_table(("topic", "configuration", "value"), config),
     ]
     return _page("Topics", "infra/kafka/topics.yaml", lines)
+
+
+def validation() -> str:
+    """Every number that validation gives, its formula and its source, from the modules that compute it."""
+    from models.validation import (
+        baselines,
+        chance,
+        cross,
+        holdout,
+        leak_report,
+        leaks,
+        overfitting,
+        returns,
+        scores,
+        search,
+        splits,
+        summary,
+        tuning,
+    )
+
+    parts: list[tuple[str, Any, tuple[type, ...]]] = [
+        ("Folds", splits, ()),
+        ("Out-of-fold evaluation", cross, ()),
+        ("Scores", scores, (scores.ModelScores,)),
+        ("Intervals over folds", summary, (summary.Interval, summary.MeanCurve)),
+        ("Baselines", baselines, ()),
+        ("Chance", chance, (chance.ChanceTest,)),
+        ("Tuning", tuning, (tuning.Trial,)),
+        ("Returns of decisions", returns, ()),
+        (
+            "Sharpe ratios",
+            overfitting,
+            (overfitting.SharpeRatio, overfitting.DeflatedSharpe, overfitting.Overfitting),
+        ),
+        ("What a search is worth", search, (search.SearchReport,)),
+        ("The hold-out", holdout, ()),
+        ("The hunt for leaks", leaks, ()),
+    ]
+    lines = ["Figures are named as here in reports and in MLflow. What each is for: [honest models](honest-models.md)."]
+    for heading, module, structs in parts:
+        lines += ["", f"## {heading}", "", inspect.cleandoc(module.__doc__ or "")]
+        for struct in structs:
+            meanings = _entries(struct)
+            rows = [(f"`{field.name}`", meanings[field.name]) for field in msgspec.structs.fields(struct)]
+            lines += ["", f"`{struct.__name__}`:", "", *_table(("figure", "meaning"), rows)]
+    lines += ["", _text(leak_report.accuracy_limit.__doc__)]
+    return _page("Validation", "the modules of models/validation", lines)
 
 
 def _entries(struct: type) -> dict[str, str]:

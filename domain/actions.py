@@ -18,6 +18,8 @@ BREAK_RESOLVED = "reconciliation.break_resolved"
 PROJECTION_SWITCHED = "projection.switched"
 PROJECTION_DROPPED = "projection.dropped"
 PROJECTION_SKIPPED = "projection.skipped"
+MODEL_PROMOTED = "model.promoted"
+MODEL_ROLLED_BACK = "model.rolled_back"
 USER_PUT = "access.user_put"
 USER_REMOVED = "access.user_removed"
 KEY_CREATED = "access.key_created"
@@ -38,6 +40,8 @@ ACTIONS: dict[str, str] = {
     PROJECTION_SWITCHED: "a rebuilt version of a projection took the place of the live one; details say what differed",
     PROJECTION_DROPPED: "a version of a projection that was not live was removed",
     PROJECTION_SKIPPED: "a record is passed over by a projection; the subject is its place",
+    MODEL_PROMOTED: "a version of a model judges from now on; details say which one did before, and how they compared",
+    MODEL_ROLLED_BACK: "the version that judged before judges again; the reason says why",
     USER_PUT: "a user has this role and these granted accounts from now on; the subject is `user:` and the user's id",
     USER_REMOVED: "a user is no more, and all their keys are dead",
     KEY_CREATED: "a user has a key more; its SHA-256 is on record, never the key",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
 from decimal import Decimal
 from typing import Literal
 
@@ -15,8 +15,24 @@ BarSource = Literal["installed", "recorded"]
 """installed: the market data of the installed package; recorded: the bars of `market.ticks` that the database has."""
 
 
+_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a day of the Gregorian calendar as ISO 8601 writes it: years 0001 to 9999."""
+    found = _DAY.fullmatch(text)
+    if found is None:
+        return False
+    year, month, day = (int(part) for part in found.groups())
+    if not (year and 1 <= month <= 12 and 1 <= day <= _LENGTHS[month - 1]):
+        return False
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return leap or (month, day) != (2, 29)
+
+
 class BacktestTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is simulated. first, last: days, both included. cash: what the account starts with, in USD.
+    """What is simulated. first, last: days, ISO 8601, both included. cash: what the account starts with, in USD.
 
     model: `name@alias` or `name/version`; empty: the settings' own. allocation: cash put into one symbol by one entry;
     protection: how far above the signal's price a purchase may fill, as a fraction. Costs as the paper venue's: fee and
@@ -25,8 +41,8 @@ class BacktestTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """
 
     symbols: tuple[str, ...]
-    first: date
-    last: date
+    first: str
+    last: str
     strategy: Strategy = "model-follower"
     model: str = ""
     source: BarSource = "installed"
@@ -41,6 +57,9 @@ class BacktestTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def __post_init__(self) -> None:
         if not self.symbols or len(set(self.symbols)) != len(self.symbols):
             raise InvalidValue("BACKTEST_SYMBOLS", f"expected one symbol or more, each once, they were {self.symbols}")
+        for day in (self.first, self.last):
+            if not is_day(day):
+                raise InvalidValue("BACKTEST_DAY_INVALID", f"expected a day as YYYY-MM-DD, it was {day!r}")
         if self.last < self.first:
             raise InvalidValue(
                 "BACKTEST_RANGE_EMPTY", f"expected first <= last, they were {self.first} and {self.last}"

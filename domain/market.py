@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -62,6 +63,8 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     market_time_us: microseconds since 1970 UTC, the market's own clock. volume: units traded since the last tick.
     halted: trading in the symbol is halted at this time; the price is the last one, and nobody can trade on it. The
         first tick without it is the resumption.
+    split: new units for one old, 2 for a two-for-one. From this tick on prices and volumes are in new units; a bar that
+        is completed by this tick or a later one is wholly in new units.
     """
 
     symbol: str
@@ -70,6 +73,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     volume: Decimal
     bar: Bar | None = None
     halted: bool = False
+    split: Decimal | None = None
 
     def __post_init__(self) -> None:
         if not self.symbol:
@@ -79,6 +83,11 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise InvalidValue(
                 "TICK_NOT_POSITIVE",
                 f"tick price {self.price} must be above zero and volume {self.volume} not below it",
+            )
+        if self.split is not None and not (self.split.is_finite() and self.split > 0):
+            raise InvalidValue(
+                "TICK_SPLIT",
+                f"a split's ratio must be finite and above zero, new units for one old; it was {self.split}",
             )
         if self.bar is not None and self.bar.close != self.price:
             raise InvalidValue(
@@ -92,3 +101,10 @@ class TickRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     partition: int
     offset: int
     market_time_us: int
+
+
+class TickAt(NamedTuple):
+    """A tick and its position on `market.ticks`."""
+
+    ref: TickRef
+    tick: Tick

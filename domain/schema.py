@@ -11,12 +11,18 @@ from typing import Any
 
 import msgspec
 
-from domain import actions, commands, events, market, reports, signals
+from domain import actions, backtests, commands, events, market, reports, signals
 from domain.errors import InvalidValue, UnreadableInput
 from domain.upcasters import UPCASTERS
 
 SIGNALS: tuple[type[msgspec.Struct], ...] = (signals.SignalGenerated, signals.SignalRefused)
-INPUTS: tuple[type[msgspec.Struct], ...] = (signals.SignalRequested, market.Tick, actions.RecordAction)
+INPUTS: tuple[type[msgspec.Struct], ...] = (
+    signals.SignalRequested,
+    market.Tick,
+    actions.RecordAction,
+    backtests.BacktestRequested,
+    backtests.BacktestCancelled,
+)
 MESSAGES: tuple[type[msgspec.Struct], ...] = (
     *commands.COMMANDS,
     *reports.REPORTS,

@@ -21,13 +21,38 @@ class SignalRequested(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     issued_at_us: int
 
 
+class SignalOutcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What came of an earlier signal of the same symbol, by its model's own label rule.
+
+    direction: what was said; realised: what would have been right. entry_price, exit_price: the open of the bar after
+    the signal's, and what the label's interval ended at: a close, or a barrier that was met. market_time_us: the
+    earlier signal's.
+    """
+
+    signal_id: str
+    model_name: str
+    model_version: str
+    direction: Direction
+    probabilities: dict[Direction, float]
+    realised: Direction
+    entry_price: Decimal
+    exit_price: Decimal
+    market_time_us: int
+
+
 class SignalGenerated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model's verdict on one instrument at one tick.
 
     probabilities: one per direction, summing to one; all zero when the model abstained.
-    abstained: why there is no opinion (`warm_up`, `no_ticks`, `model_missing`), and the direction is HOLD then.
-    first_tick, last_tick: the inputs, both ends included. price: the last tick's price.
+    abstained: why there is no opinion, and the direction is HOLD then: `no_ticks`, `warm_up` (too few bars),
+        `model_missing`, `features_invalid`, `model_stale` (too long after its training), `model_drifted` (the features
+        are not those that it learnt from).
+    features: those of the newest bar, by name. first_tick, last_tick: the inputs, both ends included: all that features
+        and probabilities were computed from. price: the last tick's price.
+    model_sha256: of the model's file, hexadecimal.
     requested_by_id: the request's id for a signal that was asked for by hand; strategies do not act on those.
+    outcomes: of earlier signals, whose labels this bar completes. Signals asked for by hand have none, and none of
+        those that abstained.
     """
 
     signal_id: str
@@ -44,6 +69,8 @@ class SignalGenerated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     recorded_at_us: int
     abstained: str | None = None
     requested_by_id: str | None = None
+    model_sha256: str = ""
+    outcomes: tuple[SignalOutcome, ...] = ()
 
 
 class SignalRefused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

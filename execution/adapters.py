@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.catalog import catalog
 from domain.errors import UnavailableError
-from execution.paper import PaperParameters, PaperVenue
+from execution.paper import PaperVenue, parameters_of
 from execution.venue import Venue
 from runtime.settings import Settings
 
@@ -18,7 +18,7 @@ def make_venue(settings: Settings) -> Venue:
     if settings.paper_trade_mode:
         instruments = catalog(settings.symbols())
         return PaperVenue(
-            PaperParameters.of(settings),
+            parameters_of(settings),
             mics={symbol: instrument.mic for symbol, instrument in instruments.items()},
             shared_liquidity=settings.paper_shared_liquidity,
             real_time=settings.market_real_time,

@@ -14,7 +14,8 @@ from functools import partial
 from typing import Protocol
 
 from domain.errors import UnavailableError
-from execution.order import TickAt, WorkingOrder
+from domain.market import TickAt
+from execution.order import WorkingOrder
 from execution.venue import MarketDriven, Venue
 from execution.window import TickWindow
 

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from domain.dispatch import Dispatch
-from domain.market import Tick, TickRef
+from domain.market import TickAt, TickRef
 from domain.terms import OrderTerms
 
 Ended = Literal["", "finished", "handed_over", "dropped", "amended"]
 """amended: one of its executions is another one now; it is to be handed over when the ledger knows."""
-
-
-class TickAt(NamedTuple):
-    """A tick and its position on `market.ticks`."""
-
-    ref: TickRef
-    tick: Tick
 
 
 @dataclass(slots=True, eq=False)

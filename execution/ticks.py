@@ -15,8 +15,7 @@ from typing import Any, NamedTuple, cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from domain.errors import UnavailableError, UnreadableInput
-from domain.market import Tick, TickRef
-from execution.order import TickAt
+from domain.market import Tick, TickAt, TickRef
 from execution.reports import TOPIC as REPORTS
 from execution.window import TickWindow
 from runtime import metrics

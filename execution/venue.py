@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-from domain.market import TickRef
+from domain.market import TickAt, TickRef
 from domain.reports import FillEvidence
 from domain.terms import OrderTerms
-from execution.order import TickAt, WorkingOrder
+from execution.order import WorkingOrder
 
 Liquidity = Literal["MAKER", "TAKER"]
 """Whether the order waited in the book and another came to it, or it came to the others (FIX LastLiquidityInd, 851)."""

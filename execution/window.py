@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from itertools import takewhile
 
-from domain.market import TickRef
-from execution.order import TickAt
+from domain.market import TickAt, TickRef
 
 
 class _Partition:

@@ -75,9 +75,15 @@ class Samples:
 
 
 def build_samples(bars: Iterable[MarketBar], rule: LabelRule) -> Samples:
-    """The samples of all symbols in `bars`. A symbol with fewer bars than a window and a horizon gives none."""
+    """The samples of all symbols in `bars`. A symbol with fewer bars than a window and a horizon gives none.
+
+    Raises InvalidValue for bars within a day: decisions are numbered by days.
+    """
     by_symbol: dict[str, list[MarketBar]] = {}
     for bar in bars:
+        if bar.start_us is not None:
+            text = f"samples are made of days; {bar.symbol} has a bar within {bar.date}: put its bars together first"
+            raise InvalidValue("SAMPLES_WITHIN_DAY", text)
         by_symbol.setdefault(bar.symbol, []).append(bar)
     parts: list[Samples] = []
     rows = 0

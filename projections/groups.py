@@ -21,6 +21,7 @@ from projections import (
     fills,
     journal,
     orders,
+    outcomes,
     portfolio,
     positions,
     rebalances,
@@ -103,6 +104,11 @@ def _ledger(cursor: Cursor, events: Sequence[Event]) -> None:
     desk.apply(cursor, events)
 
 
+def _signals(cursor: Cursor, events: Sequence[Event]) -> None:
+    signals.apply(cursor, events)
+    outcomes.apply(cursor, events)
+
+
 def _audit(cursor: Cursor, events: Sequence[Event]) -> None:
     actions.apply(cursor, events)
     access.apply(cursor, events)
@@ -121,7 +127,13 @@ LEDGER = Group(
     _ledger,
     portfolio.apply_events,
 )
-SIGNALS = Group("signals", "trading.signals", True, ("signals", "signal_refusals"), signals.apply)
+SIGNALS = Group(
+    "signals",
+    "trading.signals",
+    True,
+    ("signals", "signal_refusals", "signal_outcomes", "model_outcomes"),
+    _signals,
+)
 AUDIT = Group("audit", "audit.logs", True, ("audit_actions", "audit_refusals", "access_users", "access_keys"), _audit)
 TICKS = Group("ticks", "market.ticks", False, ("ticks", "bars", "portfolio_values"), ticks.apply, portfolio.apply_ticks)
 GROUPS = (LEDGER, SIGNALS, AUDIT, TICKS)

@@ -2,8 +2,9 @@
 
 The owner (DATABASE_URL) makes and changes tables. The projector (DATABASE_PROJECTOR_URL) writes their rows and nothing
 else: it can make, change, empty or drop no table, and sees nothing of `schema_migrations`. The reader
-(DATABASE_READER_URL) can select, for a bounded time. Each has its own password. `grant` is the one place that says what
-they may do in a schema.
+(DATABASE_READER_URL) can select, for a bounded time. The backtests worker (DATABASE_BACKTESTS_URL) reads and writes
+the rows of the tables whose names begin with `backtest_`, and sees no other table. Each has its own password. `grant`
+is the one place that says what they may do in a schema.
 """
 
 from __future__ import annotations
@@ -22,15 +23,14 @@ from domain.errors import TapeledgerError
 from runtime.settings import Settings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-Kind = Literal["reader", "projector"]
+Kind = Literal["reader", "projector", "backtests"]
 
-READER, PROJECTOR = "tape_reader", "tape_projector"
+READER, PROJECTOR, BACKTESTS = "tape_reader", "tape_projector", "tape_backtests"
 STATEMENT_TIMEOUT_MS = 5_000  # of the reader
-_NAMES: dict[Kind, str] = {"reader": READER, "projector": PROJECTOR}
-_TABLE_RIGHTS: dict[Kind, sql.SQL] = {
-    "reader": sql.SQL("select"),
-    "projector": sql.SQL("select, insert, update, delete"),
-}
+_NAMES: dict[Kind, str] = {"reader": READER, "projector": PROJECTOR, "backtests": BACKTESTS}
+_ROWS = sql.SQL("select, insert, update, delete")
+_TABLE_RIGHTS: dict[Kind, sql.SQL] = {"reader": sql.SQL("select"), "projector": _ROWS, "backtests": _ROWS}
+_OF_BACKTESTS = "backtest\\_%"  # a pattern for `like`
 _MIGRATIONS = "schema_migrations"
 _LOCK = 0x7461_7065  # "tape": one migrator at a time in a database
 _TRIES_MAX = 10
@@ -54,17 +54,28 @@ def ensure_projector(where: Settings | str, password: str | None = None) -> str:
     return _ensure("projector", where, password)
 
 
+def ensure_backtests(where: Settings | str, password: str | None = None) -> str:
+    """The same for the backtests worker's role: `tape_backtests`, or what `database_backtests_url` names."""
+    return _ensure("backtests", where, password)
+
+
 def grant(connection: Connection, kind: Kind, role: str, schema: str = "public") -> None:
     """Give a role its rights on all tables and views of a schema, those that the owner makes there later included.
 
-    connection: the owner's. Only tables of this owner: another role's need a grant of their own.
+    connection: the owner's. Only tables of this owner: another role's need a grant of their own. Of `backtests`: on
+    those of its tables that are there.
     """
     name, space = sql.Identifier(role), sql.Identifier(schema)
     rights = _TABLE_RIGHTS[kind]
     with connection.transaction():
+        connection.execute(sql.SQL("revoke create on schema {} from public").format(space))
+        connection.execute(sql.SQL("grant usage on schema {} to {}").format(space, name))
+        if kind == "backtests":
+            for table in _tables(connection, schema, _OF_BACKTESTS):
+                statement = sql.SQL("grant {} on {} to {}").format(rights, sql.Identifier(schema, table), name)
+                connection.execute(statement)
+            return
         for statement in (
-            sql.SQL("revoke create on schema {} from public").format(space),
-            sql.SQL("grant usage on schema {} to {}").format(space, name),
             sql.SQL("grant {} on all tables in schema {} to {}").format(rights, space, name),
             sql.SQL("alter default privileges in schema {} grant {} on tables to {}").format(space, rights, name),
         ):
@@ -125,7 +136,8 @@ def _ensure(kind: Kind, where: Settings | str, password: str | None) -> str:
 
 
 def _given(kind: Kind, settings: Settings) -> dict[str, Any]:
-    return conninfo_to_dict(settings.database_reader_url if kind == "reader" else settings.database_projector_url)
+    url: str = getattr(settings, f"database_{kind}_url")
+    return conninfo_to_dict(url)
 
 
 def _check_not_owner(connection: Connection, kind: Kind, role: str) -> None:
@@ -140,6 +152,11 @@ def _check_not_owner(connection: Connection, kind: Kind, role: str) -> None:
 def _exists(connection: Connection, schema: str, table: str) -> bool:
     statement = "select 1 from pg_tables where schemaname = %s and tablename = %s"
     return connection.execute(statement, (schema, table)).fetchone() is not None
+
+
+def _tables(connection: Connection, schema: str, pattern: str) -> list[str]:
+    statement = "select tablename from pg_tables where schemaname = %s and tablename like %s order by tablename"
+    return [str(name) for (name,) in connection.execute(statement, (schema, pattern)).fetchall()]
 
 
 def _retry_role(connection: Connection, kind: Kind, role: str, password: str) -> None:

@@ -28,6 +28,7 @@ SIGNALS = {
     "recorded_at": "timestamptz",
     "partition": "integer",
     "record_offset": "bigint",
+    "model_sha256": "text",
 }
 REFUSALS = {
     "partition": "integer",
@@ -91,6 +92,7 @@ def _signal(event: Event) -> Row:
         signal.recorded_at_us,
         event.partition,
         event.offset,
+        signal.model_sha256,
     )
 
 

@@ -189,7 +189,8 @@ def doctor(as_json: Json = False) -> None:
 
 @app.command()
 def worker(name: str) -> None:
-    """Run one worker: ledger, signals, strategy, audit, engine, projector, api, feed, marks, transfers.
+    """Run one worker: ledger, signals, strategy, audit, engine, projector, api, feed, marks, transfers,
+    backtests.
 
     Or one of your own, as NAME=package.module. Exit code 3 when it met what trying again cannot heal; the reason is in
     its log and, under `tape up`, in the status.
@@ -225,9 +226,9 @@ def topics_apply() -> None:
 
 @db.command("migrate")
 def db_migrate() -> None:
-    """Apply the migrations that are missing, and bring the roles of the projector and the reader up to date."""
+    """Apply the migrations that are missing, and bring the roles of projector, reader and backtests up to date."""
     from projections.migrate import migrate
-    from projections.roles import ensure_projector, ensure_reader
+    from projections.roles import ensure_backtests, ensure_projector, ensure_reader
     from runtime import board
     from runtime.settings import settings
 
@@ -242,19 +243,24 @@ def db_migrate() -> None:
         ensure_reader(found)
     else:
         board.say("no DATABASE_READER_URL is given: its role was left alone, and the API reads nothing")
+    if found.database_backtests_url:
+        ensure_backtests(found)
+    else:
+        board.say("no DATABASE_BACKTESTS_URL is given: its role was left alone, and backtests use DATABASE_URL")
 
 
 def prepare(settings: Settings) -> Mapping[str, str]:
-    """Make topics, tables and the roles of projector and reader. Returns their addresses where none were given."""
+    """Make topics, tables and the roles besides the owner. Returns their addresses where none were given."""
     from projections.migrate import migrate
-    from projections.roles import ensure_projector, ensure_reader
+    from projections.roles import ensure_backtests, ensure_projector, ensure_reader
     from runtime.embedded.postgres import secret
     from streams.topics import apply
 
     apply(settings)
     migrate(settings.database_url)
     made = {}
-    for name, ensure in (("projector", ensure_projector), ("reader", ensure_reader)):
+    ensures = {"projector": ensure_projector, "reader": ensure_reader, "backtests": ensure_backtests}
+    for name, ensure in ensures.items():
         if getattr(settings, f"database_{name}_url"):
             ensure(settings)
         else:
@@ -284,10 +290,12 @@ def _part(name: str, path: str, text: str) -> None:
 
 _part("demo", "runtime.cli_demo:app", "Replay 2011-2012 on real prices, trade, and show what came of it.")
 _part("feed", "streams.feed.cli:app", "Publish real bars as ticks.")
-_part("models", "models.cli:app", "Train, list and promote models.")
+_part("models", "streams.promotions.cli:app", "Train, compare, list and promote models; check market data.")
+_part("backtest", "models.backtest.cli:app", "Backtests: run, report, compare with the real ledger.")
 _part("audit", "audit.cli:app", "Verify the tapes, and replay them against the tables.")
 _part("projections", "projections.rebuild.cli:app", "Versions of the read models: rebuild, compare, switch.")
 _part("risk", "streams.risk.cli:app", "Halt and resume trading, lay down limits, see what stands.")
+_part("backtests", "streams.backtests.cli:app", "Backtests as jobs: submit, list, show, wait, cancel.")
 _part("access", "streams.access.cli:app", "Users, their roles and their API keys.")
 _part("ops", "streams.ops.cli:app", "The back office: corporate actions, corrections, cash, locates, fee schedules.")
 _part("deadletters", "streams.deadletters.cli:app", "Inputs that could not be read: list, show, retry, discard.")

@@ -111,10 +111,10 @@ def kafka_admin(settings: Settings) -> AdminClient:
     return AdminClient(config)
 
 
-def redis_async(settings: Settings) -> redis.asyncio.Redis:
-    """decode_responses: text in, text out. Commands time out after 5 s rather than hang."""
+def redis_async(settings: Settings, text: bool = True) -> redis.asyncio.Redis:
+    """text: answers are text, and bytes that are no UTF-8 an error; else bytes. Commands time out after 5 s."""
     return redis.asyncio.Redis.from_url(
-        settings.redis_url, decode_responses=True, socket_timeout=5, socket_connect_timeout=2
+        settings.redis_url, decode_responses=text, socket_timeout=5, socket_connect_timeout=2
     )
 
 
@@ -130,6 +130,11 @@ def postgres(settings: Settings, **options: Any) -> psycopg.Connection[tuple[Any
 def postgres_projector(settings: Settings, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
     """A connection as the role that writes the read models; as the owner where no address of it is given."""
     return psycopg.connect(settings.database_projector_url or settings.database_url, **options)
+
+
+def postgres_backtests(settings: Settings, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection as the role that writes backtests' rows alone; as the owner where no address of it is given."""
+    return psycopg.connect(settings.database_backtests_url or settings.database_url, **options)
 
 
 def postgres_reader(settings: Settings, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:

@@ -87,6 +87,29 @@ model_inference_time_ms = Histogram(
 predictions_total = Counter(
     "predictions_total", "Predictions, by direction and reason to abstain", ["direction", "abstained"]
 )
+model_accuracy = Gauge(
+    "model_accuracy", "Share of the newest 250 outcomes that a model had foretold, by symbol", ["model", "symbol"]
+)
+model_outcomes_total = Counter("model_outcomes_total", "Signals whose outcome is known", ["model", "symbol"])
+model_calibration_error = Gauge(
+    "model_calibration_error",
+    "Over the newest 250 outcomes: the largest gap between a class's mean probability and its share",
+    ["model", "symbol"],
+)
+model_drift_ratio = Gauge(
+    "model_drift_ratio", "Mean PSI of the features in units of the model's limit; above 1 it abstains", ["symbol"]
+)
+model_drift_psi = Gauge(
+    "model_drift_psi", "Population stability index of a feature against training", ["symbol", "feature"]
+)
+model_cache_lookups_total = Counter(
+    "model_cache_lookups_total",
+    "Predictions looked for in Redis: hit, miss, corrupt (made again), or unavailable (Redis was away or too slow)",
+    ["outcome"],
+)
+model_registry_problem = Gauge(
+    "model_registry_problem", "1 while the alias cannot be followed and the last good model serves on, else 0"
+)
 ticks_unknown_symbol_total = Counter("ticks_unknown_symbol_total", "Ticks of symbols that are no instruments of ours")
 
 # Inputs
@@ -151,6 +174,21 @@ snapshot_rounds_abandoned_total = Counter(
 )
 snapshot_ignored_total = Counter(
     "snapshot_ignored_total", "Snapshots that were not what the tape says; the log was read instead", ["topic"]
+)
+
+# Backtests
+backtest_jobs = Gauge("backtest_jobs", "Backtests that wait or run, in all workers", ["state"])
+backtest_results_untracked = Gauge("backtest_results_untracked", "Results that MLflow has no record of yet")
+backtest_attempts_total = Counter(
+    "backtest_attempts_total",
+    "Attempts of backtests that ended in this worker: done, failed, to be tried again, cancelled, lost to another "
+    "worker, or given back",
+    ["outcome"],
+)
+backtest_job_duration_seconds = Histogram(
+    "backtest_job_duration_seconds",
+    "One attempt of a backtest, however it ended",
+    buckets=(0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000),
 )
 
 # Projections

@@ -24,8 +24,10 @@ WORKERS = {
     "feed": "streams.feed.worker",
     "marks": "streams.marks.worker",
     "transfers": "streams.transfers.worker",
+    "inference": "models.service.worker",
+    "backtests": "streams.backtests.worker",
 }
-DEFAULT_WORKERS = ("ledger", "signals", "strategy", "audit", "engine", "projector", "api", "transfers")
+DEFAULT_WORKERS = ("ledger", "signals", "strategy", "audit", "engine", "projector", "api", "transfers", "backtests")
 
 
 def worker_module(name: str) -> str:

@@ -21,7 +21,9 @@ _SCHEMES = {
     "database_url": ("postgresql", "postgres"),
     "database_projector_url": ("postgresql", "postgres"),
     "database_reader_url": ("postgresql", "postgres"),
+    "database_backtests_url": ("postgresql", "postgres"),
     "redis_url": ("redis", "rediss", "unix"),
+    "model_service_url": ("http", "https"),
     "otlp_endpoint": ("http", "https"),
 }
 _FILES = ("api_tls_cert", "api_tls_key", "kafka_ssl_ca", "kafka_ssl_certificate", "kafka_ssl_key")
@@ -46,6 +48,9 @@ class Settings(BaseSettings):
         "", description="the projector's address: a role that writes rows and changes no table; empty: DATABASE_URL"
     )
     database_reader_url: str = Field("", description="the query side's address: a role that can only select")
+    database_backtests_url: str = Field(
+        "", description="the backtests worker's address: a role that writes backtests' rows alone; empty: DATABASE_URL"
+    )
     redis_url: str = Field("", description="redis:// or, with TLS, rediss:// and ?ssl_ca_certs=FILE")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_ssl_ca: Path | None = Field(None, description="PEM file of the authorities that sign the brokers")
@@ -124,13 +129,49 @@ class Settings(BaseSettings):
     alpaca_jitter_seed: int = Field(0, description="decides the jitter of the waits; give each worker its own")
     alpaca_sweep_s: float = Field(60.0, gt=0, description="orders are compared with the venue's own records this often")
 
-    # Signals and strategy
-    mlflow_tracking_uri: str = Field("", description="empty: SQLite in tape_home")
-    model_name: str = "xgboost"
-    model_alias: str = "champion"
-    model_version: str = Field(
-        default="", description="empty: the version that the tape's newest signal names, else the alias's"
+    # Models and signals
+    mlflow_tracking_uri: str = Field("", description="a server's address or postgresql://…; empty: SQLite in tape_home")
+    mlflow_artifacts: str = Field(
+        "", description="where MLflow keeps files when its records are in a database; empty: a folder in tape_home"
     )
+    model_name: str = Field("signals", description="of the registered model; its versions may be of several kinds")
+    model_alias: str = Field("champion", description="the version with this alias judges")
+    model_version: str = Field("", description="a version that judges whatever the alias means; empty: the alias's")
+    model_refresh_ms: int = Field(2_000, ge=0, description="how often a running worker looks what the alias means")
+    model_age_days_max: int = Field(
+        800, ge=1, description="a model abstains from signals this many days after the last day that it learnt from"
+    )
+    model_service_url: str = Field(
+        "", description="http:// or https:// address of the inference service that signals ask; empty: in process"
+    )
+    model_service_token: SecretStr = Field(
+        SecretStr(""),
+        description="what callers of the inference service send as `Authorization: Bearer`, 32 characters or more; "
+        "empty: nothing is asked, and the service listens on this machine alone",
+    )
+    model_service_timeout_ms: int = Field(
+        2_000, ge=10, description="signals: an answer of the inference service that takes longer is asked for again"
+    )
+    model_service_patience_s: float = Field(
+        10.0, ge=0, description="signals: the worker ends when the inference service has not answered for so long"
+    )
+
+    # The inference service
+    model_service_host: str = "127.0.0.1"
+    model_service_port: int = Field(8090, ge=0, le=65535)
+    model_batch_items_max: int = Field(256, ge=1, le=10_000, description="predictions that one request may ask for")
+    model_requests_max: int = Field(
+        256, ge=1, description="requests for predictions under way at once; one more is answered 503"
+    )
+    model_cache_ttl_s: int = Field(60, ge=0, description="predictions are kept in Redis for so long; 0: not at all")
+    model_cache_timeout_ms: int = Field(
+        50, ge=1, description="Redis is asked for a prediction no longer than this, and then not for 2 s"
+    )
+    model_accuracy_every_s: float = Field(
+        30.0, gt=0, description="how often the service reads from the database how right its models were"
+    )
+
+    # Strategy
     strategy_id: str = "model-follower"
     strategy_account_id: str = "acc_demo"
     strategy_allocation: Decimal = Field(Decimal("20000"), description="cash put into one symbol by one entry")
@@ -147,6 +188,29 @@ class Settings(BaseSettings):
     marks_every_ms: int = Field(1_000, ge=10, description="the marks worker tells prices at most so often")
     marks_move_bps: Decimal = Field(
         Decimal("1"), ge=0, description="and only those that moved by so many basis points since they were told"
+    )
+
+    # Backtests
+    backtest_jobs_at_once: int = Field(1, ge=1, le=64, description="backtests that one worker runs at the same time")
+    backtest_waiting_max: int = Field(1_000, ge=1, description="backtests that may wait; one more fails at once")
+    backtest_attempts_max: int = Field(
+        3, ge=1, le=100, description="a backtest whose servers or process fail is tried so often"
+    )
+    backtest_backoff_s: float = Field(
+        5.0, ge=0, description="the wait before another attempt; each further one is four times as long"
+    )
+    backtest_lease_s: float = Field(
+        15.0, ge=1, description="a backtest of which its worker says nothing for so long is another's"
+    )
+    backtest_seconds_max: float = Field(3_600.0, gt=0, description="a backtest that takes longer is ended, and fails")
+    backtest_memory_mb_max: int = Field(
+        4_096, ge=64, description="a backtest whose process needs more memory (MiB, resident) is ended, and fails"
+    )
+    backtest_niceness: int = Field(
+        10, ge=0, le=19, description="how far backtests stand back where others want the processor; 0: not at all"
+    )
+    backtest_kept_days: int = Field(
+        730, ge=0, description="results are deleted so many days after a backtest has ended; 0: never"
     )
 
     # API
@@ -283,7 +347,7 @@ class Settings(BaseSettings):
             raise ValueError("expected host:port, several separated by commas")
         return value
 
-    @field_validator("api_root_key")
+    @field_validator("api_root_key", "model_service_token")
     @classmethod
     def _is_long(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value() and not _SECRET.fullmatch(value.get_secret_value()):
@@ -343,6 +407,17 @@ class Settings(BaseSettings):
 
     def symbols(self) -> tuple[str, ...]:
         return _split(self.instruments)
+
+    def backtest_defaults(self) -> dict[str, Decimal]:
+        """What a backtest has where its terms do not say it: as the strategy and the paper venue have it here."""
+        return {
+            "allocation": self.strategy_allocation,
+            "protection": self.strategy_protection,
+            "fee_bps": self.paper_fee_bps,
+            "half_spread_bps": self.paper_half_spread_bps,
+            "impact_bps": self.paper_impact_bps,
+            "participation_max": self.paper_participation_max,
+        }
 
     def origins(self) -> tuple[str, ...]:
         return _split(self.api_cors_origins)

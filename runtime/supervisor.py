@@ -29,7 +29,7 @@ from runtime.settings import Settings, with_secrets
 
 SERVER_FIELDS = (
     *("kafka_bootstrap_servers", "redis_url"),
-    *("database_url", "database_projector_url", "database_reader_url"),
+    *("database_url", "database_projector_url", "database_reader_url", "database_backtests_url"),
 )
 _STATUS_EVERY_S = 1.0
 

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from projections.migrate import migrate
-from projections.roles import ensure_projector, ensure_reader
+from projections.roles import ensure_backtests, ensure_projector, ensure_reader
 from runtime.clients import kafka_admin
 from runtime.settings import Settings
 from streams.topics import apply
@@ -51,6 +51,7 @@ def ledger(servers: Settings, home: Path, template: str) -> Iterator[Settings]:
                 "database_url": url,
                 "database_projector_url": ensure_projector(url, password_of(servers.database_projector_url)),
                 "database_reader_url": ensure_reader(url, password_of(servers.database_reader_url)),
+                "database_backtests_url": ensure_backtests(url, password_of(servers.database_backtests_url)),
             }
         )
         topics = apply(settings)

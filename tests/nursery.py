@@ -33,7 +33,7 @@ LIBRARIES = (
 WORKERS = (
     *("runtime.cli", "streams.ledger.worker", "streams.transfers.worker", "streams.auditlog.worker"),
     *("streams.signals.worker", "streams.strategy.worker", "streams.feed.worker", "streams.marks.worker"),
-    *("projections.worker", "execution.worker", "api.worker"),
+    *("projections.worker", "execution.worker", "api.worker", "models.service.worker", "streams.backtests.worker"),
 )
 
 

@@ -25,7 +25,7 @@ RequiredIdempotencyKey = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=r"^[!-~]{1,128}$",
-        description="The client's own id of this movement of cash: the ledger makes each id once.",
+        description="The client's own id of what is asked for, which is done once.",
         examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
     ),
 ]

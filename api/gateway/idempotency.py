@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from api.patient_redis import TIMEOUT_S, PatientRedis, RedisAway
+from runtime.patient_redis import TIMEOUT_S, PatientRedis, RedisAway
 from runtime.settings import Settings
 
 _RUNNING_MS_MORE = 5_000  # than the wait for Kafka, in which a request surely ends

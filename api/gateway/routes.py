@@ -52,7 +52,7 @@ _HEADERS = {
         }
     }
 }
-_COMMON: dict[str, Any] = {"status_code": 202, "responses": _HEADERS}
+COMMON: dict[str, Any] = {"status_code": 202, "responses": _HEADERS}
 
 
 async def gateway(request: Request) -> Gateway:
@@ -112,7 +112,7 @@ OrderPath = Annotated[OrderId, Path()]
     tags=["accounts"],
     summary="Open an account",
     response_model=Accepted,
-    **_COMMON,
+    **COMMON,
 )
 async def open_account(
     sender: Sender, reply: Replying, caller: Caller, body: AccountRequest, idempotency_key: IdempotencyKey = None
@@ -129,7 +129,7 @@ async def open_account(
     tags=["accounts"],
     summary="Put cash in",
     response_model=Accepted,
-    **_COMMON,
+    **COMMON,
 )
 async def deposit_cash(
     sender: Sender, reply: Replying, account_id: AccountPath, body: CashRequest, idempotency_key: RequiredIdempotencyKey
@@ -143,7 +143,7 @@ async def deposit_cash(
     tags=["accounts"],
     summary="Take free cash out",
     response_model=Accepted,
-    **_COMMON,
+    **COMMON,
 )
 async def withdraw_cash(
     sender: Sender, reply: Replying, account_id: AccountPath, body: CashRequest, idempotency_key: RequiredIdempotencyKey
@@ -157,7 +157,7 @@ async def withdraw_cash(
     tags=["accounts"],
     summary="Turn free cash of one currency into another",
     response_model=Accepted,
-    **_COMMON,
+    **COMMON,
 )
 async def convert_cash(
     sender: Sender,
@@ -175,7 +175,7 @@ async def convert_cash(
     tags=["accounts"],
     summary="Send free cash to another account",
     response_model=TransferAsked,
-    **_COMMON,
+    **COMMON,
 )
 async def transfer_cash(
     sender: Sender,
@@ -195,7 +195,7 @@ async def transfer_cash(
     tags=["orders"],
     summary="Submit an order",
     response_model=OrderSubmitted,
-    **_COMMON,
+    **COMMON,
 )
 async def submit_order(
     sender: Sender, reply: Replying, caller: Caller, body: OrderRequest, idempotency_key: IdempotencyKey = None
@@ -210,7 +210,7 @@ async def submit_order(
     tags=["orders"],
     summary="Submit up to 500 orders of an account at once",
     response_model=BatchSubmitted,
-    **_COMMON,
+    **COMMON,
 )
 async def submit_order_batch(
     sender: Sender, reply: Replying, caller: Caller, body: BatchRequest, idempotency_key: IdempotencyKey = None
@@ -230,7 +230,7 @@ async def submit_order_batch(
     tags=["orders"],
     summary="Submit orders that depend on each other",
     response_model=GroupSubmitted,
-    **_COMMON,
+    **COMMON,
 )
 async def submit_order_group(
     sender: Sender, reply: Replying, caller: Caller, body: GroupRequest, idempotency_key: IdempotencyKey = None
@@ -245,7 +245,7 @@ async def submit_order_group(
     tags=["orders"],
     summary="Replace the terms of what is left of an order",
     response_model=OrderAsked,
-    **_COMMON,
+    **COMMON,
 )
 async def replace_order(
     sender: Sender, reply: Replying, order_id: OrderPath, body: ReplaceRequest, idempotency_key: IdempotencyKey = None
@@ -259,7 +259,7 @@ async def replace_order(
     tags=["portfolio"],
     summary="Bring a portfolio to target weights",
     response_model=RebalanceAsked,
-    **_COMMON,
+    **COMMON,
 )
 async def rebalance_portfolio(
     sender: Sender,
@@ -278,7 +278,7 @@ async def rebalance_portfolio(
     tags=["portfolio"],
     summary="Send no more orders of a rebalance, and cancel what is working",
     response_model=RebalanceAsked,
-    **_COMMON,
+    **COMMON,
 )
 async def cancel_rebalance(
     sender: Sender, reply: Replying, account_id: AccountPath, plan_id: PlanPath, idempotency_key: IdempotencyKey = None
@@ -292,7 +292,7 @@ async def cancel_rebalance(
     tags=["orders"],
     summary="Cancel what is left of an order",
     response_model=OrderAsked,
-    **_COMMON,
+    **COMMON,
 )
 async def cancel_order(
     sender: Sender, reply: Replying, order_id: OrderPath, body: CancelRequest, idempotency_key: IdempotencyKey = None
@@ -306,7 +306,7 @@ async def cancel_order(
     tags=["signals"],
     summary="Ask for a signal now",
     response_model=SignalAsked,
-    **_COMMON,
+    **COMMON,
 )
 async def request_signal(
     sender: Sender, reply: Replying, caller: Caller, body: SignalRequest, idempotency_key: IdempotencyKey = None

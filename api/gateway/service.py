@@ -8,6 +8,7 @@ from typing import Any
 
 from api.fields import View
 from api.gateway import accounts, checks
+from api.gateway.backtests import BacktestDesk
 from api.gateway.bodies import (
     AccountRequest,
     CashRequest,
@@ -56,6 +57,7 @@ class Gateway:
         self.room = EngineRoom(settings, self.cache)
         self.sending = Sending(settings, self.producer, self.cache)
         worst = WorstPrices(self._catalog, self.prices, settings.strategy_protection)
+        self.backtests = BacktestDesk(settings, self.sending, self.cache)
         self.orders = OrderDesk(self._catalog, self.sending, self.cache, worst, self.lag, self.room)
         self.ids_kept_us = settings.client_ids_kept_s * 1_000_000
 

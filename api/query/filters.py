@@ -58,6 +58,12 @@ class SignalFilters(Placed, TimedFilters):
     direction: Direction | None = None
 
 
+class AccuracyFilters(Placed, PageFilters):
+    model_name: str | None = Field(None, pattern=_ID, examples=["xgboost"])
+    model_version: str | None = Field(None, pattern=_ID, examples=["3"])
+    symbol: Symbol | None = None
+
+
 class OrderFilters(Placed, TimedFilters):
     """from and to are times of submission."""
 

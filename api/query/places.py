@@ -14,13 +14,14 @@ from pydantic import StringConstraints, WithJsonSchema
 
 from runtime.settings import Settings
 
-INPUTS: Mapping[str, str] = {
+INPUTS: Mapping[str, str | None] = {
     "trading.commands": "ledger.events",
     "execution.reports": "ledger.events",
     "signals.requests": "trading.signals",
     "audit.intake": "audit.logs",
+    "backtest.requests": None,
 }
-"""Topic of inputs -> the tape whose events answer them."""
+"""Topic of inputs -> the tape whose events answer them; None: tables have what became of them, and how far that is."""
 
 TAPES: Mapping[str, str] = {"ledger.events": "ledger", "trading.signals": "signals", "audit.logs": "audit"}
 """Tape -> the group of projections that reads it."""

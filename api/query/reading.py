@@ -22,7 +22,7 @@ from api.query.places import read as place_of
 from api.query.waiting import Waiting
 from api.security.principal import Principal
 
-_EDITION = 1  # raise it when anything is shown differently, so that no client keeps the old form by its ETag
+_EDITION = 2  # raise it when anything is shown differently, so that no client keeps the old form by its ETag
 
 
 class NotModified(Exception):

@@ -24,6 +24,7 @@ from api.query.views import (
     OrderStep,
     Page,
     Signal,
+    SignalOutcome,
     SignalRefusal,
     SignalRequestStatus,
     Tick,
@@ -158,8 +159,13 @@ async def get_signal_request(
 
 
 def _signal(row: Row) -> Signal:
-    rest = {name: value for name, value in row.items() if name not in {"p_buy", "p_sell", "p_hold"}}
+    names = ("realised", "entry_price", "exit_price", "known_at")
+    found = {name: row[name] for name in names}
+    rest = {name: value for name, value in row.items() if name not in {"p_buy", "p_sell", "p_hold", *names}}
     rest["first_tick"], rest["last_tick"] = _tick(row["first_tick"]), _tick(row["last_tick"])
+    rest["outcome"] = (
+        None if found["realised"] is None else SignalOutcome(correct=row["direction"] == row["realised"], **found)
+    )
     return Signal(probabilities={"BUY": row["p_buy"], "SELL": row["p_sell"], "HOLD": row["p_hold"]}, **rest)
 
 

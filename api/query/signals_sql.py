@@ -1,4 +1,4 @@
-"""Signals: newest first by market time, then place on the tape. Index: signals_symbol, signals_request."""
+"""Signals: newest first by market time, then place on the tape. Index: signals_symbol, signals_request, ..._signal."""
 
 from __future__ import annotations
 
@@ -20,8 +20,15 @@ class After(msgspec.Struct, array_like=True, frozen=True):
     offset: Offset
 
 
-_COLUMNS = """signal_id, symbol, direction, p_buy, p_sell, p_hold, model_name, model_version, price, features,
-    abstained, requested_by_id, first_tick, last_tick, market_time, recorded_at, partition, record_offset"""
+_COLUMNS = """signal_id, symbol, direction, p_buy, p_sell, p_hold, model_name, model_version, model_sha256, price,
+    features, abstained, requested_by_id, first_tick, last_tick, realised, entry_price, exit_price, known_at,
+    market_time, recorded_at, partition, record_offset"""
+
+# The first outcome of each signal, looked up for the rows of a page alone. Its market time finds the chunk.
+_FROM = """signals left join lateral (
+    select realised, entry_price, exit_price, known_at from signal_outcomes as told
+    where told.signal_id = signals.signal_id and told.market_time = signals.market_time
+    order by told.partition, told.record_offset, told.leg limit 1) as outcome on true"""
 
 
 def key(row: Row) -> tuple[Any, ...]:
@@ -41,7 +48,7 @@ async def page(snapshot: Snapshot, filters: SignalFilters, after: After | None) 
         ),
     )
     return await snapshot.all(
-        f"""select {_COLUMNS} from signals {clause}
+        f"""select {_COLUMNS} from {_FROM} {clause}
             order by market_time desc, partition desc, record_offset desc limit %(rows)s""",
         {
             **parameters,
@@ -54,7 +61,7 @@ async def page(snapshot: Snapshot, filters: SignalFilters, after: After | None) 
 
 async def of_request(snapshot: Snapshot, request_id: str) -> Row | None:
     return await snapshot.one(
-        f"select {_COLUMNS} from signals where requested_by_id = %(id)s order by market_time limit 1",
+        f"select {_COLUMNS} from {_FROM} where requested_by_id = %(id)s order by market_time limit 1",
         {"id": request_id},
     )
 

@@ -17,10 +17,10 @@ Item = TypeVar("Item")
 
 
 class Page(View, Generic[Item]):
-    """One page of a list, newest first."""
+    """One page of a list: newest first, unless the operation says otherwise."""
 
     data: list[Item]
-    has_more: bool = Field(description="whether older rows follow")
+    has_more: bool = Field(description="whether more rows follow")
     cursor: str | None = Field(description="pass it back for the next page; null on the last one")
 
 
@@ -30,6 +30,16 @@ class Tick(View):
     partition: int
     offset: int
     market_time: TimeOut
+
+
+class SignalOutcome(View):
+    """What came of a signal, by its model's own label rule."""
+
+    realised: Direction = Field(description="what would have been right")
+    correct: bool = Field(description="whether the signal said so")
+    entry_price: DecimalOut = Field(description="the open of the bar after the signal's")
+    exit_price: DecimalOut = Field(description="the close at which the label's interval ended")
+    known_at: TimeOut = Field(description="market time of the bar that told it")
 
 
 class Signal(View):
@@ -42,12 +52,16 @@ class Signal(View):
     )
     model_name: str
     model_version: str
+    model_sha256: str = Field(description="of the model's file, hex; empty where the signal does not tell it")
     price: DecimalOut | None = Field(description="of the last tick, per unit")
     features: dict[str, float | None]
     abstained: str | None = Field(description="why there is no opinion, such as warm_up")
     requested_by_id: str | None = Field(description="the request's id, for a signal asked for by hand")
     first_tick: Tick | None = Field(description="the inputs begin here")
     last_tick: Tick | None = Field(description="the inputs end here")
+    outcome: SignalOutcome | None = Field(
+        description="null until it is known; of a signal that abstained or was asked for by hand, always"
+    )
     market_time: TimeOut
     recorded_at: TimeOut
     partition: int = Field(description="of trading.signals")

@@ -54,11 +54,12 @@ class Waiting:
             now = time.monotonic()
             if now >= deadline:
                 raise _behind(place, next_offset, timeout_s)
-            if now >= ask_at and name in INPUTS:
+            tape = INPUTS.get(name)
+            if now >= ask_at and tape is not None:
                 ask_at = now + _ASK_AFTER_S
-                tape = await self._tape_place(name, place)
-                if tape is not None:
-                    name, place = tape
+                found = await self._tape_place(name, tape, place)
+                if found is not None:
+                    name, place = found
             await asyncio.sleep(_EVERY_S)
 
     async def _look(self) -> Reached:
@@ -75,12 +76,13 @@ class Waiting:
 
     async def _reached(self, snapshot: Snapshot) -> Reached:
         topics = [self._settings.topic(tape) for tape in TAPES]
-        rows = await progress_sql.reached(snapshot, {group: tape for tape, group in TAPES.items()}, topics)
+        groups = {group: tape for tape, group in TAPES.items()}
+        taken_in = {self._settings.topic(name): name for name, tape in INPUTS.items() if tape is None}
+        rows = await progress_sql.reached(snapshot, groups, topics, taken_in)
         return {(row["name"], row["partition"]): row["next_offset"] for row in rows}
 
-    async def _tape_place(self, name: str, place: Place) -> tuple[str, Place] | None:
+    async def _tape_place(self, name: str, tape: str, place: Place) -> tuple[str, Place] | None:
         """Where the tape ended after its agent had decided an input; None before, or where Kafka does not answer."""
-        tape = INPUTS[name]
         topic = self._settings.topic(tape)
         decided = await self._broker.decided(_SERVICES[tape], self._settings.topic(name), place.partition)
         if decided is None or decided <= place.offset:

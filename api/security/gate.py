@@ -13,8 +13,7 @@ from api.problems import ProblemError, render
 from api.security.access import Access
 from api.security.credentials import refuse_in_url
 from api.security.policy import PUBLIC_PATHS
-
-HEADERS_BYTES_MAX = 16_384
+from runtime.http.wire import HEADERS_BYTES_MAX
 
 
 class Gate:

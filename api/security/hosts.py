@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from domain.errors import InvalidValue
+from runtime.http.hosts import is_loopback
 from runtime.settings import Settings
 
 
 def check_host(settings: Settings) -> None:
     """Raises InvalidValue for a host other than loopback without TLS, the API's own or that of a proxy before it."""
-    if _is_loopback(settings.api_host) or settings.api_tls_cert is not None or settings.proxies():
+    if is_loopback(settings.api_host) or settings.api_tls_cert is not None or settings.proxies():
         return
     raise InvalidValue(
         "API_HOST_WITHOUT_TLS",
@@ -18,10 +17,3 @@ def check_host(settings: Settings) -> None:
         "such as 127.0.0.1, or API_TLS_CERT and API_TLS_KEY, or the proxies that end TLS in API_TRUSTED_PROXIES",
         api_host=settings.api_host,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

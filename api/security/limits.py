@@ -11,9 +11,9 @@ import time
 from collections import OrderedDict
 from typing import NamedTuple
 
-from api.patient_redis import RedisAway
 from api.problems import ProblemError
 from api.security.store import Store
+from runtime.patient_redis import RedisAway
 
 WINDOW_US = 60_000_000
 _BUCKETS_MAX = 10_000

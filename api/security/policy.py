@@ -100,12 +100,18 @@ POLICIES: Mapping[str, Policy] = {
     "list_depth": _READ_ANY,
     "list_signals": _READ_ANY,
     "get_signal_request": _READ_ANY,
+    "list_model_accuracy": _READ_ANY,
     "list_bars": _READ_ANY,
     "list_ticks": _READ_ANY,
     "list_tapes": _READ_ANY,
     "list_projections": _READ_ANY,
     "request_backtest": _of(Accounts.NONE, "trade"),
+    "cancel_backtest": _of(Accounts.NONE, "trade"),  # whose it is the operation looks at itself
+    "list_backtests": _READ_ANY,
     "get_backtest": _READ_ANY,
+    "list_backtest_trades": _READ_ANY,
+    "list_backtest_equity": _READ_ANY,
+    "get_backtest_report": _READ_ANY,
     "get_desk": _of(Accounts.NONE, "risk", "compliance", "admin"),
     "get_account": _READ_ACCOUNT,
     "list_journal": _READ_ACCOUNT,
@@ -205,7 +211,7 @@ async def _check_account(access: Access, request: Request, principal: Principal,
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """The JSON object that was sent (api.middleware has read and checked it); an empty one for anything else."""
+    """The JSON object that was sent (the middleware has read and checked it); an empty one for anything else."""
     found = await request.json() if await request.body() else {}
     return found if isinstance(found, dict) else {}
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from api.patient_redis import RedisAway
 from api.security.credentials import invalid
 from api.security.store import Store, away
+from runtime.patient_redis import RedisAway
 from runtime.settings import Settings
 
 _TOKEN = re.compile(r"rt_([0-9a-f]{32})_[0-9a-f]{64}")

@@ -17,11 +17,11 @@ import msgspec
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from api.patient_redis import RedisAway
 from api.problems import ProblemError
 from api.security.credentials import SESSION_COOKIES, invalid, session_cookie
 from api.security.store import Store, away
 from runtime.clock import now_us
+from runtime.patient_redis import RedisAway
 from runtime.settings import Settings
 
 CSRF_HEADER = "X-CSRF-Token"

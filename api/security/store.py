@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.patient_redis import PatientRedis
 from api.problems import ProblemError, unavailable
+from runtime.patient_redis import PatientRedis
 from runtime.settings import Settings
 
 

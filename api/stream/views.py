@@ -75,7 +75,7 @@ class Bar(Row, frozen=True, tag="bar"):
 
 
 class Signal(Row, frozen=True, tag="signal"):
-    """What a model said."""
+    """What a model said. Key: signal_id."""
 
     signal_id: str
     symbol: str
@@ -85,12 +85,33 @@ class Signal(Row, frozen=True, tag="signal"):
     p_hold: float | None
     model_name: str
     model_version: str
+    model_sha256: str
     price: Number | None
     features: Json
     abstained: str | None
     requested_by_id: str | None
     market_time: Time
     recorded_at: Time
+    partition: int
+    record_offset: int
+
+
+class SignalOutcome(Row, frozen=True, tag="signal_outcome"):
+    """What came of an earlier signal, told with the signal of the bar that showed it; never changed. Key: signal_id.
+
+    market_time: the earlier signal's; known_at: that bar's, whose event is at partition and record_offset.
+    """
+
+    signal_id: str
+    symbol: str
+    direction: str
+    realised: str
+    entry_price: Number
+    exit_price: Number
+    model_name: str
+    model_version: str
+    market_time: Time
+    known_at: Time
     partition: int
     record_offset: int
 
@@ -263,7 +284,7 @@ class Alert(Row, frozen=True, tag="alert"):
 ROWS: dict[Channel, tuple[type[Row], ...]] = {
     "ticks": (Tick,),
     "bars": (Bar,),
-    "signals": (Signal,),
+    "signals": (Signal, SignalOutcome),
     "orders": (Order, OrderStep),
     "fills": (Fill,),
     "positions": (Position,),
@@ -273,7 +294,7 @@ ROWS: dict[Channel, tuple[type[Row], ...]] = {
 }
 """The kinds of rows of each channel."""
 
-Data = Tick | Bar | Signal | Order | OrderStep | Fill | Position | Portfolio | Level | Alert
+Data = Tick | Bar | Signal | SignalOutcome | Order | OrderStep | Fill | Position | Portfolio | Level | Alert
 
 
 def select(struct: type[Row], **instead: str) -> str:

@@ -1,42 +1,32 @@
 """The page's charts, made with plotly, each with the rows of the table that stands behind it.
 
-Colours come from the page's own palette when it draws them (see _script): here they are names such as `var(--buy)`.
+Colours come from the page's own palette when it draws them (see runtime.page.script); here they have names.
 BUY and SELL differ in shape as well as in colour; HOLD signals are off until asked for.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import plotly.graph_objects as go
 
 from audit.report import text, thin
 from audit.report.figures import drawdowns
 from audit.report.model import Bar, DemoReport, Fill, Point, Signal
+from runtime.page import Chart, chart
+from runtime.page import figure as figure_of
 
 _SHAPES = {"BUY": "triangle-up", "SELL": "triangle-down", "HOLD": "circle"}
 _COLOURS = {"BUY": "var(--buy)", "SELL": "var(--sell)", "HOLD": "var(--muted)"}
-
-
-class Chart(msgspec.Struct, frozen=True, kw_only=True):
-    """figure: plotly's JSON. caption: what the reader sees, and whether points were left out."""
-
-    name: str
-    figure: msgspec.Raw
-    caption: str
-    columns: list[str]
-    rows: list[list[str]]
 
 
 def price_chart(report: DemoReport, symbol: str) -> Chart:
     """Candles of one symbol with its signals and the account's fills."""
     bars = report.bars[symbol]
     candles, days = thin.candles(bars)
-    figure = _figure(f"Price, {report.currency}")
+    figure = figure_of(f"Price, {report.currency}")
     figure.add_trace(
         go.Candlestick(
             name="day" if days == 1 else f"{days} days",
@@ -64,7 +54,7 @@ def price_chart(report: DemoReport, symbol: str) -> Chart:
     if days > 1:
         caption += f" One candle holds {days} days; no high or low is left out."
     columns = ["Day", "Open", "High", "Low", "Close", "Signal", "Fills"]
-    return _chart(symbol, figure, caption, columns, _price_rows(bars, signals, fills))
+    return chart(symbol, figure, caption, columns, _price_rows(bars, signals, fills))
 
 
 def _signal_markers(direction: str, signals: Sequence[Signal]) -> Any:
@@ -132,10 +122,10 @@ def _price_rows(bars: Sequence[Bar], signals: Sequence[Signal], fills: Sequence[
 
 def equity_chart(report: DemoReport) -> Chart:
     """The account's value against buy and hold."""
-    figure = _figure(f"Equity, {report.currency}")
+    figure = figure_of(f"Equity, {report.currency}")
     left_out = _lines(figure, report.equity, report.equity_buy_and_hold, ",.2f")
     caption = "Value at each daily close: the account, and the same symbols bought at their first open and kept."
-    return _chart(
+    return chart(
         "equity",
         figure,
         caption + left_out,
@@ -149,10 +139,10 @@ def drawdown_chart(report: DemoReport) -> Chart:
     capital = report.pnl.capital
     mine = [Point(one.time, -one.value) for one in drawdowns(report.equity, capital)]
     held = [Point(one.time, -one.value) for one in drawdowns(report.equity_buy_and_hold, capital)]
-    figure = _figure("Below the peak")
+    figure = figure_of("Below the peak")
     left_out = _lines(figure, mine, held, ".2%")
     figure.update_yaxes(tickformat=".0%")
-    return _chart(
+    return chart(
         "drawdown",
         figure,
         "Fall from the highest value so far, at each daily close." + left_out,
@@ -192,22 +182,3 @@ def _day_rows(mine: Sequence[Point], held: Sequence[Point], form: Any) -> list[l
         [day, *(form(side[day]) if day in side else text.NOTHING for side in (one, two))]
         for day in sorted({*one, *two})
     ]
-
-
-def _figure(title: str) -> Any:
-    figure = go.Figure()
-    figure.update_layout(
-        template="none",
-        margin={"l": 56, "r": 8, "t": 8, "b": 32},
-        legend={"orientation": "h", "y": -0.12, "x": 0},
-        yaxis_title={"text": title, "standoff": 4},
-        dragmode="zoom",
-    )
-    return figure
-
-
-def _chart(name: str, figure: Any, caption: str, columns: list[str], rows: list[list[str]]) -> Chart:
-    slim = json.loads(figure.to_json())
-    slim["layout"].pop("template", None)
-    body = json.dumps(slim, separators=(",", ":")).encode()
-    return Chart(name=name, figure=msgspec.Raw(body), caption=caption, columns=columns, rows=rows)

@@ -10,7 +10,6 @@ from client.codegen.types import Types, camel
 
 _KEY, _TAG, _WAIT, _PLACE = "idempotency-key", "if-none-match", "prefer", "min_position"
 _OF_THE_CORE = {_KEY, _TAG, _WAIT, _PLACE, "authorization", "accept", "content-type"}
-_TEXT = "text/plain"
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,12 @@ def _class(tag: str, way: Way) -> str:
     return f"{way.prefix}{camel(tag)}Operations"
 
 
+def _text_of(operation: Operation) -> str | None:
+    """The form of an answer that is text and nothing else, such as text/plain."""
+    texts = [form for form in operation.forms if form.startswith("text/")]
+    return texts[0] if operation.answer is None and texts else None
+
+
 def _whole(tags: list[str], way: Way) -> str:
     imports = "\n".join(f"from tapeledger_client.{way.folder}.{tag} import {_class(tag, way)}" for tag in tags)
     bases = ", ".join(_class(tag, way) for tag in tags)
@@ -86,7 +91,7 @@ class _Method:
         """The method; the one that gives other forms than JSON; the one that follows its pages."""
         operation = self._operation
         made = [self._plain()]
-        others = [form for form in operation.forms if form != _TEXT or operation.answer is not None]
+        others = [form for form in operation.forms if form != _text_of(operation)]
         if others:
             made.append(self._in_other_forms(others))
         if operation.parameter("cursor") is not None and operation.id.startswith("list_"):
@@ -94,14 +99,14 @@ class _Method:
         return made
 
     def _plain(self) -> str:
-        operation, way = self._operation, self._way
+        operation, way, text = self._operation, self._way, _text_of(self._operation)
         if operation.answer is not None:
             result = self._types.annotation(operation.answer)
             if result not in {*self._document.schemas, "Any"}:
                 raise Unsupported(f"the answer of {operation.id} is no object with a name but {result}")
         else:
-            result = "str" if _TEXT in operation.forms else "None"
-        accept = _TEXT if result == "str" else JSON
+            result = "None" if text is None else "str"
+        accept = text or JSON
         head = self._head(operation.id, [*self._first(), *self._others()], result, way.define)
         return f"{head}{self._docs(self._first() + self._others())}{self._returned(result, repr(accept))}"
 

@@ -13,6 +13,7 @@ import logging
 from functools import partial
 
 from domain.errors import UnavailableError
+from domain.market import TickAt
 from domain.numbers import ZERO
 from domain.terms import OrderTerms
 from execution.alpaca.access import Access
@@ -24,7 +25,7 @@ from execution.alpaca.stream import TradeStream
 from execution.alpaca.terms import SIDES, body_of, change_of
 from execution.alpaca.wire import VenueStatus, order_id_of, replacement_id
 from execution.alpaca.working import Change, Working
-from execution.order import TickAt, WorkingOrder
+from execution.order import WorkingOrder
 from execution.venue import (
     Amendment,
     AmendmentListener,

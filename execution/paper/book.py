@@ -29,9 +29,9 @@ from typing import NamedTuple
 import msgspec
 
 from domain import ids
-from execution.order import TickAt
+from domain.market import TickAt
+from domain.paper_costs import CONTEXT, PaperParameters, available
 from execution.paper.fills import Setting, fill_in_book
-from execution.paper.model import CONTEXT, PaperParameters, available
 from execution.paper.resting import Resting, last_word, meet
 from execution.venue import Cancellation, Execution, Expiry, Liquidity, Outcome, Refusal
 

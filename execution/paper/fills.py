@@ -14,13 +14,12 @@ from typing import NamedTuple
 import msgspec
 
 from domain.errors import InvalidValue
-from domain.market import Tick
+from domain.market import Tick, TickAt
+from domain.paper_costs import PaperParameters, make, seed, take
 from domain.reports import FillEvidence
 from domain.terms import OrderTerms
-from execution.order import TickAt
 from execution.paper.acceptance import AUCTIONS
 from execution.paper.lifetime import CLOSING_PRINT_US_MAX, Lifetime
-from execution.paper.model import PaperParameters, make, seed, take
 from execution.venue import Liquidity
 
 MODEL = "paper-sqrt-impact/1"

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from domain.market import TickRef
+from domain.market import TickAt, TickRef
+from domain.paper_costs import CONTEXT, crosses, is_print
 from domain.terms import OrderTerms
-from execution.order import TickAt
 from execution.paper.acceptance import AUCTIONS, IMMEDIATE, keeps_priority
 from execution.paper.lifetime import Lifetime, lifetime
-from execution.paper.model import CONTEXT, crosses
-from execution.paper.trigger import best_after, is_met, is_print
+from execution.paper.trigger import best_after, is_met
 from execution.sessions import Calendar
 from execution.venue import Expiry, Liquidity, Outcome, Refusal, Trigger
 

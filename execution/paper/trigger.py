@@ -13,17 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal, localcontext
 
-from domain.market import Tick
+from domain.market import TickAt
+from domain.paper_costs import CONTEXT, is_print
 from domain.terms import OrderTerms
-from execution.order import TickAt
-from execution.paper.model import CONTEXT
 
 _BPS = Decimal("0.0001")
-
-
-def is_print(tick: Tick) -> bool:
-    """Whether somebody traded: only such ticks trigger, open and close, and only on them an order can be filled."""
-    return tick.volume > 0 and not tick.halted
 
 
 def best_after(terms: OrderTerms, best: Decimal | None, price: Decimal) -> Decimal:

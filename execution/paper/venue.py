@@ -20,13 +20,14 @@ from itertools import count
 
 from domain import ids
 from domain.errors import InvalidValue, UnavailableError
+from domain.market import TickAt
+from domain.paper_costs import CONTEXT, PaperParameters
 from domain.terms import OrderTerms
-from execution.order import TickAt, WorkingOrder
+from execution.order import WorkingOrder
 from execution.paper.acceptance import refusal, replace_refusal
 from execution.paper.book import Book
 from execution.paper.fills import Fill, Setting, fill, fill_in_book, is_plain
 from execution.paper.lifetime import NEED_SESSIONS
-from execution.paper.model import CONTEXT, PaperParameters
 from execution.paper.resting import Link, Resting, last_word, meet, overdue, watch
 from execution.sessions import Calendar, calendar
 from execution.venue import Cancellation, Execution, Expiry, Liquidity, Listener, Outcome, Refusal, Replacement

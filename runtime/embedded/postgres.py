@@ -26,7 +26,13 @@ from domain.errors import UnavailableError
 from runtime.embedded.process import write_atomically
 from runtime.embedded.server import Server
 
-OWNER, PROJECTOR, READER, DATABASE = "tape", "tape_projector", "tape_reader", "tape"
+OWNER, PROJECTOR, READER, BACKTESTS, DATABASE = "tape", "tape_projector", "tape_reader", "tape_backtests", "tape"
+_ROLES = {
+    "database_url": OWNER,
+    "database_projector_url": PROJECTOR,
+    "database_reader_url": READER,
+    "database_backtests_url": BACKTESTS,
+}
 SYSTEM_USER = "pgserver"
 _ORPHANS_TIMEOUT_S = 10.0
 
@@ -119,8 +125,7 @@ class Postgres(Server):
             return False
 
     def endpoints(self) -> dict[str, str]:
-        roles = {"database_url": OWNER, "database_projector_url": PROJECTOR, "database_reader_url": READER}
-        return {name: self._url(role, DATABASE) for name, role in roles.items()}
+        return {name: self._url(role, DATABASE) for name, role in _ROLES.items()}
 
     def user(self) -> tuple[int, int] | None:
         return None if os.geteuid() != 0 else _system_user()
@@ -133,7 +138,7 @@ class Postgres(Server):
         return f"postgresql://{role}:{self._passwords()[role]}@{self.address}/{database}"
 
     def _passwords(self) -> dict[str, str]:
-        return {role: secret(self.folder / f"{role}.password") for role in (OWNER, PROJECTOR, READER)}
+        return {role: secret(self.folder / f"{role}.password") for role in _ROLES.values()}
 
 
 def secret(path: Path) -> str:

@@ -41,11 +41,11 @@ from domain.events import (
     ReportRejected,
 )
 from domain.folds.links import FIRST_EPOCH
+from domain.follower import Follower
 from domain.market import Tick, TickRef
 from domain.reports import ReportBreak, ReportBreakResolved
 from domain.signals import SignalGenerated
 from streams.codec import Cause
-from streams.strategy.rule import Follower
 
 _EARLY_MAX = 10_000
 _OUTSIDERS = frozenset({"EPOCH_STALE", "EPOCH_UNKNOWN"})  # reports of workers whose count is not the one waited for

@@ -22,7 +22,7 @@ from runtime.settings import Settings
 from streams import codec
 from streams.feed.consequences import Consequences, Published, Watermark
 from streams.feed.patience import Stopped, patiently
-from streams.strategy.rule import Follower
+from streams.strategy.rule import follower_of
 from streams.tape import TapeReader, TapeRecord, end_offsets
 
 SIGNALS = "trading.signals"
@@ -42,7 +42,7 @@ class Lockstep:
     def __init__(self, settings: Settings, stopped: Callable[[], bool]) -> None:
         self._settings = settings
         self._stopped = stopped
-        self._consequences = Consequences(Follower.of(settings))
+        self._consequences = Consequences(follower_of(settings))
         self._changed = threading.Condition()
         self._failure: Exception | None = None
         self._closing = threading.Event()

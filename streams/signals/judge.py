@@ -1,7 +1,7 @@
-"""Which model judges, held fast: a restart in the middle of a run must go on with the version that the run began with.
+"""Which model judges: `settings.model_version` where it is given, else what the alias means, followed while it runs.
 
-The version is, in this order: `settings.model_version` where given (that is how a running system is moved to another
-one), the version that the newest signal of the tape's partition names, the version that the alias means.
+Each event names the version that judged and its hash, so a promotion shows on the tape as of the next bar. Where the
+alias means nothing (its pointer was lost), the version that the partition's newest signal names goes on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ from typing import Protocol
 
 from domain.errors import UnavailableError
 from domain.signals import Direction
-from models import predictor, store
+from models.engine.drift import DriftMonitor
+from models.engine.engine import Engine
+from models.features import Array
+from models.labels import LabelRule
+from models.registry import Meta
 from runtime.settings import Settings
 
 _RETRY_S = 2.0
@@ -20,13 +24,24 @@ _logger = logging.getLogger(__name__)
 
 
 class Judge(Protocol):
-    """A model: probabilities of a window's features, and the verdict on them (models.predictor.Predictor)."""
+    """A model: probabilities of feature rows, and the verdict on them (Predictor in process, RemoteJudge over HTTP)."""
 
+    @property
+    def meta(self) -> Meta: ...
+    @property
+    def id(self) -> str: ...
     @property
     def name(self) -> str: ...
     @property
     def version(self) -> str: ...
-    def predict(self, features: dict[str, float]) -> dict[Direction, float]: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def label(self) -> LabelRule: ...
+    def monitor(self, symbol: str) -> DriftMonitor: ...
+    def predict(self, rows: Array) -> dict[Direction, float]: ...
     def decide(self, probabilities: dict[Direction, float]) -> Direction: ...
 
 
@@ -36,34 +51,38 @@ class Judges(Protocol):
     def judge(self, name: str, version: str) -> Judge | None:
         """The model for a partition whose newest opinion names `name` and `version` (both empty: none yet)."""
 
+    def known(self, name: str, version: str) -> Judge | None:
+        """A model that has judged before; None when it is not there any more."""
+
 
 class StoredJudges:
-    """Models of models.store, each loaded once. One that is not there is looked for again, at most every 2 s."""
+    """Models of an engine. One that is not there is looked for again, at most every 2 s.
 
-    def __init__(self, settings: Settings) -> None:
+    Both methods raise UnreadableInput, InvalidValue when a model that is to judge is damaged or does not fit.
+    """
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
         self._settings = settings
-        self._loaded: dict[str, predictor.Predictor] = {}
+        self._engine = engine
         self._missing_until: dict[str, float] = {}
 
-    def judge(self, name: str, version: str) -> predictor.Predictor | None:
-        """None when the model is not there. Raises UnreadableInput, InvalidValue when it is damaged or does not fit."""
-        pinned = version if name == self._settings.model_name else ""
-        wanted = self._settings.model_version or pinned
-        found = self._loaded.get(wanted)
-        if found is not None or time.monotonic() < self._missing_until.get(wanted, 0.0):
-            return found
-        try:
-            loaded = self._load(wanted)
-        except UnavailableError as error:
-            self._missing_until[wanted] = time.monotonic() + _RETRY_S
-            _logger.warning("signals abstain, there is no model: %s", error)
-            return None
-        _logger.info("signals come from model %s version %s", loaded.name, loaded.version)
-        self._loaded[wanted] = self._loaded[loaded.version] = loaded
-        return loaded
+    def judge(self, name: str, version: str) -> Judge | None:
+        if self._settings.model_version:
+            return self._version(self._settings.model_version)
+        found = self._engine.champion()
+        if found is None and version and name == self._settings.model_name:
+            return self._version(version)
+        return found
 
-    def _load(self, version: str) -> predictor.Predictor:
-        if not version:
-            return predictor.load(self._settings)
-        meta, model = store.read(self._settings, self._settings.model_name, version)
-        return predictor.Predictor(meta, predictor.booster_of(model))
+    def known(self, name: str, version: str) -> Judge | None:
+        return self._version(version) if version and name == self._settings.model_name else None
+
+    def _version(self, version: str) -> Judge | None:
+        if time.monotonic() < self._missing_until.get(version, 0.0):
+            return None
+        try:
+            return self._engine.version(version)
+        except UnavailableError as error:
+            self._missing_until[version] = time.monotonic() + _RETRY_S
+            _logger.warning("there is no model %s version %s: %s", self._settings.model_name, version, error)
+            return None

@@ -26,7 +26,7 @@ from runtime.settings import Settings
 from streams import codec
 from streams.guards import check_input
 from streams.partitioning import partition_of
-from streams.strategy.rule import Follower
+from streams.strategy.rule import follower_of
 from streams.tape import Chain, TapeRecord, read_range
 
 SIGNALS = "trading.signals"
@@ -55,7 +55,7 @@ class PartitionFollower:
         self._topic = settings.topic(SIGNALS)
         self._partition = partition
         self._chain = Chain(self._topic, partition)
-        self._rule = Follower.of(settings)
+        self._rule = follower_of(settings)
         self._emit_from = emit_from
         self._next_offset = 0
 

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api import patient_redis
 from api.app import create_app
+from runtime import patient_redis
 from runtime.clients import postgres
 from runtime.settings import Settings
 from tests.api import rows

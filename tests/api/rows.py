@@ -85,6 +85,38 @@ def account(connection: Connection, account_id: str = "acc_1", **balances: str) 
         insert(connection, "balances", account_id=account_id, book_account=name, commodity="USD", amount=amount)
 
 
+def outcome(
+    connection: Connection, offset: int, of: int, market_time: str | datetime, known_at: str | datetime, **changes: Any
+) -> None:
+    """What came of signal `of`, told at `offset`: a BUY that was right."""
+    row: dict[str, Any] = {
+        "signal_id": ids.signal_id("AAPL", of),
+        "symbol": "AAPL",
+        "model_name": "xgboost",
+        "model_version": "3",
+        "direction": "BUY",
+        "realised": "BUY",
+        "entry_price": "45.20",
+        "exit_price": "46.1234",
+        "market_time": market_time,
+        "known_at": known_at,
+        "partition": 0,
+        "record_offset": offset,
+        "leg": 0,
+    }
+    insert(connection, "signal_outcomes", **(row | changes))
+
+
+def counts(connection: Connection, model: str, version: str, symbol: str, **cells: int) -> None:
+    """model_outcomes: how often what was said and what came, as BUY_SELL=7."""
+    for name, number in cells.items():
+        said, realised = name.split("_")
+        connection.execute(
+            "insert into model_outcomes values (%s, %s, %s, %s, %s, %s)",
+            (model, version, symbol, said, realised, number),
+        )
+
+
 def signal(connection: Connection, offset: int, market_time: str | datetime, **changes: Any) -> str:
     """A BUY signal on AAPL; gives its id."""
     signal_id = ids.signal_id("AAPL", offset)

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.middleware import BATCH_BYTES_MAX
+from api.app import BATCH_BYTES_MAX
 from domain import ids
 from domain.commands import SubmitOrder
 from runtime.clients import redis_sync

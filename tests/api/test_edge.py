@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.edge import URL_BYTES_MAX, Resources
+from runtime.http.edge import URL_BYTES_MAX, Resources
 from tests.api.test_bad_input import LIMIT
 
 ORDER = f"/api/orders/ord_{'0' * 32}"

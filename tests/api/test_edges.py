@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.app import create_app
-from api.middleware import BODY_BYTES_MAX, check_json
 from api.problems import ProblemError
 from api.security.hosts import check_host
 from domain.errors import InvalidValue
+from runtime.http.middleware import BODY_BYTES_MAX, check_json
 from runtime.settings import Settings
 from tests.api.test_bad_input import LIMIT
 from tests.keys import ROOT

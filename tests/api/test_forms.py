@@ -22,9 +22,11 @@ from api.query import tables
 from api.query.forms import Form, chosen
 from domain.commands import TransferCash
 from runtime.settings import Settings
+from streams.backtests.queue import claim, finish
 from tests.api import rows
 from tests.api.tape_story import Projected
 from tests.domain.operators import OperatorDesk
+from tests.streams.backtests.house import POLICY, id_of, outcome, put
 
 JSON, CSV, ARROW = Form.JSON, Form.CSV, Form.ARROW
 DAY = datetime(2011, 1, 3, tzinfo=UTC)
@@ -175,18 +177,26 @@ def filled(settings: Settings, owner: rows.Connection) -> str:
     for number in range(3):
         at = DAY + timedelta(days=number)
         rows.signal(owner, number, at, abstained=None if number else "warm_up", price=None if number else "45.1")
+        rows.counts(owner, "xgboost", f"={number}", "AAPL", BUY_BUY=number + 1, SELL_HOLD=2)
         rows.insert(owner, "ticks", symbol="AAPL", market_time=at, price=f"1{number}.123456789012345678901", volume="5",
                     closes_bar=True, partition=0, tick_offset=number)  # fmt: skip
         owner.execute("insert into portfolio_values values ('acc', %s, %s, '-1.5', %s)", [at, number, number - 1.5])
+    rows.outcome(owner, 2, 1, DAY + timedelta(days=1), DAY + timedelta(days=2))
+    put(owner, "done", "waiting")
+    claimed = claim(owner, "w", POLICY)
+    assert claimed is not None
+    finish(owner, claimed, outcome(trades=2))
     return str(bought.order_id)
 
 
+DONE = id_of("done")
 START = rfc3339(datetime(2011, 3, 13, 7, 6, tzinfo=UTC))
 LISTS = {
     "list_orders": "/api/orders",
     "list_order_history": "/api/orders/{order_id}/history",
     "list_order_events": "/api/orders/{order_id}/events",
     "list_signals": "/api/signals",
+    "list_model_accuracy": "/api/models/accuracy",
     "list_journal": "/api/accounts/acc/journal",
     "list_rejections": "/api/accounts/acc/rejections",
     "list_account_events": "/api/accounts/acc/events",
@@ -197,6 +207,9 @@ LISTS = {
     "list_ticks": "/api/ticks/AAPL",
     "list_depth": f"/api/orderbook/AAPL/depth?from={START}&to=2011-03-13T07:20:00Z",
     "list_breaks": "/api/reconciliation/breaks",
+    "list_backtests": "/api/backtests",
+    "list_backtest_trades": f"/api/backtests/{DONE}/trades",
+    "list_backtest_equity": f"/api/backtests/{DONE}/equity",
 }
 
 

@@ -40,9 +40,15 @@ def add_postings(connection: rows.Connection, number: int, instant: int) -> str:
     return str(number)
 
 
+def add_count(connection: rows.Connection, number: int, instant: int) -> str:
+    rows.counts(connection, "xgboost", str(instant), f"S{number}", BUY_BUY=1, BUY_SELL=2, HOLD_HOLD=3)
+    return f"S{number}"
+
+
 LISTS: list[tuple[str, str, Callable[[rows.Connection, int, int], str]]] = [
     ("/api/orders?account_id=acc_1", "order_id", add_order),
     ("/api/signals?symbol=AAPL", "signal_id", add_signal),
+    ("/api/models/accuracy?", "symbol", add_count),
     ("/api/accounts/acc_1/rejections?", "command_id", add_rejection),
     ("/api/accounts/acc_1/journal?", "amount", add_postings),
 ]

@@ -1,9 +1,8 @@
-"""How far projections are behind, backtests that nobody runs yet, and ETags of all reads."""
+"""How far projections are behind, and ETags of all reads."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import httpx
 import pytest
@@ -13,7 +12,7 @@ from runtime.clients import kafka_producer
 from runtime.settings import Settings
 from tests.api import rows
 from tests.api.conftest import CLOSED, serving
-from tests.api.test_forms import LISTS, filled
+from tests.api.test_forms import DONE, LISTS, filled
 
 DAY = datetime(2011, 1, 3, tzinfo=UTC)
 
@@ -69,9 +68,16 @@ SINGLES = (
     *("/api/accounts/acc", "/api/portfolio/acc", "/api/accounts/acc/trial-balance", "/api/orders/{order_id}"),
     *("/api/accounts/acc?position=3", "/api/portfolio/acc?position=3", "/api/orderbook/AAPL", "/api/risk/desk"),
     *("/api/accounts/acc/transfers/{transfer_id}", "/api/portfolio/acc/rebalances/{plan_id}", "/api/tapes"),
+    *(f"/api/backtests/{DONE}", f"/api/backtests/{DONE}/report"),
 )
-STANDS = ("/api/accounts/acc?position=3", "/api/portfolio/acc?position=3", "/api/orders/{order_id}")
-STANDING_LISTS = ("list_signals", "list_bars", "list_ticks", "list_depth")
+STANDS = (
+    *("/api/accounts/acc?position=3", "/api/portfolio/acc?position=3", "/api/orders/{order_id}"),
+    *(f"/api/backtests/{DONE}", f"/api/backtests/{DONE}/report"),
+)
+STANDING_LISTS = (
+    *("list_signals", "list_model_accuracy", "list_bars", "list_ticks", "list_depth"),
+    *("list_backtests", "list_backtest_trades", "list_backtest_equity"),
+)
 """What an event of the ledger that touches nothing shown does not change: the past, an order, and what is not of it."""
 
 
@@ -124,62 +130,4 @@ def test_every_read_declares_its_etag(offline_app: FastAPI) -> None:
 
     of_callers = {"get_me", "get_session", "list_keys", "list_users"}
     of_tools = {"livez", "readyz", "get_metrics", "get_asyncapi"}
-    assert untagged == {"list_projections", "get_backtest", "follow_stream"} | of_callers | of_tools
-
-
-# Backtests
-
-BACKTEST: dict[str, Any] = {
-    "strategy": "momentum",
-    "model": {"name": "xgboost"},
-    "symbols": ["AAPL", "IBM"],
-    "from": "2010-01-01T00:00:00Z",
-    "to": "2011-01-01T00:00:00Z",
-    "initial_cash": "100000.00",
-    "costs": {"commission_bps": "1"},
-}
-KEY = {"Idempotency-Key": "b-1"}
-
-
-async def test_a_backtest_that_nobody_runs(offline: httpx.AsyncClient) -> None:
-    """A right request is refused with a clear 503, and no backtest is known."""
-    asked = await offline.post("/api/backtest", json=BACKTEST, headers=KEY)
-    known = await offline.get(f"/api/backtest/bkt_{'0' * 32}")
-
-    assert (asked.status_code, asked.json()["code"]) == (503, "BACKTEST_RUNNER_MISSING")
-    assert asked.headers["retry-after"]
-    assert (known.status_code, known.json()["code"]) == (404, "BACKTEST_UNKNOWN")
-
-
-@pytest.mark.parametrize(
-    ("changes", "code", "pointer"),
-    [
-        ({"symbols": []}, "FIELD_INVALID", "#/symbols"),
-        ({"symbols": ["AAPL", "AAPL"]}, "SYMBOL_REPEATED", "#/symbols/1"),
-        ({"symbols": ["NONE"]}, "INSTRUMENT_UNKNOWN", "#/symbols/0"),
-        ({"to": "2010-01-01T00:00:00Z"}, "PERIOD_EMPTY", "#/to"),
-        ({"initial_cash": "0"}, "CASH_NOT_POSITIVE", "#/initial_cash"),
-        ({"initial_cash": 1000}, "DECIMAL_NOT_STRING", "#/initial_cash"),
-        ({"costs": {"per_order": "-1"}}, "COST_NEGATIVE", "#/costs/per_order"),
-        ({"costs": {"tax": "1"}}, "FIELD_UNKNOWN", "#/costs/tax"),
-        ({"model": {"name": "a b"}}, "FIELD_INVALID", "#/model/name"),
-        ({"model": "xgboost"}, "FIELD_TYPE", "#/model"),
-        ({"leverage": "2"}, "FIELD_UNKNOWN", "#/leverage"),
-        ({"seed": "1"}, "FIELD_INVALID", "#/seed"),
-    ],
-)
-async def test_a_backtest_is_checked_whole(
-    offline: httpx.AsyncClient, changes: dict[str, Any], code: str, pointer: str
-) -> None:
-    """422 with the place, though nobody would run it."""
-    answer = await offline.post("/api/backtest", json=BACKTEST | changes, headers=KEY)
-
-    assert answer.status_code == 422, answer.text
-    [error] = answer.json()["errors"]
-    assert (error["code"], error["pointer"]) == (code, pointer)
-
-
-async def test_a_backtest_needs_a_key(offline: httpx.AsyncClient) -> None:
-    answer = await offline.post("/api/backtest", json=BACKTEST)
-
-    assert (answer.status_code, answer.json()["code"]) == (400, "IDEMPOTENCY_KEY_MISSING")
+    assert untagged == {"list_projections", "follow_stream"} | of_callers | of_tools

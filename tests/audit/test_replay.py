@@ -30,7 +30,7 @@ TWICE = ids.break_id("EXECUTION_MISSING_IN_LEDGER", "elsewhere", "exe-elsewhere"
 TABLES = (
     *("accounts", "balances", "journal_postings", "orders", "order_groups", "order_events", "order_history", "fills"),
     *("command_rejections", "positions", "lots", "order_book_levels", "order_book_orders", "order_book_history"),
-    *("signals", "signal_refusals"),
+    *("signals", "signal_refusals", "signal_outcomes", "model_outcomes"),
     *("audit_actions", "audit_refusals", "access_users", "access_keys"),
     *("desk_events", "desk_controls", "desk_marks", "rebalance_events"),
     "reconciliation_breaks",
@@ -301,6 +301,43 @@ PLANTS = (
         "signals",
         "delete from signals where partition = 2 and record_offset = 1",
         *("partition 2, record_offset 1", "(row)", "a row", "no row", (SIGNALS, 2, 1)),
+    ),
+    Plant(
+        "signals",
+        "update signals set model_sha256 = '' where partition = 3 and record_offset = 0",
+        *("partition 3, record_offset 0", "model_sha256", "7a" * 32, "", (SIGNALS, 3, 0)),
+    ),
+    Plant(
+        "signal_outcomes",
+        "update signal_outcomes set realised = 'SELL'",
+        *("partition 3, record_offset 1, leg 0", "realised", "BUY", "SELL", (SIGNALS, 3, 1)),
+    ),
+    Plant(
+        "signal_outcomes",
+        "delete from signal_outcomes",
+        *("partition 3, record_offset 1, leg 0", "(row)", "a row", "no row", (SIGNALS, 3, 1)),
+    ),
+    Plant(
+        "signal_outcomes",
+        """insert into signal_outcomes select signal_id, symbol, model_name, model_version, direction, p_buy, p_sell,
+           p_hold, realised, entry_price, exit_price, market_time, known_at, partition, record_offset, 1
+           from signal_outcomes""",
+        *("partition 3, record_offset 1, leg 1", "(row)", "no row", "a row", (SIGNALS, 3, 1)),
+    ),
+    Plant(
+        "model_outcomes",
+        "update model_outcomes set outcomes = outcomes + 1",
+        *("xgboost, 7, AAPL, BUY, BUY", "outcomes", "1", "2", (SIGNALS, 3, 1)),
+    ),
+    Plant(
+        "model_outcomes",
+        "update model_outcomes set realised = 'SELL'",
+        *("xgboost, 7, AAPL, BUY, BUY", "(row)", "a row", "no row", (SIGNALS, 3, 1)),
+    ),
+    Plant(
+        "model_outcomes",
+        "insert into model_outcomes values ('xgboost', '8', 'AAPL', 'BUY', 'BUY', 1)",
+        *("xgboost, 8, AAPL, BUY, BUY", "(row)", "no row", "a row", None),
     ),
     Plant(
         "signal_refusals",

@@ -23,7 +23,7 @@ from domain.catalog import catalog
 from domain.ledger import Ledger
 from domain.limits import Limits
 from domain.market import Bar, Tick, TickRef
-from domain.signals import SignalGenerated, SignalRefused
+from domain.signals import SignalGenerated, SignalOutcome, SignalRefused
 from domain.terms import OrderTerms
 from domain.world import MarkedPrice
 from projections.groups import GROUPS
@@ -307,6 +307,7 @@ class World:
             probabilities=fields.pop("probabilities", {"BUY": 0.5, "SELL": 0.25, "HOLD": 0.25}),
             model_name="xgboost",
             model_version="7",
+            model_sha256="7a" * 32,
             features={"rsi": 55.5},
             price=Decimal(100),
             first_tick=tick,
@@ -364,6 +365,21 @@ class World:
             projector.stop()
 
 
+def _outcome(signal_id: str, at: TickRef) -> SignalOutcome:
+    """Of the first signal, a BUY at AAPL's first close, with a label of one day: bought at 52 and worth 54."""
+    return SignalOutcome(
+        signal_id=signal_id,
+        model_name="xgboost",
+        model_version="7",
+        direction="BUY",
+        probabilities={"BUY": 0.5, "SELL": 0.25, "HOLD": 0.25},
+        realised="BUY",
+        entry_price=Decimal(52),
+        exit_price=Decimal(54),
+        market_time_us=at.market_time_us,
+    )
+
+
 def story(settings: Settings) -> World:
     """Four days. See each account's figures in tests/audit/test_report.py, worked out by hand."""
     world = World(settings)
@@ -380,7 +396,10 @@ def story(settings: Settings) -> World:
     world.fill("ann", bought, "10", "52.01", "0.53", aapl2["open"])
     world.fill("ann", bought, "30", "55.02", "1.66", aapl2["high"])
     ibm2 = world.day("IBM", 2, ("106", "108", "104", "104"))
-    second = world.signal("AAPL", aapl2["close"], "SELL", probabilities={"BUY": 0.2, "SELL": 0.7, "HOLD": 0.1})
+    told = _outcome(first, aapl1["close"])
+    second = world.signal(
+        "AAPL", aapl2["close"], "SELL", probabilities={"BUY": 0.2, "SELL": 0.7, "HOLD": 0.1}, outcomes=(told,)
+    )
     world.signal("IBM", ibm2["close"], "HOLD", probabilities={"BUY": 0.3, "SELL": 0.3, "HOLD": 0.4})
     sold = world.submit("ann", "sell-1", "SELL", "AAPL", "15", signal_id=second)
     world.acknowledge("ann", sold)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from domain.backtest_jobs import FAILURES
 from domain.breaks import BREAKS
 from domain.codes import CODES
 from domain.events import TERMINAL
@@ -95,6 +96,7 @@ def test_quoted_files_exist(path: Path) -> None:
 def test_quoted_names_in_capitals_are_settings_codes_or_statuses(path: Path) -> None:
     """No page speaks of a setting, a rejection code, a problem's code or a kind of break that does not exist."""
     known = {name.upper() for name in Settings.model_fields} | CODES.keys() | TERMINAL | problem_codes()
+    known |= FAILURES.keys() | {"MODEL_UNKNOWN"}  # of backtests; the other is the models' own
     known |= {"TAPELEDGER_API_KEY"}  # in the clients' environment
     known |= (
         BREAKS.keys() | REFUSALS.keys() | ALPACA_CODES.keys() | {"PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"}
@@ -105,8 +107,9 @@ def test_quoted_names_in_capitals_are_settings_codes_or_statuses(path: Path) -> 
 
 
 def problem_codes() -> set[str]:
-    """The codes that the API's own source names."""
-    return {code for path in (ROOT / "api").rglob("*.py") for code in _CODE.findall(path.read_text())}
+    """The codes that the source of HTTP services names."""
+    folders = ("api", "runtime/http", "models/service")
+    return {code for top in folders for path in (ROOT / top).rglob("*.py") for code in _CODE.findall(path.read_text())}
 
 
 def test_decisions_are_numbered_without_gaps_and_listed() -> None:

@@ -9,6 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ import pytest
 
 from audit.report import differences
 from domain.errors import UnavailableError
+from models.backtest import market as markets
+from models.backtest import recorded
 from runtime.settings import Settings
 from runtime.supervisor import SERVER_FIELDS
 from streams.tape import end_offsets
@@ -139,6 +144,69 @@ def test_killing_every_process_in_turn_changes_nothing_but_times(undisturbed: Pa
     assert "Replay: OK" in output
     restarts = {row["name"]: row["restarts"] for row in json.loads((home / "status.json").read_text())["rows"]}
     assert all(restarts[name] >= 1 for name in VICTIMS), restarts
+
+
+@pytest.fixture(scope="module")
+def reopened(undisturbed: Path) -> Iterator[Path]:
+    """The home of the run that nothing happened to, with its servers up again and no worker."""
+    try:
+        assert tape(undisturbed, "up", "--workers", "none", "-d").returncode == 0
+        yield undisturbed
+    finally:
+        tape(undisturbed, "down")
+
+
+def test_a_backtest_of_the_same_ticks_agrees_trade_by_trade(reopened: Path) -> None:
+    """Every fill of the real ledger and the paper venue is one of the backtest: symbol, side, quantity, price, fee and
+    time, on the recorded signals and on signals made anew by the model. With other settings it is not, and says so.
+    """
+    same = tape(reopened, "backtest", "compare", "--json")
+    other = tape(reopened, "backtest", "compare", "--json", STRATEGY_ALLOCATION="19000")
+
+    assert same.returncode == 0, same.stdout + same.stderr
+    found = json.loads(same.stdout)
+    fills = {row["execution_id"]: row for row in report(reopened)["fill_rows"]}
+    for side in (found["recorded"], found["remade"]):
+        matches = {match["execution_id"]: match for match in side["matches"]}
+        assert matches.keys() == fills.keys()
+        assert all(match["same"] for match in matches.values())
+        assert all(Decimal(match["price"]) == Decimal(fills[id_]["price"]) for id_, match in matches.items())
+        assert side["differences"] == []
+    assert found["signal_differences"] == []
+    assert found["explained"]
+    assert len(fills) >= 5
+    assert other.returncode == 1
+    assert not json.loads(other.stdout)["explained"]
+
+
+def test_recorded_bars_are_the_markets(reopened: Path) -> None:
+    """A backtest of what the database has sees the bars that the feed has played."""
+    addresses = json.loads((reopened / "endpoints.json").read_text())
+    settings = Settings(_env_file=None, database_reader_url=addresses["database_reader_url"])
+    first, last = (date.fromisoformat(PERIOD[place]) for place in (1, 3))
+    symbols = settings.symbols()
+
+    played, installed = recorded.load(settings, symbols, first, last), markets.installed(symbols, first, last)
+
+    assert [one.symbol for one in played.series] == [one.symbol for one in installed.series]
+    assert [one.bars for one in played.series] == [one.bars for one in installed.series]
+    assert [one.first for one in played.series] == [one.first for one in installed.series]
+
+
+def tape(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command of `tape` on a home of its own."""
+    given = {name.upper() for name in (*SERVER_FIELDS, "tape_home")}
+    return subprocess.run(
+        [sys.executable, "-m", "runtime.cli", *words],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name not in given}
+        | {"TAPE_HOME": str(home)}
+        | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def _pid(home: Path, name: str) -> int:

@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from projections.migrate import migrate
-from projections.roles import ensure_projector, ensure_reader
+from projections.roles import ensure_backtests, ensure_projector, ensure_reader
 from runtime.embedded.ports import free_port
 from runtime.embedded.servers import EmbeddedServers
 from runtime.parts import WORKERS
@@ -38,7 +38,7 @@ ACCOUNTS = [f"acc_{number}" for number in range(8)]
 
 def own_ports(settings: Settings) -> Settings:
     """The same ledger for one more process."""
-    return settings.model_copy(update={"worker_port": free_port()})
+    return settings.model_copy(update={"worker_port": free_port(), "model_service_port": 0})
 
 
 def answers(port: int, path: str) -> bool:
@@ -50,10 +50,12 @@ def answers(port: int, path: str) -> bool:
 
 @contextmanager
 def all_workers(settings: Settings) -> Iterator[dict[str, Worker]]:
-    """All of them, when they are ready."""
+    """All of them, when they are ready; the inference service, which is ready once there is a model, left out."""
     with ExitStack() as stack:
         started, ports = {}, {}
         for name, module in WORKERS.items():
+            if name == "inference":
+                continue
             mine = own_ports(settings)
             ports[name] = mine.worker_port
             started[name] = stack.enter_context(worker(mine, module))
@@ -80,6 +82,7 @@ def test_it_stops_while_it_waits_for_servers(name: str, tmp_path: Path) -> None:
         database_reader_url=f"postgresql://tape_reader@{CLOSED}/tape",
         redis_url=f"redis://{CLOSED}/0",
         api_port=0,
+        model_service_port=0,
         worker_port=free_port(),
     )
     with worker(settings, WORKERS[name]) as process:
@@ -190,6 +193,7 @@ def test_all_stop_while_every_server_is_away() -> None:
         migrate(settings.database_url)
         ensure_projector(settings)
         ensure_reader(settings)
+        ensure_backtests(settings)
         client = Client(settings.api_port)
         workers = stack.enter_context(all_workers(settings))
         client.open_accounts()

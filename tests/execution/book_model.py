@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from typing import Any
 
+from domain.market import TickAt
 from domain.terms import OrderTerms
-from execution.order import TickAt
 from execution.paper import PaperParameters
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from domain.dispatch import Dispatch
 from domain.events import OrderTerms
 from domain.ids import order_id
-from domain.market import Tick, TickRef
+from domain.market import Tick, TickAt, TickRef
 from domain.terms import Side
-from execution.order import TickAt, WorkingOrder
+from execution.order import WorkingOrder
 from execution.paper import PaperParameters
 
 ACCOUNT = "acc_1"

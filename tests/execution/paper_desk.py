@@ -9,9 +9,9 @@ from typing import Any
 
 from domain.dispatch import Dispatch
 from domain.ids import order_id
-from domain.market import Tick, TickRef
+from domain.market import Tick, TickAt, TickRef
 from domain.terms import OrderTerms, OrderType, Side
-from execution.order import TickAt, WorkingOrder, working_order
+from execution.order import WorkingOrder, working_order
 from execution.paper import PaperParameters, PaperVenue
 from execution.venue import Cancellation, Execution, Expiry, Outcome, Refusal, Replacement, Trigger
 from tests.execution.examples import ACCOUNT, NO_COSTS

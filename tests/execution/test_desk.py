@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from domain.dispatch import Dispatch
 from domain.events import OrderTerms
-from domain.market import TickRef
+from domain.market import TickAt, TickRef
 from domain.reports import Report, ReportAcknowledged, ReportCanceled, ReportFilled, RequestRedispatch
 from execution.desk import Desk
-from execution.order import TickAt
 from execution.paper import PaperParameters, PaperVenue
 from execution.queue import Entry
 from execution.watermarks import Mark

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from domain.market import Tick, TickRef
+from domain.market import Tick, TickAt, TickRef
 from execution.evaluation import Evaluation
-from execution.order import TickAt, WorkingOrder
+from execution.order import WorkingOrder
 from execution.paper import PaperVenue
 from execution.venue import Execution, Expiry, Outcome
 from execution.window import TickWindow

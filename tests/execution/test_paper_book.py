@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.market import TickRef
+from domain.market import TickAt, TickRef
 from domain.terms import OrderTerms
-from execution.order import TickAt
 from execution.paper import Book, PaperParameters
 from execution.paper.resting import Resting
 from execution.venue import Cancellation, Execution, Expiry, Outcome, Refusal, Trigger

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 
 from domain.errors import InvalidValue
+from domain.market import TickAt
 from domain.reports import FillEvidence
 from domain.terms import OrderTerms
-from execution.order import TickAt
 from execution.paper import BOOK_MODEL, MODEL, Book, recompute
 from execution.paper.trigger import first_met
 from execution.venue import Execution, Trigger

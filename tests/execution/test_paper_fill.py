@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidValue
 from domain.events import OrderTerms
+from domain.market import TickAt
 from domain.terms import Side
-from execution.order import TickAt
 from execution.paper import PaperParameters, fill, recompute
 from tests.execution.examples import NO_COSTS, PARAMETERS, ref, terms, tick_at
 

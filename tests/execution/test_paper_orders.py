@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.market import TickAt
 from domain.terms import OrderTerms
-from execution.order import TickAt
 from execution.paper.trigger import first_met
 from execution.venue import Cancellation, Execution, Expiry, Outcome, Refusal, Replacement, ReplaceRefusal, Trigger
 from tests.execution.examples import NO_COSTS, PARAMETERS

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.market import TickAt
 from domain.terms import OrderTerms
-from execution.order import TickAt
 from execution.venue import Execution, Outcome, Replacement, Trigger
 from tests.execution.examples import PARAMETERS
 from tests.execution.paper_desk import PaperDesk, at, fills, order, us

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from domain.errors import UnavailableError
+from domain.market import TickAt
 from execution.adapters import make_venue
 from execution.alpaca.access import access_of
-from execution.order import TickAt
 from execution.paper import PaperVenue
 from execution.refusals import REFUSALS
 from execution.venue import Venue

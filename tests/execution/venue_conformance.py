@@ -11,7 +11,8 @@ from decimal import Decimal
 
 import pytest
 
-from execution.order import TickAt, WorkingOrder
+from domain.market import TickAt
+from execution.order import WorkingOrder
 from execution.venue import Cancellation, Execution, Outcome, Refusal, Venue
 from tests.execution.examples import terms, working
 

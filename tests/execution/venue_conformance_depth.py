@@ -10,8 +10,9 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from domain.market import TickAt
 from domain.terms import OrderTerms
-from execution.order import TickAt, WorkingOrder
+from execution.order import WorkingOrder
 from execution.venue import Execution, Expiry, Outcome, Refusal, Replacement, ReplaceRefusal, Trigger, Venue
 from tests.execution.examples import terms, working
 from tests.execution.venue_conformance import Settled, Trade

@@ -23,13 +23,13 @@ STOPPED = "cannot go on"
 
 
 def _venue(found: Settings) -> Venue:
-    from execution.paper import PaperParameters
+    from execution.paper import parameters_of
     from tests.faults.exchange_venue import ExchangeVenue
     from tests.faults.paper_record import RecordedPaperVenue
 
     if port := os.environ["FAULTS_EXCHANGE"]:
         return ExchangeVenue(int(port))
-    parameters, path = PaperParameters.of(found), Path(os.environ["FAULTS_PAPER"])
+    parameters, path = parameters_of(found), Path(os.environ["FAULTS_PAPER"])
     return RecordedPaperVenue(parameters, path, shared_liquidity=found.paper_shared_liquidity)
 
 

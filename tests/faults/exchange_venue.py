@@ -9,8 +9,9 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from domain.market import TickAt
 from domain.terms import OrderTerms
-from execution.order import TickAt, WorkingOrder
+from execution.order import WorkingOrder
 from execution.venue import Cancellation, Execution, Listener, Refusal, ReplaceRefusal
 
 _AGAIN_S = 0.2

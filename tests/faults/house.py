@@ -109,7 +109,7 @@ class House:
     def open(self) -> None:
         """Start servers, make topics and tables, start workers."""
         from projections.migrate import migrate
-        from projections.roles import ensure_projector, ensure_reader
+        from projections.roles import ensure_backtests, ensure_projector, ensure_reader
         from streams.topics import apply
 
         self._servers.acquire()
@@ -142,6 +142,7 @@ class House:
         migrate(self.settings.database_url)
         ensure_projector(self.settings)
         ensure_reader(self.settings)
+        ensure_backtests(self.settings)
         for name in MODULES:
             self._start(name)
         self._tenders = [threading.Thread(target=self._tend_server, args=(name,)) for name in self._servers.all]
@@ -221,6 +222,7 @@ class House:
                 "database_url": _rewired(self.settings.database_url, self.wires["postgres"]),
                 "database_projector_url": _rewired(self.settings.database_projector_url, self.wires["postgres"]),
                 "database_reader_url": _rewired(self.settings.database_reader_url, self.wires["postgres"]),
+                "database_backtests_url": _rewired(self.settings.database_backtests_url, self.wires["postgres"]),
                 "redis_url": _rewired(self.settings.redis_url, self.wires["valkey"]),
                 "worker_instance": name if name.startswith("ledger") else "",
                 "service_name": name,

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from models import training
-from models.labels import LabelRule
 from models.marketdata import MarketBar
-from models.training import Fitted
+from models.registry.fitted import Fitted
+from models.training import Plan
 from runtime.settings import Settings
 
+SMALL = Plan(parameters={"n_estimators": 30, "max_depth": 4, "learning_rate": 0.1}, folds=2)
 _names = itertools.count(1)
 
 
@@ -47,7 +48,7 @@ def market(symbol: str, returns: np.ndarray, first: date = date(2001, 1, 1)) -> 
     ]
 
 
-def planted(symbol: str, seed: int, count: int = 1_000) -> list[MarketBar]:
+def planted(symbol: str, seed: int, count: int = 1_250) -> list[MarketBar]:
     """A market with an edge: a drift of 1 % a day that turns every 15 days on average, and noise of half of that."""
     random = np.random.default_rng(seed)
     drift = np.where(np.cumsum(random.random(count) < 1 / 15) % 2 == 0, 0.01, -0.01)
@@ -56,14 +57,14 @@ def planted(symbol: str, seed: int, count: int = 1_000) -> list[MarketBar]:
 
 @pytest.fixture(scope="session")
 def planted_bars() -> list[MarketBar]:
-    """Two symbols with the same kind of edge, four years each."""
+    """Two symbols with the same kind of edge, five years each."""
     return sorted(planted("UP", 1) + planted("DOWN", 2), key=lambda bar: (bar.date, bar.symbol))
 
 
 @pytest.fixture(scope="session")
 def fitted(planted_bars: list[MarketBar]) -> Fitted:
-    """A model of the planted market."""
-    return training.fit(planted_bars, LabelRule())
+    """A model of the planted market: small, for speed. The default sizes have tests of their own."""
+    return training.fit(planted_bars, SMALL)
 
 
 @pytest.fixture(scope="session")

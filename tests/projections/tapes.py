@@ -43,6 +43,8 @@ TABLES = (
     "reconciliation_breaks",
     "signals",
     "signal_refusals",
+    "signal_outcomes",
+    "model_outcomes",
     "audit_actions",
     "audit_refusals",
     "access_users",

@@ -18,7 +18,7 @@ FILES = [
     *("0006_desk.sql", "0007_reconciliation.sql", "0008_rebalances.sql"),
     *("0009_accounts_transfers.sql", "0010_read_models.sql", "0010_read_models.plain.sql"),
     *("0010_read_models_comments.sql", "0011_versions.sql", "0012_access.sql", "0013_read_places.sql"),
-    *("0014_positions_symbol.sql", "0015_replaced.sql"),
+    *("0014_positions_symbol.sql", "0015_replaced.sql", "0016_backtests.sql", "0017_signal_outcomes.sql"),
 ]
 """Those of a database without TimescaleDB, in their order."""
 

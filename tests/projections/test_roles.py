@@ -17,6 +17,7 @@ from psycopg import sql
 from projections.migrate import migrate
 from projections.roles import (
     RoleError,
+    ensure_backtests,
     ensure_projector,
     ensure_reader,
     grant,
@@ -38,6 +39,7 @@ def _own_passwords(servers: Settings) -> Iterator[None]:
     yield
     ensure_reader(servers.database_url, urlsplit(servers.database_reader_url).password or "secret")
     ensure_projector(servers.database_url, urlsplit(servers.database_projector_url).password or "secret")
+    ensure_backtests(servers.database_url, urlsplit(servers.database_backtests_url).password or "secret")
 
 
 def assert_refused(connection: psycopg.Connection[tuple[object, ...]], statement: str) -> None:
@@ -147,11 +149,45 @@ def test_projector_has_exactly_four_rights_on_each_table(database_url: str) -> N
     assert "schema_migrations" not in found
 
 
+def test_backtests_write_their_own_tables_and_see_no_other(database_url: str) -> None:
+    """The worker's role has the four rights on each table of backtests, and none on any other table or view."""
+    migrate(database_url)
+    url = ensure_backtests(database_url, PASSWORD)
+    assert ensure_backtests(database_url, PASSWORD) == url
+
+    with psycopg.connect(database_url) as owner:
+        rows = owner.execute(
+            """select relname, array_agg(privilege order by privilege) from pg_class
+               cross join lateral unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES',
+                   'TRIGGER']) as privilege
+               where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')
+                   and has_table_privilege('tape_backtests', pg_class.oid, privilege)
+               group by relname"""
+        ).fetchall()
+    own = ("inputs", "jobs", "results", "trades", "equity")
+    assert dict(rows) == {f"backtest_{name}": ["DELETE", "INSERT", "SELECT", "UPDATE"] for name in own}
+    with psycopg.connect(url, autocommit=True) as backtests:
+        backtests.execute("insert into backtest_inputs values ('backtest.requests', 0, 1)")
+        for statement in (
+            "select * from accounts",
+            "select * from access_keys",
+            "insert into balances values ('a', 'cash', 'USD', 1)",
+            "truncate backtest_jobs",
+            "drop table backtest_jobs",
+            "create table mine (id integer)",
+            "create temporary table mine (id integer)",
+            "set role tape",
+        ):
+            assert_refused(backtests, statement)
+
+
 def test_grants_reach_another_schema(database_url: str, servers: Settings) -> None:
     """Tables made beside the live ones, before or after the grant, can be used by both roles and by nobody else."""
     migrate(database_url)
-    settings = servers.model_copy(update={"database_projector_url": "", "database_reader_url": ""})
+    given = ("database_projector_url", "database_reader_url", "database_backtests_url")
+    settings = servers.model_copy(update=dict.fromkeys(given, ""))
     reader_url, projector_url = ensure_reader(database_url, PASSWORD), ensure_projector(database_url, PASSWORD)
+    backtests_url = ensure_backtests(database_url, PASSWORD)
     with psycopg.connect(database_url, autocommit=True) as owner:
         owner.execute("create schema beside")
         owner.execute("create table beside.before (id integer)")
@@ -159,7 +195,10 @@ def test_grants_reach_another_schema(database_url: str, servers: Settings) -> No
             grant(owner, kind, role, "beside")
         owner.execute("create table beside.after (id integer)")
 
-    assert role_names(settings) == {"reader": "tape_reader", "projector": "tape_projector"}
+    names = {"reader": "tape_reader", "projector": "tape_projector", "backtests": "tape_backtests"}
+    assert role_names(settings) == names
+    with psycopg.connect(backtests_url, autocommit=True) as backtests:
+        assert_refused(backtests, "select * from beside.after")
     with psycopg.connect(projector_url, autocommit=True) as projector:
         for table in ("before", "after"):
             projector.execute(sql.SQL("insert into beside.{} values (1)").format(sql.Identifier(table)))

@@ -133,7 +133,11 @@ def test_topics_and_tables_by_hand(tape: Tape) -> None:
 @pytest.mark.integration
 def test_migrate_makes_the_roles_that_are_named(ledger_settings: Settings) -> None:
     """The roles in the addresses can sign in afterwards; without addresses it says what is used instead."""
-    names = {"database_projector_url": "cli_projector", "database_reader_url": "cli_reader"}
+    names = {
+        "database_projector_url": "cli_projector",
+        "database_reader_url": "cli_reader",
+        "database_backtests_url": "cli_backtests",
+    }
     urls = {name: with_credentials(ledger_settings.database_url, role, "s") for name, role in names.items()}
     named = run_tape("db", "migrate", **ledger_settings.model_copy(update=urls).environ())
     unnamed = run_tape("db", "migrate", **ledger_settings.model_copy(update=dict.fromkeys(names, "")).environ())
@@ -145,6 +149,7 @@ def test_migrate_makes_the_roles_that_are_named(ledger_settings: Settings) -> No
         " ".join(unnamed.stdout.split())
     )
     assert "no DATABASE_READER_URL is given" in unnamed.stdout
+    assert "no DATABASE_BACKTESTS_URL is given" in unnamed.stdout
     assert "DATABASE" not in named.stdout
 
 

@@ -61,14 +61,14 @@ def test_a_mistyped_name_in_the_file_is_seen(tmp_path: Path) -> None:
 def test_embedded_roles_do_not_go_with_a_given_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever names a database of their own does not project into the embedded one, or read from it."""
     (tmp_path / ".tape").mkdir()
-    fields = ("database_url", "database_projector_url", "database_reader_url")
+    fields = ("database_url", "database_projector_url", "database_reader_url", "database_backtests_url")
     embedded = {name: f"postgresql://{name}@embedded/tape" for name in fields}
     (tmp_path / ".tape" / "endpoints.json").write_text(json.dumps(embedded))
     monkeypatch.setenv("DATABASE_URL", "postgresql://own/tape")
 
     found = settings()
 
-    assert [getattr(found, name) for name in fields] == ["postgresql://own/tape", "", ""]
+    assert [getattr(found, name) for name in fields] == ["postgresql://own/tape", "", "", ""]
 
 
 def test_roles_made_for_a_given_database_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,16 @@ from typing import Literal
 
 from tapeledger_client.call import AsyncSender, Call
 from tapeledger_client.model import Document, Placed
-from tapeledger_client.models import Direction, Signal, SignalAsked, SignalPage, SignalRequest, SignalRequestStatus
+from tapeledger_client.models import (
+    Direction,
+    ModelAccuracy,
+    ModelAccuracyPage,
+    Signal,
+    SignalAsked,
+    SignalPage,
+    SignalRequest,
+    SignalRequestStatus,
+)
 from tapeledger_client.pages import aeach
 from tapeledger_client.wire import path
 
@@ -42,6 +51,107 @@ class AsyncSignalsOperations(AsyncSender):
                 placed=True,
                 min_position=min_position,
                 wait_s=wait,
+            )
+        )
+
+    async def list_model_accuracy(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        symbol: str | None = None,
+        min_position: Placed | str | None = None,
+        wait: int | None = None,
+    ) -> ModelAccuracyPage:
+        """How often each version of a model was right on each symbol, by name, version and symbol.
+
+        Beside what always saying the commonest class would have been right, for an accuracy alone says nothing.
+
+        Needs the scope `read`.
+
+        limit: rows per page; as JSON at most 500 are given
+        cursor: the last page's `cursor`; same filters required
+        min_position: the answer includes what this position has caused
+        wait: seconds that the server may wait
+
+        Problems: 400, 401, 403, 406, 412, 422, 429, 431, 500, 503.
+        """
+        return await self._send(
+            Call(
+                "GET",
+                "/api/models/accuracy",
+                ModelAccuracyPage,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "model_name": model_name,
+                    "model_version": model_version,
+                    "symbol": symbol,
+                },
+                safe=True,
+                cached=True,
+                placed=True,
+                min_position=min_position,
+                wait_s=wait,
+            )
+        )
+
+    async def list_model_accuracy_as(
+        self,
+        media_type: Literal["application/vnd.apache.arrow.stream", "text/csv"],
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        symbol: str | None = None,
+        min_position: Placed | str | None = None,
+        wait: int | None = None,
+    ) -> Document:
+        """The same as `list_model_accuracy`, in another form than JSON."""
+        return await self._send(
+            Call(
+                "GET",
+                "/api/models/accuracy",
+                Document,
+                accept=media_type,
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "model_name": model_name,
+                    "model_version": model_version,
+                    "symbol": symbol,
+                },
+                safe=True,
+                cached=True,
+                placed=True,
+                min_position=min_position,
+                wait_s=wait,
+            )
+        )
+
+    def iter_model_accuracy(
+        self,
+        *,
+        page_size: int | None = None,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        symbol: str | None = None,
+        min_position: Placed | str | None = None,
+        wait: int | None = None,
+    ) -> AsyncIterator[ModelAccuracy]:
+        """Each row of `list_model_accuracy`, page after page."""
+        return aeach(
+            lambda cursor: self.list_model_accuracy(
+                limit=page_size,
+                cursor=cursor,
+                model_name=model_name,
+                model_version=model_version,
+                symbol=symbol,
+                min_position=min_position,
+                wait=wait,
             )
         )
 

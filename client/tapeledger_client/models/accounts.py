@@ -275,7 +275,7 @@ class PortfolioPointPage(Model, frozen=True, kw_only=True):
 
     data: tuple[PortfolioPoint, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""
 
@@ -331,7 +331,7 @@ class PostingPage(Model, frozen=True, kw_only=True):
 
     data: tuple[Posting, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""
 
@@ -354,7 +354,7 @@ class RejectionPage(Model, frozen=True, kw_only=True):
 
     data: tuple[Rejection, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""
 
@@ -399,7 +399,7 @@ class TransferPage(Model, frozen=True, kw_only=True):
 
     data: tuple[Transfer, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""
 

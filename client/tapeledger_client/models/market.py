@@ -32,7 +32,7 @@ class BarPage(Model, frozen=True, kw_only=True):
 
     data: tuple[Bar, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""
 
@@ -87,7 +87,7 @@ class DepthPointPage(Model, frozen=True, kw_only=True):
 
     data: tuple[DepthPoint, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""
 
@@ -132,7 +132,7 @@ class MarketTickPage(Model, frozen=True, kw_only=True):
 
     data: tuple[MarketTick, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""
 

@@ -363,7 +363,7 @@ class OrderPage(Model, frozen=True, kw_only=True):
 
     data: tuple[Order, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""
 
@@ -478,7 +478,7 @@ class OrderStepPage(Model, frozen=True, kw_only=True):
 
     data: tuple[OrderStep, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""
 

@@ -75,7 +75,7 @@ class RebalanceLinePage(Model, frozen=True, kw_only=True):
 
     data: tuple[RebalanceLine, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""
 

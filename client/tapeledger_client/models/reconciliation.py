@@ -64,6 +64,6 @@ class BreakPage(Model, frozen=True, kw_only=True):
 
     data: tuple[Break, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""

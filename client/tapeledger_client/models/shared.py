@@ -131,6 +131,6 @@ class TapeRecordPage(Model, frozen=True, kw_only=True):
 
     data: tuple[TapeRecord, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""

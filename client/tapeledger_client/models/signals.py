@@ -18,6 +18,44 @@ Direction: TypeAlias = Open[Literal["BUY", "SELL", "HOLD"]]
 SignalRequestStatusStatus: TypeAlias = Open[Literal["GENERATED", "REFUSED"]]
 
 
+class ModelAccuracy(Model, frozen=True, kw_only=True):
+    """What came of the signals of a version of a model on a symbol, as far as it is known.
+
+    Signals that abstained or were asked for by hand do not count.
+    """
+
+    model_name: str
+    model_version: str
+    symbol: str
+    outcomes: int
+    """signals of which it is known what came"""
+    correct: int
+    """those that said so"""
+    accuracy: float
+    """correct / outcomes"""
+    accuracy_low: float
+    """lower end of the 95 % Wilson score interval (E. B. Wilson, 1927): with p the accuracy, n the outcomes and z =
+    1.96, (p + z²/2n ± z √(p(1 - p)/n + z²/4n²)) / (1 + z²/n). It takes outcomes as independent of one another;
+    labels that overlap in time are not, so the truth is less certain than this
+    """
+    accuracy_high: float
+    """its upper end"""
+    majority_share: float
+    """what always saying the class that came most often would have had right"""
+    confusion: dict[Direction, dict[Direction, int]]
+    """outcomes by what was said, and in that by what would have been right"""
+
+
+class ModelAccuracyPage(Model, frozen=True, kw_only=True):
+    """Model accuracy page."""
+
+    data: tuple[ModelAccuracy, ...]
+    has_more: bool
+    """whether more rows follow"""
+    cursor: str | None
+    """pass it back for the next page; null on the last one"""
+
+
 class Signal(Model, frozen=True, kw_only=True):
     """Signal."""
 
@@ -28,6 +66,8 @@ class Signal(Model, frozen=True, kw_only=True):
     """of each direction, summing to one; all zero when the model abstained"""
     model_name: str
     model_version: str
+    model_sha256: str
+    """of the model's file, hex; empty where the signal does not tell it"""
     price: Decimal | None
     """of the last tick, per unit"""
     features: dict[str, float | None]
@@ -39,6 +79,8 @@ class Signal(Model, frozen=True, kw_only=True):
     """the inputs begin here"""
     last_tick: Tick | None
     """the inputs end here"""
+    outcome: SignalOutcome | None
+    """null until it is known; of a signal that abstained or was asked for by hand, always"""
     market_time: datetime
     recorded_at: datetime
     partition: int
@@ -57,12 +99,27 @@ class SignalAsked(Model, frozen=True, kw_only=True):
     """null unless `Prefer: wait` asked for it and it was known in time"""
 
 
+class SignalOutcome(Model, frozen=True, kw_only=True):
+    """What came of a signal, by its model's own label rule."""
+
+    realised: Direction
+    """what would have been right"""
+    correct: bool
+    """whether the signal said so"""
+    entry_price: Decimal
+    """the open of the bar after the signal's"""
+    exit_price: Decimal
+    """the close at which the label's interval ended"""
+    known_at: datetime
+    """market time of the bar that told it"""
+
+
 class SignalPage(Model, frozen=True, kw_only=True):
     """Signal page."""
 
     data: tuple[Signal, ...]
     has_more: bool
-    """whether older rows follow"""
+    """whether more rows follow"""
     cursor: str | None
     """pass it back for the next page; null on the last one"""
 

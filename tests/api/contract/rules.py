@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemathesis import Case, HookContext, Response
-from schemathesis.core.failures import Failure, ServerError
+from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData
 
 CURSOR = {"CURSOR_INVALID"}
@@ -51,14 +51,14 @@ RULES: dict[str, set[str]] = {
     "cancel_rebalance": KEY,
     "create_key": {"EXPIRY_PAST"},
     "put_user": {"USER_ID_INVALID", "ACCOUNTS_TOO_MANY"},  # no user is called root; the record has a length
-    "request_backtest": TRADED | {"SYMBOL_REPEATED", "PERIOD_EMPTY", "BACKTEST_RUNNER_MISSING"},
+    "request_backtest": KEY | TRADED | {"PERIOD_EMPTY", "PERIOD_TOO_LONG"},
+    "cancel_backtest": KEY,
     "get_order_book": {"MOMENT_AMBIGUOUS", "POSITION_INVALID"},
     "list_depth": CURSOR | {"PERIOD_EMPTY"},
 }
 
 
 UNREACHED = {
-    *("POST /api/backtest", "GET /api/backtest/{backtest_id}"),  # there is no runner yet
     "POST /api/portfolio/{account_id}/rebalance/preview",  # the stage's accounts have orders or a plan at work
     *("GET /api/auth/session", "DELETE /api/auth/session"),  # of who came with a session's cookie
     *("POST /api/keys", "DELETE /api/keys/{key_id}", "DELETE /api/users/{user_id}"),  # the root key is nobody's
@@ -77,8 +77,6 @@ ENDLESS = {"follow_stream"}
 
 def keep(context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
     """Whether a failure counts (schemathesis' hook `filter_failure`)."""
-    if isinstance(failure, ServerError) and codes_of(response) == {"BACKTEST_RUNNER_MISSING"}:
-        return False  # there is none yet, and it is said so
     if isinstance(failure, RejectedPositiveData):
         return not codes_of(response) <= rules_of(case)
     # A command is accepted (202), not done: what it asks for is there once the ledger has decided and it is projected.

@@ -13,7 +13,9 @@ import psycopg
 
 from domain.events import OrderAccepted
 from runtime.settings import Settings
+from streams.backtests.queue import claim, finish
 from tests.api import rows
+from tests.streams.backtests.house import POLICY, id_of, outcome, put
 from tests.streams.ledger.test_rebalancer import fill, of
 from tests.streams.trading import mark, send
 from tests.workers import eventually, worker
@@ -74,9 +76,12 @@ def _furnish(settings: Settings, client: httpx.Client) -> dict[str, list[str]]:
     )
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         requests = [_put_signal(connection, number) for number in range(3)]
+        rows.outcome(connection, 2, 0, "2011-06-30T21:00:00Z", "2011-06-30T21:00:02Z")
+        rows.counts(connection, "xgboost", "3", "AAPL", BUY_BUY=1)
         for number in range(3):
             rows.insert(connection, "ticks", **_tick(number))
         rows.insert(connection, "reconciliation_breaks", **_break(orders[1]))
+        _put_backtests(connection)
     eventually(lambda: _answers(client, f"/api/orders/{orders[3]}"), "the last order is projected", WITHIN_S)
     eventually(lambda: _answers(client, f"/api/order-groups/{group}"), "the group is projected", WITHIN_S)
     eventually(
@@ -97,7 +102,10 @@ def _furnish(settings: Settings, client: httpx.Client) -> dict[str, list[str]]:
         "plan_id": [plan],
         "transfer_id": [transfer],
         "request_id": requests,
+        "backtest_id": [id_of("done"), id_of("waiting")],
         "symbol": list(SYMBOLS),
+        "model_name": ["xgboost"],
+        "model_version": ["3"],
         "from": ["2011-06-30T00:00:00Z"],
         "to": ["2100-01-01T00:00:00Z"],
     }
@@ -139,6 +147,14 @@ def _put_signal(connection: rows.Connection, number: int) -> str:
     request_id = f"req_{number:032x}"
     rows.signal(connection, number, f"2011-06-30T21:00:0{number}Z", requested_by_id=request_id)
     return request_id
+
+
+def _put_backtests(connection: rows.Connection) -> None:
+    """One that is done, and one that waits for as long as the stage stands: nobody runs any."""
+    put(connection, "done", "waiting")
+    claimed = claim(connection, "stage", POLICY)
+    assert claimed is not None
+    assert finish(connection, claimed, outcome(trades=3)) == "MINE"
 
 
 def _tick(number: int) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from api.fields import rfc3339
 from api.query import (
     accounts_sql,
+    accuracy_sql,
+    backtests_sql,
     breaks_sql,
     decisions_sql,
     market_sql,
@@ -26,7 +28,9 @@ from api.query import (
     signals_sql,
     transfers_sql,
 )
+from api.query.backtests_filters import BacktestFilters, EquityFilters, TradeFilters
 from api.query.filters import (
+    AccuracyFilters,
     BreakFilters,
     EventFilters,
     HistoryFilters,
@@ -185,6 +189,16 @@ def _signals() -> Iterator[Case]:
         "rare direction": ({"direction": "SELL"}, "signals_direction"),
         "symbol direction": ({"symbol": "AAPL", "direction": "SELL"}, "signals_direction signals_symbol"),
     })  # fmt: skip
+    model, index = accuracy_sql.AfterModel("m2", "40", "GOOG"), "model_outcomes_pkey model_outcomes_symbol"
+    yield from _pages(accuracy_sql.page, (), AccuracyFilters, model, {
+        "": ({}, "model_outcomes_pkey"),
+        "model": ({"model_name": "m3"}, "model_outcomes_pkey"),
+        "model version": ({"model_name": "m3", "model_version": "77"}, index),
+        "version": ({"model_version": "77"}, index),
+        "symbol": ({"symbol": "IBM"}, "model_outcomes_symbol"),
+        "all": ({"model_name": "m3", "model_version": "77", "symbol": "IBM"}, index),
+        "unknown": ({"model_name": "m9"}, "model_outcomes_pkey"),
+    })  # fmt: skip
     yield _case(signals_sql.of_request, "req_40", uses="signals_request")
     yield _case(signals_sql.refusal_of_request, "req_40", uses="signal_refusals_request")
     yield _case(decisions_sql.of_orders, ["ord_77", "ord_99"], uses="orders_pkey")
@@ -268,7 +282,8 @@ def _others() -> Iterator[Case]:
     yield _case(risk_sql.marks)
     yield _case(progress_sql.positions, ["ledger", "ticks"])
     yield _case(progress_sql.replaced_at)
-    yield _case(progress_sql.reached, {"ledger": "ledger.events"}, ["ledger.events"])
+    inputs = {"backtest.requests": "backtest.requests"}
+    yield _case(progress_sql.reached, {"ledger": "ledger.events"}, ["ledger.events"], inputs)
 
 
 def _records() -> Iterator[Case]:
@@ -291,6 +306,38 @@ def _records() -> Iterator[Case]:
             yield _case(records_sql.of_order, *order, uses="order_history_order", name=label)
 
 
+def _backtests() -> Iterator[Case]:
+    after = backtests_sql.After(_SOON_AFTER - timedelta(minutes=7), "bkt_9")
+    newest, state, own = "backtest_jobs_requested", "backtest_jobs_by_state", "backtest_jobs_requester"
+    yield from _pages(backtests_sql.page, (), BacktestFilters, after, {
+        "": ({}, newest),
+        "time": (_OLD, newest),
+        "state": ({"state": "DONE"}, f"{state} {newest}"),
+        "rare state": ({"state": "QUEUED"}, f"{state} backtest_jobs_queued"),
+        "requester": ({"requested_by": "ada"}, f"{own} {newest}"),
+        "old requester": ({"requested_by": "old"}, own),
+        "requester state": ({"requested_by": "ada", "state": "CANCELLED"}, f"{own} {state} {newest}"),
+        "unknown requester": ({"requested_by": "nobody"}, own),
+    })  # fmt: skip
+    for query in (backtests_sql.standing, backtests_sql.ahead):
+        yield _case(query, "bkt_7", uses="backtest_jobs_pkey backtest_jobs_queued")
+    yield _case(backtests_sql.one, "bkt_777", uses="backtest_jobs_pkey")
+    yield _case(backtests_sql.report, "bkt_777", uses="backtest_results_pkey")
+    index = "backtest_trades_pkey"
+    yield from _pages(backtests_sql.trades, ("bkt_107",), TradeFilters, backtests_sql.AfterTrade(150), {
+        "": ({}, index),
+        "symbol": ({"symbol": "AAPL"}, index),
+        "status": ({"status": "OPEN"}, index),
+    })  # fmt: skip
+    ended_at, index = _START + timedelta(minutes=107), "backtest_equity_pkey"
+    point = backtests_sql.AfterPoint(_SOON_AFTER)
+    yield from _pages(backtests_sql.equity, ("bkt_107", ended_at), EquityFilters, point, {
+        "": ({}, index),
+        "time": (_OLD, index),
+        "thinned": ({"points": 100}, index),
+    })  # fmt: skip
+
+
 CASES = [
     *_orders(),
     *_accounts(),
@@ -302,4 +349,5 @@ CASES = [
     *_order_book(),
     *_others(),
     *_records(),
+    *_backtests(),
 ]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from api.query.database import Parameters, Row, Rows, Snapshot
 
 # Bounded by the number of partitions, desks and symbols, however long the ledger runs.
-BOUNDED = {"projection_progress", "tape_causes", "feed_head", "desk_controls", "desk_marks"}
+BOUNDED = {"projection_progress", "tape_causes", "feed_head", "desk_controls", "desk_marks", "backtest_inputs"}
 
 
 class Plan(NamedTuple):

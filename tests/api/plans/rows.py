@@ -14,6 +14,7 @@ import psycopg
 ORDERS = 20_000
 OLDEST = 40  # rows that are rare in something
 TICKS = 100_000
+MODEL_VERSIONS = 150  # of each of four models
 _PLACE = "n % 4 as partition, n as record_offset"
 _TIME = "timestamptz '2026-01-01 00:00Z' + n * interval '1 minute'"
 _ACCOUNT = "case when n < 2000 and n % 5 > 1 then 'acc_old' when n % 5 = 0 then 'acc_1' else 'acc_' || n % 997 end"
@@ -68,6 +69,16 @@ _STATEMENTS = (
         select 'sig_' || n, {_SYMBOL}, case when n <= {OLDEST} then 'SELL' when n % 9 = 0 then 'BUY' else 'HOLD' end,
             0, 0, 1, 'm', '1', '{{}}', case when n % 20 = 0 then 'req_' || n end, {_TIME}, {_TIME}, {_PLACE}
         from generate_series(1, {ORDERS}) n""",
+    f"""insert into signal_outcomes (signal_id, symbol, model_name, model_version, direction, p_buy, p_sell, p_hold,
+            realised, entry_price, exit_price, market_time, known_at, partition, record_offset, leg)
+        select 'sig_' || n, {_SYMBOL}, 'm', '1', 'HOLD', 0, 0, 1, 'BUY', 1, 2, {_TIME}, {_TIME} + interval '1 hour',
+            n % 4, n + 60, 0
+        from generate_series(1, {ORDERS - 60}) n""",
+    f"""insert into model_outcomes
+        select 'm' || model, version::text, symbol, said, came, 1 + version
+        from generate_series(1, 4) model, generate_series(1, {MODEL_VERSIONS}) version,
+            unnest(array['AAPL', 'FB', 'GOOG', 'IBM', 'MSFT']) symbol,
+            unnest(array['BUY', 'SELL', 'HOLD']) said, unnest(array['BUY', 'SELL', 'HOLD']) came""",
     f"""insert into signal_refusals select {_PLACE}, 'req_' || n, 'AAPL', 'X', '', {_TIME}
         from generate_series(1, {ORDERS // 4}) n""",
     f"""insert into ticks select {_SYMBOL}, timestamptz '2026-01-01 00:00Z' + n * interval '20 seconds', 100 + n % 9, 1,
@@ -105,6 +116,22 @@ _STATEMENTS = (
         from generate_series(1, {ORDERS * 2}) n""",
     f"""insert into tape_records select 'ledger.events', n % 4, n, n, true, '', 'desk:5', '', '{{}}', '{{}}',
             't', {_TIME}, {_TIME} from generate_series({ORDERS * 2 + 1}, {ORDERS * 2 + 20}) n""",
+    f"""insert into backtest_jobs (backtest_id, state, requested_by, requested_at, terms, partition, record_offset,
+            ended_at, cancel_requested_at, result_sha256, tracking_state, run_id)
+        select 'bkt_' || n, state, case when n < 2000 and n % 5 > 1 then 'old' when n % 5 = 0 then 'ada'
+                else 'user_' || n % 97 end, {_TIME}, '{{}}', {_PLACE}, case when state <> 'QUEUED' then {_TIME} end,
+            case when state = 'CANCELLED' then {_TIME} end, case when state = 'DONE' then 'd' end,
+            case when state = 'DONE' then 'LOGGED' else 'NONE' end, case when state = 'DONE' then 'r' end
+        from (select n, case when n <= {OLDEST} then 'QUEUED' when n % 10 = 0 then 'CANCELLED' else 'DONE' end as state
+            from generate_series(1, {ORDERS}) n) jobs""",
+    f"""insert into backtest_results select 'bkt_' || n, '{{}}', '', '<p>page</p>'
+        from generate_series({OLDEST + 1}, {ORDERS}) n""",
+    f"""insert into backtest_trades select 'bkt_' || n % 100 + 101, n / 100 + 1, {_SYMBOL},
+            case when n > {ORDERS - 100} then 'OPEN' else 'CLOSED' end, 1, {_TIME}, 1, {_TIME}, 1, 1, 0, 1, 2, '', ''
+        from generate_series(0, {ORDERS - 1}) n""",
+    f"""insert into backtest_equity select 'bkt_' || n % 50 + 101, {_TIME}, 1, 1, 0, 1,
+            timestamptz '2026-01-01 00:00Z' + (n % 50 + 101) * interval '1 minute'
+        from generate_series(0, {ORDERS - 1}) n""",
     "vacuum (analyze)",
 )
 

@@ -21,10 +21,9 @@ from cryptography.x509.oid import NameOID
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.middleware import JsonGuard, TimeLimit
 from api.security import policy
-from api.security.gate import HEADERS_BYTES_MAX
-from api.security.wire import HEAD_BYTES_MAX
+from runtime.http.middleware import JsonGuard, TimeLimit
+from runtime.http.wire import HEAD_BYTES_MAX, HEADERS_BYTES_MAX
 from runtime.settings import Settings
 from tests.api.security.people import client_of
 from tests.api.test_worker import free_port, start, wait_for

@@ -55,6 +55,7 @@ OCO = {
 SEND = {"to_account_id": "acc_else", "amount": "1"}
 CONVERT = {"from_currency": "USD", "to_currency": "EUR", "amount": "1", "rate": "0.9", "source": "ECB"}
 WEIGHTS = {"weights": {"AAPL": "0.5"}, "cash_weight": "0.5"}
+NONE = "/api/backtests/bkt_" + "0" * 32  # there is none; whose it is, is told in tests/api/test_backtests.py
 LINES = {
     "get_metrics": Line("GET", "/api/metrics", ANYBODY),
     "issue_token": Line("POST", "/api/auth/token", ANYBODY, body={}),
@@ -101,12 +102,18 @@ LINES = {
     "list_depth": Line("GET", "/api/orderbook/AAPL/depth?from=2026-01-01T00:00:00Z&to=2026-01-01T00:01:00Z", ANYBODY),
     "list_signals": Line("GET", "/api/signals", ANYBODY),
     "get_signal_request": Line("GET", "/api/signals/requests/req_1", "404 404 404 404 404"),  # there is none
+    "list_model_accuracy": Line("GET", "/api/models/accuracy", ANYBODY),
     "list_bars": Line("GET", "/api/bars/AAPL", ANYBODY),
     "list_ticks": Line("GET", "/api/ticks/AAPL", ANYBODY),
     "list_tapes": Line("GET", "/api/tapes", ANYBODY),
     "list_projections": Line("GET", "/api/projections", ANYBODY),
     "request_backtest": Line("POST", "/api/backtest", "403 422 403 403 422", body={}),
-    "get_backtest": Line("GET", "/api/backtest/bkt_" + "0" * 32, "404 404 404 404 404"),  # there is none
+    "cancel_backtest": Line("POST", f"{NONE}/cancel", "403 404 403 403 404", body={}),
+    "list_backtests": Line("GET", "/api/backtests", ANYBODY),
+    "get_backtest": Line("GET", NONE, "404 404 404 404 404"),
+    "list_backtest_trades": Line("GET", f"{NONE}/trades", "404 404 404 404 404"),
+    "list_backtest_equity": Line("GET", f"{NONE}/equity", "404 404 404 404 404"),
+    "get_backtest_report": Line("GET", f"{NONE}/report", "404 404 404 404 404"),
     "list_order_events": Line("GET", "/api/orders/{order}/events", *READ),
     "list_account_events": Line("GET", "/api/accounts/{account}/events", *READ),
     "list_portfolio_history": Line("GET", "/api/portfolio/{account}/history", *READ),

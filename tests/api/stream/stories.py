@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.market import Tick
-from domain.signals import SignalGenerated
+from domain.signals import SignalGenerated, SignalOutcome
 from projections.ticks import Print
 from runtime.settings import Settings
 from tests.api.stream.world import LEDGER, SIGNALS, TICKS, Projector
@@ -109,4 +109,20 @@ def signal(number: int) -> SignalGenerated:
         last_tick=None,
         market_time_us=story.DAY_1_US + number * MINUTE_US,
         recorded_at_us=story.RECORDED_US + number,
+        outcomes=(outcome(number - 2),) if number > 1 else (),
+    )
+
+
+def outcome(number: int) -> SignalOutcome:
+    """Of an earlier signal, on the same symbol."""
+    return SignalOutcome(
+        signal_id=f"sig_{number:032x}",
+        model_name="xgboost",
+        model_version="3",
+        direction="BUY",
+        probabilities={"BUY": 0.5, "SELL": 0.25, "HOLD": 0.25},
+        realised="BUY" if number % 3 else "HOLD",
+        entry_price=Decimal("45.1234"),
+        exit_price=Decimal("46.5") + number,
+        market_time_us=story.DAY_1_US + number * MINUTE_US,
     )

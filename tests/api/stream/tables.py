@@ -20,6 +20,7 @@ QUERIES = {
 KEPT = {
     "tick": "select symbol, partition, tick_offset from ticks",
     "signal": "select signal_id from signals",
+    "signal_outcome": "select signal_id from signal_outcomes",
     "order_step": "select partition, record_offset, leg from order_history",
 }
 """Rows that never change: each is told exactly once."""

@@ -24,7 +24,7 @@ from api.stream.websocket import Pace
 from runtime.settings import Settings
 from tests.keys import KEYS
 
-SIGNAL = Signal("s", "X", "BUY", 0.5, 0.2, 0.3, "m", "1", None, msgspec.Raw(b"{}"), None, None, "", "", 0, 0)
+SIGNAL = Signal("s", "X", "BUY", 0.5, 0.2, 0.3, "m", "1", "", None, msgspec.Raw(b"{}"), None, None, "", "", 0, 0)
 
 
 def change(seq: int, symbol: str = "X", side: str = "BUY") -> Encoded:

@@ -24,6 +24,7 @@ from tests.api.stream.stories import Story
 from tests.api.stream.tables import KEPT, QUERIES, assert_equal, bars, same, table
 from tests.api.stream.world import (
     LEDGER,
+    SIGNALS,
     Follower,
     Projector,
     Served,
@@ -35,7 +36,7 @@ from tests.api.stream.world import (
     until,
 )
 from tests.keys import ROOT
-from tests.projections import story
+from tests.projections import opinions, story
 from tests.projections.tapes import Tape
 
 pytestmark = pytest.mark.integration
@@ -86,7 +87,7 @@ def assert_told_once(projector: Projector, follower: Follower) -> None:
         by_kind[kind].append(key)
 
     assert [one for one, count in times.items() if count > 1 and one[1] not in ("tick", "portfolio")] == []
-    for kind in ("signal", "order_step"):
+    for kind in ("signal", "signal_outcome", "order_step"):
         assert sorted(by_kind[kind]) == sorted(projector.rows(KEPT[kind])), kind
     ticks = [row for row in follower.changes if row["kind"] == "tick"]
     places = [(row["symbol"], row["partition"], row["tick_offset"]) for row in ticks]
@@ -209,6 +210,38 @@ async def test_cash_alone_changes_what_an_account_is_worth(settings: Settings) -
 
     assert (before["cash"], before["equity"], before["version"]) == ("0", "0", 1)
     assert (after["cash"], after["equity"], after["net_deposits"], after["version"]) == ("5000", "5000", "5000", 2)
+
+
+async def test_what_came_of_a_signal_is_told_with_the_bar_that_shows_it(settings: Settings) -> None:
+    """X's first signal, to buy at 101.50, was right at 107: told once, two days later, and to those who follow X."""
+    tape, other = opinions.signal_tapes(settings.topic("trading.signals"))
+    with projector(settings) as written:
+        written.write(SIGNALS, tape.records[:2])
+        async with serving(settings) as served, following(served, "signals", symbols=["X"]) as (socket, follower):
+            written.write(SIGNALS, other.records)
+            written.write(SIGNALS, tape.records[2:3])
+            await follower.reach(socket, written.feed())
+            told = [row for row in follower.changes if row["kind"] == "signal_outcome"]
+            said = [(row["signal_id"], row["model_sha256"]) for row in follower.changes if row["kind"] == "signal"]
+
+    assert said == [("sig_x3", "7" * 64)]
+    assert told == [
+        {
+            "kind": "signal_outcome",
+            "signal_id": "sig_x1",
+            "symbol": "X",
+            "direction": "BUY",
+            "realised": "BUY",
+            "entry_price": "101.50",
+            "exit_price": "107",
+            "model_name": "m",
+            "model_version": "7",
+            "market_time": "2011-01-03T21:00:00.000000Z",
+            "known_at": "2011-01-05T21:00:00.000000Z",
+            "partition": 0,
+            "record_offset": 2,
+        }
+    ]
 
 
 async def _stay(served: Served, projector: Projector, told: Story) -> Follower:

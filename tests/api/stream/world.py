@@ -17,11 +17,12 @@ from websockets.asyncio.client import connect as connect_as
 from api.app import create_app
 from api.problems import ProblemError
 from api.stream.service import Stream
-from api.worker import Server, configuration, listening
+from api.worker import ApiServer, configuration
 from projections.groups import GROUPS
 from projections.runner import Runner
 from projections.sources import Batch
 from projections.ticks import Print
+from runtime.http.server import listening
 from runtime.settings import Settings
 from streams.tape import Head
 from tests.keys import ROOT
@@ -65,7 +66,7 @@ def projector(settings: Settings, partitions: int = 2) -> Iterator[Projector]:
         made.connection.close()
 
 
-class _InProcess(Server):
+class _InProcess(ApiServer):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -74,7 +75,7 @@ class _InProcess(Server):
 class Served:
     """A running API. url: of the WebSocket."""
 
-    def __init__(self, server: Server, stream: Stream, sock: socket.socket, task: asyncio.Task[None]) -> None:
+    def __init__(self, server: ApiServer, stream: Stream, sock: socket.socket, task: asyncio.Task[None]) -> None:
         self.server, self.stream, self.task = server, stream, task
         self.port = int(sock.getsockname()[1])
         self.http = f"http://127.0.0.1:{self.port}"
@@ -117,6 +118,7 @@ class Follower:
         "tick": ("symbol",),
         "bar": ("symbol", "interval", "bucket"),
         "signal": ("signal_id",),
+        "signal_outcome": ("signal_id",),
         "order": ("order_id",),
         "order_step": ("partition", "record_offset", "leg"),
         "fill": ("execution_id",),

@@ -8,10 +8,11 @@ from decimal import Decimal
 
 import pytest
 
+from domain.market import TickAt
 from execution.alpaca import AlpacaVenue
 from execution.alpaca.access import access_of
 from execution.alpaca.terms import body_of
-from execution.order import TickAt, WorkingOrder
+from execution.order import WorkingOrder
 from execution.venue import Venue
 from tests.execution.alpaca.conftest import drained, settings_for
 from tests.execution.alpaca.exchange import Exchange

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from domain import ids
+from domain.market import TickAt
 from domain.terms import OrderTerms
-from execution.order import TickAt
 from execution.paper import fill
 from execution.reconcile.compare import VenueSide, compare
 from execution.reconcile.paper import PaperBooks

@@ -26,7 +26,7 @@ from tests.workers import eventually
 
 pytestmark = pytest.mark.integration
 NAMES = [group.name for group in GROUPS]
-VIEWS = ("fills_now", "transfers", "reconciliation_breaks_all", *BARS)
+VIEWS = ("fills_now", "transfers", "reconciliation_breaks_all", "model_accuracy", *BARS)
 BY = ("--by", "Carol", "--reason", "a new program")
 
 

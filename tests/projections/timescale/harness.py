@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from projections.migrate import migrate
-from projections.roles import ensure_projector, ensure_reader
+from projections.roles import ensure_backtests, ensure_projector, ensure_reader
 
 HERE = Path(__file__).resolve().parent
 MIGRATIONS = [
@@ -24,7 +24,8 @@ MIGRATIONS = [
     *("0006_desk.sql", "0007_reconciliation.sql", "0008_rebalances.sql"),
     *("0009_accounts_transfers.sql", "0010_read_models.sql", "0010_read_models.timescale.sql"),
     *("0010_read_models_comments.sql", "0011_versions.sql", "0012_access.sql", "0013_read_places.sql"),
-    *("0014_positions_symbol.sql", "0015_replaced.sql"),
+    *("0014_positions_symbol.sql", "0015_replaced.sql", "0016_backtests.sql", "0016_backtests.timescale.sql"),
+    *("0017_signal_outcomes.sql", "0017_signal_outcomes.timescale.sql"),
 ]
 _AGGREGATES = "select 'materialized view ' || view_name from timescaledb_information.continuous_aggregates"
 _VERSIONS = "select 'schema ' || nspname from pg_namespace where nspname like 'tape\\_%'"
@@ -75,3 +76,4 @@ def make_anew(url: str) -> None:
     assert migrate(url) == []
     ensure_reader(url, "any")
     ensure_projector(url, "any")
+    ensure_backtests(url, "any")

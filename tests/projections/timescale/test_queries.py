@@ -19,17 +19,24 @@ import pytest
 from psycopg.rows import dict_row
 
 from api.fields import rfc3339, time_of_us
-from api.query import accounts_sql, market_sql, order_book_sql, orders_sql, portfolio_sql, signals_sql
+from api.query import accounts_sql, accuracy_sql, market_sql, order_book_sql, orders_sql, portfolio_sql, signals_sql
 from api.query.database import Row, Rows, Snapshot
-from api.query.filters import HistoryFilters, JournalFilters, OrderFilters, RejectionFilters, SignalFilters
+from api.query.filters import (
+    AccuracyFilters,
+    HistoryFilters,
+    JournalFilters,
+    OrderFilters,
+    RejectionFilters,
+    SignalFilters,
+)
 from api.query.market_filters import BarFilters, TickFilters
 from api.query.order_book_sql import Moment
-from projections.groups import LEDGER, TICKS
+from projections.groups import LEDGER, SIGNALS, TICKS
 from projections.migrate import migrate
 from projections.roles import ensure_reader
 from projections.ticks import Print
 from tests.api.plans.explain import Explaining
-from tests.projections import story
+from tests.projections import opinions, story
 from tests.projections.candles import busy_prints, candles
 from tests.projections.tapes import BARS, story_prints, story_tapes, us
 from tests.projections.timescale.harness import make_anew
@@ -272,16 +279,41 @@ async def test_journal(store: Store) -> None:
     assert {(row["book_account"], row["commodity"]): row["amount"] for row in balances} == expected
 
 
-async def test_rejections_and_signals(store: Store) -> None:
-    """A refused command is found by its id; no signals are no rows."""
+async def test_rejections(store: Store) -> None:
+    """A refused command is found by its id."""
     tell_story(store)
 
     async with store.reading() as snapshot:
         refused = await accounts_sql.rejections(snapshot, "acc_fifo", RejectionFilters(command_id="c5"), None)
-        signals = await signals_sql.page(snapshot, SignalFilters(), None)
 
     assert [(row["command_type"], row["code"]) for row in refused] == [("Withdraw", "CASH_NOT_ENOUGH")]
-    assert signals == []
+
+
+async def test_signals(store: Store) -> None:
+    """Signals page by page with what came of them; how often models were right, by version and symbol."""
+    with store.writing() as connection:
+        for tape in opinions.signal_tapes("trading.signals"):
+            project(connection, SIGNALS.apply, list(tape.records), 3)
+
+    async with store.reading() as snapshot:
+
+        async def read(given: SignalFilters, after: Any) -> Rows:
+            return await signals_sql.page(snapshot, given, after)
+
+        async def read_cells(given: AccuracyFilters, after: Any) -> Rows:
+            return await accuracy_sql.page(snapshot, given, after)
+
+        signals = await paged(read, SignalFilters(symbol="X"), signals_sql.key, signals_sql.After, 4)
+        cells = await paged(read_cells, AccuracyFilters(), accuracy_sql.key, accuracy_sql.AfterModel, 1)
+
+    told = [row["realised"] and (row["realised"], row["exit_price"], us(row["known_at"])) for row in signals]
+    expected = {row[0]: (row[5], Decimal(row[7]), row[9]) for row in opinions.OUTCOMES.values()}
+    assert told == [expected.get(f"sig_x{number}") for number in (6, 5, 4, 3, 2, 1)]
+    found = {
+        (*accuracy_sql.key(row), said, realised): [count] for row in cells for said, realised, count in row["cells"]
+    }
+    assert found == opinions.COUNTS
+    assert [accuracy_sql.key(row) for row in cells] == [("m", "7", "X"), ("m", "7", "Y"), ("m", "8", "X")]
 
 
 async def test_portfolio(store: Store) -> None:

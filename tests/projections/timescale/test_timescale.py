@@ -13,17 +13,22 @@ import pytest
 
 from domain.market import Tick
 from projections import portfolio
-from projections.groups import GROUPS, LEDGER, TICKS, Group
+from projections.groups import GROUPS, LEDGER, SIGNALS, TICKS, Group
+from projections.migrate import migrate
 from projections.rebuild import compare, hypertables, swap, tables, versions
 from projections.rebuild.onrecord import Order
 from projections.ticks import Print
-from tests.projections import story
+from tests.projections import opinions, story
 from tests.projections.candles import MINUTES, busy_prints, candles, kept
 from tests.projections.checks import assert_amounts, assert_story
 from tests.projections.tapes import BARS, TABLES, digest, dump, story_prints, story_tapes
+from tests.projections.test_outcomes import assert_opinions
 
 pytestmark = pytest.mark.integration
-HYPERTABLES = {"tape_records", "journal_postings", "signals", "ticks", "portfolio_values"}
+HYPERTABLES = {"tape_records", "journal_postings", "signals", "signal_outcomes", "ticks", "portfolio_values"}
+WORKERS_OWN = {"backtest_equity"}
+"""Without policies: the backtests worker deletes jobs with all their rows."""
+
 NEVER_DROPPED = {"tape_records", "journal_postings", "portfolio_values"}
 Connection = psycopg.Connection[Any]
 
@@ -44,6 +49,10 @@ def project_story(connection: Connection) -> None:
     project(connection, LEDGER.apply, first.records[8:])
 
 
+def signal_records() -> list[Any]:
+    return [record for tape in opinions.signal_tapes("trading.signals") for record in tape.records]
+
+
 def a_week_later(tick: Tick) -> Tick:
     return msgspec.structs.replace(tick, market_time_us=tick.market_time_us + 7 * story.DAY_US)
 
@@ -60,7 +69,7 @@ def assert_bars(connection: Connection, prints: list[Print]) -> None:
 
 
 def test_hypertables_and_policies(connection: Connection) -> None:
-    """Time series are hypertables, all compressed; the archive, the books and the portfolios are never dropped."""
+    """Time series are hypertables, all that projectors write compressed; archive, books and portfolios are for ever."""
     tables = connection.execute("select hypertable_name from timescaledb_information.hypertables").fetchall()
     jobs = connection.execute(
         "select proc_name, hypertable_name, config from timescaledb_information.jobs where hypertable_name is not null"
@@ -70,7 +79,7 @@ def test_hypertables_and_policies(connection: Connection) -> None:
     ).fetchall()
     refreshed = {table for proc, table, _ in jobs if proc == "policy_refresh_continuous_aggregate"}
 
-    assert {name for (name,) in tables} == HYPERTABLES
+    assert {name for (name,) in tables} == HYPERTABLES | WORKERS_OWN
     assert {table for proc, table, _ in jobs if proc == "policy_compression"} == HYPERTABLES
     assert {table for proc, table, _ in jobs if proc == "policy_retention"} == HYPERTABLES - NEVER_DROPPED
     assert dict(aggregates) == dict.fromkeys(BARS, False)
@@ -91,6 +100,36 @@ def test_story_gives_the_same_rows(connection: Connection) -> None:
     project_story(connection)
 
     assert_story(connection)
+
+
+def test_what_came_of_signals(connection: Connection) -> None:
+    """Outcomes, and how often each model was right, are those that were worked out by hand, also where the chunks that
+    more of them go to are compressed."""
+    records = signal_records()
+    project(connection, SIGNALS.apply, records[:4], 3)
+    for table in ("signals", "signal_outcomes"):
+        connection.execute("select compress_chunk(chunk) from show_chunks(%s::regclass) as chunk", (table,))
+    project(connection, SIGNALS.apply, records[4:], 3)
+
+    assert_opinions(connection)
+
+
+def test_signals_of_before_are_given_the_model_s_hash(connection: Connection, url: str) -> None:
+    """The migration finds compressed signals: they read as before, with a hash that was not told."""
+    for what in ("view model_accuracy", "table model_outcomes", "table signal_outcomes"):
+        connection.execute(f"drop {what}".encode())
+    connection.execute("alter table signals drop column model_sha256")
+    connection.execute("delete from schema_migrations where name like '0017%'")
+    at = "to_timestamp(1294088400), to_timestamp(1294088400)"
+    old = f"""insert into signals (signal_id, symbol, direction, model_name, model_version, features, market_time,
+        recorded_at, partition, record_offset) values ('sig_0', 'X', 'BUY', 'm', '6', '{{}}', {at}, 0, 0)"""
+    connection.execute(old.encode())
+    connection.execute("select compress_chunk(chunk) from show_chunks('signals') as chunk")
+    connection.close()
+
+    assert migrate(url) == ["0017_signal_outcomes.sql", "0017_signal_outcomes.timescale.sql"]
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as again:
+        assert again.execute("select signal_id, model_sha256 from signals").fetchall() == [("sig_0", "")]
 
 
 def test_bars_are_real_time(connection: Connection) -> None:
@@ -214,11 +253,12 @@ def test_a_version_is_made_filled_and_switched(connection: Connection, group: Gr
     """The new version has the live one's hypertables, compression, policies and bars, and the same rows; after the
     switch all read as before, and the retired one can be dropped."""
     project_story(connection)
+    project(connection, SIGNALS.apply, signal_records())
     group = tables.present(connection, group)
     connection.execute("call refresh_continuous_aggregate('bars_1d', null, null)")
-    rows, bars = digest(dump(connection)), dump(connection, BARS)
+    rows, bars = digest(dump(connection)), dump(connection, (*BARS, "model_accuracy"))
     before = signature(connection, "public", group.tables)
-    items: dict[str, list[Any]] = {"signals": [], "audit": [], "ticks": story_prints()}
+    items: dict[str, list[Any]] = {"signals": signal_records(), "audit": [], "ticks": story_prints()}
     items["ledger"] = [record for tape in story_tapes("ledger.events") for record in tape.records]
     version = versions.begin(connection, group)
     schema = version.schema
@@ -244,7 +284,7 @@ def test_a_version_is_made_filled_and_switched(connection: Connection, group: Gr
         versions.change_places(cursor, old, f"tape_{group.name}_v1", version)
 
     assert digest(dump(connection)) == rows
-    assert dump(connection, BARS) == bars
+    assert dump(connection, (*BARS, "model_accuracy")) == bars
     assert signature(connection, "public", group.tables) == before
     later = [Print(row.partition, 50 + row.offset, a_week_later(row.tick)) for row in story_prints()]
     project(connection, TICKS.apply, later)

@@ -15,7 +15,7 @@ from domain.signals import Direction, SignalGenerated
 from runtime.settings import Settings
 from streams.codec import Cause
 from streams.feed.consequences import Consequences, Published, Watermark
-from streams.strategy.rule import Follower
+from streams.strategy.rule import follower_of
 
 SETTINGS = Settings(_env_file=None)
 CLOSE_US = 1_294_088_400_000_000
@@ -58,7 +58,7 @@ def cause(place: Published) -> Cause:
 
 
 def command_of(item: SignalGenerated) -> SubmitOrder:
-    command = Follower.of(SETTINGS).decide(item)
+    command = follower_of(SETTINGS).decide(item)
     assert command is not None
     return command
 
@@ -131,7 +131,7 @@ def mark(offset: int, reports: int, epoch: int = 1, partition: int = 0) -> Water
 
 
 def fresh() -> Consequences:
-    return Consequences(Follower.of(SETTINGS))
+    return Consequences(follower_of(SETTINGS))
 
 
 @pytest.fixture

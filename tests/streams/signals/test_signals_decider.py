@@ -16,7 +16,9 @@ from prometheus_client import REGISTRY
 from domain.catalog import catalog
 from domain.market import Bar, Tick
 from domain.signals import SignalGenerated, SignalRefused, SignalRequested
-from models import features, predictor
+from models import features
+from models.engine import engine
+from models.engine.engine import Engine
 from runtime.settings import Settings
 from streams.codec import Cause
 from streams.decider import Draft, Folded, Input
@@ -25,6 +27,7 @@ from streams.signals.decider import REQUESTS, TICKS, SignalsDecider
 from streams.signals.judge import StoredJudges
 from tests.streams.signals.conftest import StoreModel
 
+AGE_DAYS_MAX = 800
 NOW_US = 1_700_000_000_000_000
 WINDOW = features.WINDOW
 
@@ -38,11 +41,16 @@ def home(tmp_path_factory: pytest.TempPathFactory, store_model: StoreModel) -> P
 
 @pytest.fixture(scope="module")
 def judges(home: Path) -> StoredJudges:
-    return StoredJudges(Settings(_env_file=None, tape_home=home))
+    return stored(home)
+
+
+def stored(home: Path) -> StoredJudges:
+    settings = Settings(_env_file=None, tape_home=home)
+    return StoredJudges(settings, Engine(settings))
 
 
 def fresh(judges: StoredJudges) -> SignalsDecider:
-    return SignalsDecider(catalog(["AAPL", "MSFT"]), judges)
+    return SignalsDecider(catalog(["AAPL", "MSFT"]), judges, AGE_DAYS_MAX)
 
 
 def bar_of(number: int) -> Bar:
@@ -52,7 +60,7 @@ def bar_of(number: int) -> Bar:
     return Bar(open=close, high=close + 1, low=close - 1, close=close, volume=Decimal(walk.randrange(1000, 2000)))
 
 
-def tick(number: int, symbol: str = "AAPL", closing: bool = True) -> Tick:
+def tick(number: int, symbol: str = "AAPL", closing: bool = True, split: Decimal | None = None) -> Tick:
     """A tick at market time `number` seconds."""
     bar = bar_of(number)
     return Tick(
@@ -61,6 +69,7 @@ def tick(number: int, symbol: str = "AAPL", closing: bool = True) -> Tick:
         price=bar.close,
         volume=Decimal(10),
         bar=bar if closing else None,
+        split=split,
     )
 
 
@@ -96,7 +105,7 @@ def test_a_completed_bar_gives_one_signal(judges: StoredJudges) -> None:
     assert last.first_tick is not None
     assert last.last_tick is not None
     assert (last.first_tick.offset, last.last_tick.offset) == (1, 2 * WINDOW - 1)
-    assert (last.model_name, last.model_version) == ("xgboost", "1")
+    assert (last.model_name, last.model_version) == ("signals", "1")
     assert last.price == messages[-1].price
     assert last.market_time_us == messages[-1].market_time_us
 
@@ -106,10 +115,10 @@ def test_a_signal_is_the_models_word_on_its_window(judges: StoredJudges, home: P
     messages = [tick(number) for number in range(1, WINDOW + 6)]
     last = feed(fresh(judges), messages)[-1]
     window = features.Bars.of([bar_of(number) for number in range(6, WINDOW + 6)])
-    offline = predictor.load(Settings(_env_file=None, tape_home=home))
+    offline = engine.load(Settings(_env_file=None, tape_home=home))
 
     assert last.features == features.compute(window)
-    assert last.probabilities == offline.predict(features.compute(window))
+    assert last.probabilities == offline.predict(offline.matrix([features.compute(window)]))
     assert last.direction == offline.decide(last.probabilities)
 
 
@@ -202,7 +211,7 @@ def test_answered_requests_are_known_after_a_restart_and_bounded(
 
 def test_without_a_model_it_abstains(tmp_path: Path) -> None:
     """Full windows without a model give HOLD with the reason and no probabilities."""
-    nobody = StoredJudges(Settings(_env_file=None, tape_home=tmp_path))
+    nobody = stored(tmp_path)
     last = feed(fresh(nobody), [tick(number) for number in range(1, WINDOW + 1)])[-1]
 
     assert (last.abstained, last.direction, last.model_version) == ("model_missing", "HOLD", "")
@@ -255,7 +264,7 @@ class Agent:
 
 
 def disturbed_market(seed: int) -> list[Tick]:
-    """Two symbols, of which one starts late, with ticks that complete nothing, repeats, and ticks out of order."""
+    """Two symbols, one of which starts late: ticks that complete nothing, repeats, ticks out of order, splits."""
     rng = random.Random(seed)
     ticks: list[Tick] = []
     number = {"AAPL": 1, "MSFT": 1, "NOPE": 1}
@@ -264,7 +273,8 @@ def disturbed_market(seed: int) -> list[Tick]:
         if rng.random() < 0.15 and ticks:
             ticks.append(rng.choice(ticks[-20:]))
         number[symbol] += rng.choice([1, 1, 1, 2, -1])
-        ticks.append(tick(max(number[symbol], 1), symbol, closing=rng.random() < 0.8))
+        split = Decimal(rng.choice(["2", "3", "0.1"])) if rng.random() < 0.03 else None
+        ticks.append(tick(max(number[symbol], 1), symbol, closing=rng.random() < 0.8, split=split))
     return ticks
 
 

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from domain.catalog import catalog
+from models.engine.engine import Engine
 from runtime.clients import kafka_producer
 from runtime.settings import Settings
 from streams import codec
@@ -57,6 +58,10 @@ def closing_ticks(settings: Settings) -> list[tuple[int, int]]:
     ]
 
 
+def judges(settings: Settings) -> StoredJudges:
+    return StoredJudges(settings, Engine(settings))
+
+
 def replay(settings: Settings, last: date) -> None:
     Feed(settings, ["AAPL", "IBM"], date(2011, 1, 1), last, Pace(bars_per_second=100_000)).run()
 
@@ -65,7 +70,7 @@ def undisturbed(settings: Settings) -> list[Any]:
     """The signals that a decider gives that sees all ticks and never stops."""
     made = []
     for partition in range(settings.partitions):
-        decider = SignalsDecider(catalog(settings.symbols()), StoredJudges(settings))
+        decider = SignalsDecider(catalog(settings.symbols()), judges(settings), settings.model_age_days_max)
         for record in read_range(settings, settings.topic("market.ticks"), partition):
             message = codec.decode(record.value, record.headers)
             source = Input("market.ticks", partition, record.offset, 0, record.key, message, record.headers)
@@ -80,12 +85,14 @@ def timeless(signals: Iterable[Any]) -> list[Any]:
 
 
 def test_killed_in_the_middle(ledger_settings: Settings, store_model: StoreModel) -> None:
-    """Every completed bar has one signal, the one of a run without kills, though the worker was killed and the model's
-    alias moved in between.
+    """Every completed bar has one signal, the one of a run without kills, though the worker was killed in between. A
+    version that the settings name judges whatever the alias means by then.
     """
     store_model(ledger_settings.tape_home, "1")
     replay(ledger_settings, date(2011, 1, 31))
-    settings = ledger_settings.model_copy(update={"worker_instance": "one"})  # it takes its partitions back at once
+    settings = ledger_settings.model_copy(
+        update={"worker_instance": "one", "model_version": "1"}
+    )  # it takes its partitions back at once
     with worker(settings, MODULE) as running:
         eventually(lambda: signals_on(ledger_settings) > 2 * 127 + 10, "signals of January")
         replay(ledger_settings, date(2011, 3, 31))
@@ -118,7 +125,7 @@ async def test_unreadable_ticks_go_to_the_dead_letters(ledger_settings: Settings
     for value in (b"not json", bad, no_number, good):
         producer.produce(topic, key=b"AAPL", value=value, headers=headers)
     producer.flush()
-    agent = TapeAgent(ledger_settings, spec(ledger_settings))
+    agent = TapeAgent(ledger_settings, spec(ledger_settings, judges(ledger_settings)))
     await agent.assign([partition])
     await agent.process(list(read_range(ledger_settings, topic, partition)))
     letters = [

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from domain import ids, schema
 from domain.commands import SubmitOrder
+from domain.follower import Follower
 from domain.latency import delay_us
 from domain.market import TickRef
 from domain.signals import Direction, SignalGenerated
 from runtime.settings import Settings
-from streams.strategy.rule import Follower
+from streams.strategy.rule import follower_of
 
 SETTINGS = Settings(
     _env_file=None,
@@ -29,7 +30,7 @@ NOON_US = 1_293_973_200_000_000
 
 
 def follower() -> Follower:
-    return Follower.of(SETTINGS)
+    return follower_of(SETTINGS)
 
 
 def signal(
@@ -82,7 +83,7 @@ def test_the_jitter_follows_from_the_order_id() -> None:
     """With a jitter the delay is the latency model's for that order, and differs from order to order."""
     jittery = SETTINGS.model_copy(update={"market_latency_jitter_us": 10_000})
 
-    commands = [Follower.of(jittery).decide(signal("BUY", number=number)) for number in range(20)]
+    commands = [follower_of(jittery).decide(signal("BUY", number=number)) for number in range(20)]
 
     delays = set()
     for number, command in enumerate(commands):
