@@ -34,7 +34,7 @@ class Engine:
         self._held: dict[str, Predictor] = {}
         self._champion: Predictor | None = None
         self._seen: Pointer | None = None
-        self._looked_at = float("-inf")
+        self._looked_at = self._asked_at = float("-inf")
         self._stop = threading.Event()
         self._away: str | None = None
         self.problem: str | None = None
@@ -73,7 +73,8 @@ class Engine:
         problem = self._away
         try:
             pointer = store.pointer(self._settings, self._settings.model_name, self._settings.model_alias)
-            if self._champion is None:
+            if self._champion is None and time.monotonic() - self._asked_at >= REGISTRY_ASKED_EVERY_S:
+                self._asked_at = time.monotonic()
                 try:
                     pointer = resolve(self._settings)
                 except UnavailableError as error:

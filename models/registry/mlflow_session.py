@@ -25,6 +25,8 @@ from domain.errors import UnavailableError
 from models.registry import store
 from runtime.settings import Settings
 
+_ADDRESS = "MLFLOW_TRACKING_URI"
+
 
 @contextmanager
 def session(settings: Settings) -> Iterator[MlflowClient]:
@@ -34,6 +36,7 @@ def session(settings: Settings) -> Iterator[MlflowClient]:
     uri = tracking_uri(settings)
     with (home / "models" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        given = os.environ.get(_ADDRESS)
         try:
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
@@ -42,6 +45,10 @@ def session(settings: Settings) -> Iterator[MlflowClient]:
             raise UnavailableError(f"MLflow at {shown(uri)} failed: {error.message}") from error
         except SQLAlchemyError as error:
             raise UnavailableError(f"MLflow's database at {shown(uri)} failed: {str(error).splitlines()[0]}") from error
+        finally:  # MLflow puts the address into the environment, where the next settings of this process would find it
+            os.environ.pop(_ADDRESS, None)
+            if given is not None:
+                os.environ[_ADDRESS] = given
 
 
 def database(settings: Settings) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -330,3 +331,16 @@ def test_a_dead_mlflow_leaves_the_champion_known_last(
     assert "serves on" in caplog.text
     with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:9"):
         engine.load(dead.model_copy(update={"tape_home": tmp_path}))
+
+
+def test_the_environment_is_left_as_it_was(
+    model_settings: Settings, fitted: Fitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow writes its address there; whoever reads settings later in this process must not find it."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    records.register(model_settings, fitted)
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    records.versions(model_settings)
+    assert os.environ["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:9"
