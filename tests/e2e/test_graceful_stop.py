@@ -32,6 +32,8 @@ from tests.keys import KEYS, ROOT
 from tests.workers import Worker, eventually, worker
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+ALL = {name: module for name, module in WORKERS.items() if name != "inference"}
+"""The inference service is left out where all have to be ready: it is, once there is a model."""
 CLOSED = "127.0.0.1:1"  # nobody listens on port 1 (tcpmux)
 ACCOUNTS = [f"acc_{number}" for number in range(8)]
 
@@ -50,12 +52,10 @@ def answers(port: int, path: str) -> bool:
 
 @contextmanager
 def all_workers(settings: Settings) -> Iterator[dict[str, Worker]]:
-    """All of them, when they are ready; the inference service, which is ready once there is a model, left out."""
+    """All of them, when they are ready."""
     with ExitStack() as stack:
         started, ports = {}, {}
-        for name, module in WORKERS.items():
-            if name == "inference":
-                continue
+        for name, module in ALL.items():
             mine = own_ports(settings)
             ports[name] = mine.worker_port
             started[name] = stack.enter_context(worker(mine, module))
@@ -165,10 +165,10 @@ def test_all_stop_under_load_and_nothing_is_lost(ledger_settings: Settings) -> N
         codes = stop_all(workers)
     client.stop()
 
-    assert codes == dict.fromkeys(WORKERS, 0), {
+    assert codes == dict.fromkeys(ALL, 0), {
         name: workers[name].log.read_text()[-1_500:] for name, code in codes.items() if code
     }
-    with worker(own_ports(settings), WORKERS["ledger"]) as ledger:
+    with worker(own_ports(settings), ALL["ledger"]) as ledger:
         eventually(lambda: set(client.taken) <= answered(settings).keys(), "every command that was taken is decided")
         assert ledger.stop() == 0
     counts = answered(settings)
@@ -207,6 +207,6 @@ def test_all_stop_while_every_server_is_away() -> None:
         codes = stop_all(workers)
         client.stop()
 
-        assert codes == dict.fromkeys(WORKERS, 0), {
+        assert codes == dict.fromkeys(ALL, 0), {
             name: workers[name].log.read_text()[-1_500:] for name, code in codes.items() if code
         }
