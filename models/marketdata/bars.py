@@ -32,7 +32,8 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _OPENED_US, _HIGH_US, _LOW_US, _CLOSED_US = ((at.hour * 60 + at.minute) * 60_000_000 for at in TICK_TIMES)
 
 
-class MarketBar(msgspec.Struct, frozen=True, kw_only=True):
+# gc=False: it holds no containers, so the garbage collector need not visit hundreds of thousands of them.
+class MarketBar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One bar of one symbol. Prices in the instrument's currency; volume in units, whole unless the source says not.
 
     date: the trading day; of a bar within a day, the UTC day that it lies in. start_us, end_us: microseconds since 1970

@@ -34,8 +34,10 @@ PRICES: Mapping[Prices, str] = MappingProxyType(
 """How prices can be declared, and what the bars then hold."""
 
 ROWS_MAX = 2_000_000
-"""Rows that are read at most, unless declared: each bar takes about 700 bytes. models.marketdata.synthetic gives arrays
-for more than that."""
+"""Rows that are read at most, unless declared: each takes about 1.5 kB while it is read.
+
+models.marketdata.synthetic gives arrays for more than that.
+"""
 
 _SYMBOL = re.compile(r"[A-Za-z0-9.^][A-Za-z0-9._:/=^+-]{0,31}")
 _EPOCHS = ("epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
