@@ -81,6 +81,11 @@ class Desk:
         """How many backtests run here."""
         return len(self._jobs)
 
+    @property
+    def ended(self) -> int:
+        """Of how many the end is known here, and not yet in the database."""
+        return sum(job.end is not None for job in self._jobs)
+
     def hear(self, timeout_s: float) -> None:
         """Wait so long for a first word of a process, take all that there are, and end what goes beyond its bounds."""
         try:

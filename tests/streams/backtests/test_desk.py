@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from domain.errors import InvalidValue, UnavailableError, UnreadableInput
+from runtime.clients import postgres_backtests
 from runtime.settings import Settings
 from streams.backtests.child import failed
 from streams.backtests.desk import Desk
@@ -195,6 +196,49 @@ def test_a_worker_that_lost_a_job_lets_go_of_it(work: Work, connection: Connecti
     assert finish(second, connection, "one") == {"one": "DONE"}
     assert count(ledger_settings.tape_home, "ended ONE") == 1
     assert connection.execute("select count(*) from backtest_results").fetchone() == (1,)
+
+
+def test_an_end_that_the_database_does_not_take_is_offered_again(
+    work: Work, connection: Connection, ledger_settings: Settings
+) -> None:
+    """A connection that breaks with the result in hand costs nothing: the next one takes it."""
+    ask(connection, one="quick")
+    desk = work()
+    desk.write(connection)
+    with postgres_backtests(ledger_settings, autocommit=True) as broken:
+        pass
+
+    def is_refused() -> bool:
+        desk.hear(0.05)
+        try:
+            desk.write(broken)
+        except psycopg.OperationalError:
+            return count(ledger_settings.tape_home, "ended ONE") == 1
+        return False
+
+    eventually(is_refused, "the result is there, and a broken connection is asked to take it")
+    desk.hear(1.0)
+    with pytest.raises(psycopg.OperationalError):
+        desk.write(broken)
+
+    assert finish(desk, connection, "one") == {"one": "DONE"}
+    assert (row(connection)["attempts"], count(ledger_settings.tape_home, "began ONE")) == (1, 1)
+
+
+def test_a_worker_that_stops_with_a_result_in_hand_keeps_it(work: Work, connection: Connection) -> None:
+    """What is done is not done again."""
+    ask(connection, one="quick")
+    desk = work()
+    desk.write(connection)
+    eventually(lambda: _has_ended(desk), "the process has answered")
+    desk.stop(connection)
+
+    assert (state(connection), row(connection)["attempts"]) == ("DONE", 1)
+
+
+def _has_ended(desk: Desk) -> bool:
+    desk.hear(0.05)
+    return desk.ended > 0
 
 
 def test_a_job_is_given_back_when_the_worker_stops(work: Work, connection: Connection) -> None:

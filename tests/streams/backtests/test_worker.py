@@ -45,7 +45,7 @@ def test_killed_in_the_middle_of_a_job(ledger_settings: Settings, connection: Co
     """
     home = ledger_settings.tape_home
     settings = ledger_settings.model_copy(update={"backtest_lease_s": 1.0})
-    ask(settings, one="gate", two="quick")
+    ask(settings, one="quiet", two="quick")
     with worker(settings, MODULE) as first:
         eventually(lambda: count(home, "began ONE") == 1, "the job runs")
         orphans = children(first)
