@@ -48,6 +48,7 @@ def pages() -> dict[str, str]:
         "features.md": features,
         "honest-models.md": honest_models,
         "http-api.md": http_api,
+        "inference-api.md": inference_api,
         "limits.md": limits,
         "metrics.md": metrics,
         "order-lifecycle.md": order_lifecycle,
@@ -229,6 +230,46 @@ def http_api() -> str:
         *_table(("operation", "what it does", "scope", "operation id"), rows),
     ]
     return _page("The HTTP API", "the routers of api/app.py", lines)
+
+
+def inference_api() -> str:
+    """Every operation of the inference service."""
+    from fastapi.routing import APIRoute
+
+    from models.service.access import PUBLIC_PATHS
+    from models.service.app import ROUTERS
+    from models.service.openapi import ERRORS
+
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    rows = [
+        (
+            f"`{method} {route.path}`",
+            route.summary or "",
+            "nothing" if route.path in PUBLIC_PATHS else "the token, where there is one",
+            f"`{route.operation_id}`",
+        )
+        for route in routes
+        for method in sorted(route.methods)
+    ]
+    refusals = [
+        (f"`{route.path}`", status, _text(meaning))
+        for route in routes
+        for status, meaning in ERRORS[str(route.operation_id)].items()
+        if status != "500"
+    ]
+    lines = [
+        "Bodies, answers and examples are in the service's own `/openapi.json`. Errors are RFC 9457 problem details.",
+        "How it is run and asked: [serve a model](../how-to/serve-a-model.md).",
+        "",
+        *_table(("operation", "what it does", "needs", "operation id"), rows),
+        "",
+        "## Refusals",
+        "",
+        "Besides these: 401 TOKEN_INVALID where there is a token; 404 for a path, 405 for a method that there is not.",
+        "",
+        *_table(("operation", "status", "meaning"), refusals),
+    ]
+    return _page("The inference service", "the routers of models/service/app.py", lines)
 
 
 def limits() -> str:

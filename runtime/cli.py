@@ -190,7 +190,7 @@ def doctor(as_json: Json = False) -> None:
 @app.command()
 def worker(name: str) -> None:
     """Run one worker: ledger, signals, strategy, audit, engine, projector, api, feed, marks, transfers,
-    backtests.
+    backtests, inference.
 
     Or one of your own, as NAME=package.module. Exit code 3 when it met what trying again cannot heal; the reason is in
     its log and, under `tape up`, in the status.

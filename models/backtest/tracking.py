@@ -26,6 +26,7 @@ from domain.errors import UnreadableInput
 from models.registry.mlflow_session import session
 from models.registry.runs import experiment
 from runtime.clock import now_us
+from runtime.page_library import whole
 from runtime.settings import Settings
 
 EXPERIMENT = "tapeledger-backtests"
@@ -64,7 +65,7 @@ def log(
         with TemporaryDirectory() as folder:
             (Path(folder) / RESULT).write_bytes(result)
             if report is not None:
-                (Path(folder) / PAGE).write_text(report)
+                (Path(folder) / PAGE).write_text(whole(report), encoding="utf-8")
             client.log_artifacts(run_id, folder)
         client.set_terminated(run_id)
         return run_id

@@ -40,6 +40,8 @@ from runtime.http.problems import ProblemError, invalid, moved, refused, unavail
 from runtime.settings import Settings
 
 AT_ONCE_ROWS_MAX = 32
+"""Feature rows that are computed in the event loop; two of the LSTM's predictions by default."""
+
 CODES = {
     "finite_number": "FIELD_NOT_FINITE",
     "float_type": "FIELD_TYPE",
@@ -89,13 +91,14 @@ class Desk:
         if not 1 <= len(items) <= most:
             raise refused("BATCH_SIZE", f"expected 1 to {most} items, there were {len(items)}", "#/items")
         with self._admitted():
-            models: dict[str | None, Predictor | ProblemError] = {}
+            models: dict[str, Predictor | ProblemError] = {}
             read: list[_Asked | ProblemError] = []
             for place, item in enumerate(items):
                 try:
                     read.append(await self._item(item, models))
                 except ProblemError as problem:
                     read.append(_within(problem, f"#/items/{place}"))
+                await asyncio.sleep(0)  # others are answered between two items
             answers = iter(await self._answers([one for one in read if isinstance(one, _Asked)]))
             return [
                 BatchResult(prediction=self._prediction(one, next(answers)), error=None)
@@ -114,17 +117,18 @@ class Desk:
         finally:
             self._under_way -= 1
 
-    async def _item(self, item: Any, models: dict[str | None, Predictor | ProblemError]) -> _Asked:
+    async def _item(self, item: Any, models: dict[str, Predictor | ProblemError]) -> _Asked:
         try:
             request = PredictRequest.model_validate(item)
         except ValidationError as error:
             raise invalid(error.errors(), "", CODES) from error
-        if request.model not in models:
+        reference = request.model or f"{self._settings.model_name}@{self._settings.model_alias}"
+        if reference not in models:
             try:
-                models[request.model] = await self._warm.find(request.model)
+                models[reference] = await self._warm.find(reference)
             except ProblemError as problem:
-                models[request.model] = problem
-        found = models[request.model]
+                models[reference] = problem
+        found = models[reference]
         if isinstance(found, ProblemError):
             raise found
         return self._asked(request, found)
@@ -224,7 +228,7 @@ def _there(answer: Answer | None) -> Answer:
 
 
 def _within(problem: ProblemError, place: str) -> ProblemError:
-    """A problem of an item as one of the batch. Problems of the item's model are told at its `model`."""
+    """A problem of an item as one of the batch."""
     errors = [moved(error, place) for error in problem.errors]
     return ProblemError(problem.status, problem.code, problem.detail, errors=errors)
 

@@ -37,7 +37,7 @@ _BATCH = {name: text for name, text in _PREDICT.items() if name != "404"} | {
     "422": "BATCH_SIZE: too many items, or none; or the body has another form",
     "503": "SERVICE_BUSY: too many requests are under way; try again after Retry-After",
 }
-_ERRORS: dict[str, dict[str, str]] = {
+ERRORS: dict[str, dict[str, str]] = {
     "predict": _PREDICT,
     "predict_batch": _BATCH,
     "list_models": {"500": "an unexpected error"},
@@ -63,7 +63,7 @@ def _finish(document: dict[str, Any]) -> None:
     document["security"] = [{"token": []}]
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            errors = dict(_ERRORS[operation["operationId"]])
+            errors = {"503": "REQUEST_TIMEOUT: not answered in time"} | ERRORS[operation["operationId"]]
             if path in PUBLIC_PATHS:
                 operation["security"] = []
             else:

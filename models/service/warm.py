@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from domain.errors import InvalidValue, TapeledgerError, UnavailableError
+from domain.errors import TapeledgerError, UnavailableError
 from models.engine.engine import VERSIONS_HELD_MAX, Engine
 from models.engine.predictor import Predictor
 from models.registry import store
@@ -28,7 +27,6 @@ from runtime.settings import Settings
 REFERENCE = r"^[A-Za-z0-9_.-]{1,64}(@[A-Za-z0-9_.-]{1,64}|/[0-9]{1,9})$"
 """`name@alias` or `name/version`."""
 
-_REFERENCE = re.compile(REFERENCE)
 _LOOK_S_MIN = 0.001
 _RETRY_S = 30
 _logger = logging.getLogger(__name__)
@@ -91,16 +89,12 @@ class Warm:
         return dict(self._versions) | ({} if champion is None else {champion.version: champion})
 
     async def find(self, reference: str | None) -> Predictor:
-        """The model that `name@alias` or `name/version` means; None: the champion.
+        """The model that a REFERENCE means; None: the champion.
 
         Raises ProblemError 404 when there is no such model, 503 while there is none yet or when it cannot be used.
         """
         if reference is None:
             return self._serving()
-        if _REFERENCE.fullmatch(reference) is None:
-            raise InvalidValue(
-                "MODEL_REFERENCE_INVALID", f"expected a model as name@alias or name/version, it was {reference[:160]!r}"
-            )
         name, _, alias = reference.partition("@")
         name, _, version = name.partition("/")
         if name != self._settings.model_name:

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from domain.errors import InvalidValue, TapeledgerError, UnavailableError
 from runtime import logs
+from runtime.page_library import lean
 from runtime.settings import Settings, given_settings
 from streams.backtests.messages import (
     CANCEL,
@@ -32,13 +33,14 @@ from streams.backtests.messages import (
     line,
     tasks,
 )
-from streams.backtests.outcomes import check
-from streams.backtests.port import load
+from streams.backtests.outcomes import PAGE_CHARACTERS_MAX, check
+from streams.backtests.port import Result, load
 from streams.backtests.translation import outcome_of
 
 _PROGRESS_EVERY_S = 0.2
 _SERVERS = frozenset({"psycopg", "confluent_kafka", "redis", "requests", "urllib3", "httpx", "sqlalchemy"})
 """Libraries whose errors tell of a server rather than of the backtest."""
+log = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -80,8 +82,20 @@ def _run(task: RunTask, settings: Settings, output: BinaryIO, is_cancelled: thre
             output.flush()
 
     result = load(task.programs.runner)(task.terms, settings, progress=progress, cancelled=is_cancelled.is_set)
-    page = load(task.programs.page)(result) if task.programs.page else None
-    return Done(outcome=check(outcome_of(result, page)))
+    return Done(outcome=check(outcome_of(result, _page(task.programs.page, result))))
+
+
+def _page(program: str, result: Result) -> str | None:
+    """The result's page, without the library that draws its charts. A result is worth keeping without one."""
+    try:
+        page = lean(load(program)(result))
+    except Exception:
+        log.exception("a result is kept without its page")
+        return None
+    if len(page) > PAGE_CHARACTERS_MAX:
+        log.error("a page of %d characters is not kept, expected at most %d", len(page), PAGE_CHARACTERS_MAX)
+        return None
+    return page
 
 
 def _track(task: TrackTask, settings: Settings) -> Answer:
@@ -102,7 +116,7 @@ def failed(error: BaseException) -> Failed:
     if not isinstance(error, TapeledgerError | MemoryError):
         text = f"{type(error).__name__}: {text}{_place(error)}"
     if code == "BACKTEST_ERROR":
-        logging.getLogger(__name__).error("a backtest met a defect", exc_info=error)
+        log.error("a backtest met a defect", exc_info=error)
     return Failed(code=code, text=text, again=code == "BACKTEST_SERVER_UNAVAILABLE")
 
 

@@ -13,6 +13,7 @@ from domain.errors import InvalidValue
 
 TRADES_MAX = 1_000_000
 POINTS_MAX = 1_000_000
+PAGE_CHARACTERS_MAX = 8_000_000
 encoder = msgspec.json.Encoder(decimal_format="string", order="deterministic")
 
 

@@ -65,10 +65,10 @@ class Tracker(Protocol):
 
 
 class Programs(NamedTuple):
-    """`package.module:function` of each. page: makes a result's page, HTML; empty: there is none."""
+    """`package.module:function` of each. page: makes a result's page, HTML."""
 
     runner: str = "models.backtest.run:run"
-    page: str = "models.backtest.report:page"
+    page: str = "models.backtest.report:html"
     tracker: str = "models.backtest.tracking:log"
 
 

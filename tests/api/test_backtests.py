@@ -11,6 +11,7 @@ import pytest
 
 from domain.backtests import BacktestCancelled, BacktestRequested
 from runtime.clients import redis_sync
+from runtime.page_library import MARK, library
 from runtime.settings import Settings
 from streams.backtests.queue import claim, finish
 from tests.api import rows
@@ -128,7 +129,7 @@ async def test_without_a_database(ledger_settings: Settings) -> None:
     """A backtest can be asked for, since the log takes it; what became of one is answered 503."""
     away = {"database_reader_url": f"postgresql://tape_reader@{CLOSED}/tape"}
     async with serving(ledger_settings.model_copy(update=away)) as client:
-        taken = await client.post("/api/backtest", json=BODY, headers=KEY | {"Prefer": "wait=1"})
+        taken = await client.post("/api/backtest", json=BODY, headers=KEY | {"Prefer": "wait=0"})
         shown = await client.get(taken.json()["status_url"])
 
     assert (taken.status_code, taken.json()["state"]) == (202, "QUEUED")
@@ -168,7 +169,9 @@ async def test_from_the_request_to_the_result(online: httpx.AsyncClient, ledger_
     assert [point["equity"] for point in equity] == ["100002.0", "100001.0", "100000.0"]
     page = await online.get(shown["links"]["report"])
     assert (page.text, page.headers["content-type"].split(";")[0]) == ("<p>2 dollars</p>", "text/html")
-    assert page.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("sandbox allow-scripts; default-src 'none'")
+    assert "allow-same-origin" not in policy, "it could use the session of who looks at it"
     assert (wrong.status_code, wrong.json()["state"]) == (200, "FAILED")
     failure = (await online.get(wrong.json()["status_url"])).json()["failure"]
     assert failure == {"code": "MODEL_UNKNOWN", "text": "expected a registered model, it was 'wrong'"}
@@ -278,6 +281,23 @@ async def test_what_is_not_there_yet(online: httpx.AsyncClient, owner: rows.Conn
     assert lists == [[], []]
     assert (page.status_code, page.json()["code"]) == (404, "BACKTEST_REPORT_UNKNOWN")
     assert [(answer.status_code, answer.json()["code"]) for answer in unknown] == [(404, "BACKTEST_UNKNOWN")] * 3
+
+
+@pytest.mark.integration
+async def test_a_page_gets_its_library_back(online: httpx.AsyncClient, owner: rows.Connection) -> None:
+    """What is stored lacks it, what is shown has it, and the same page is not sent again."""
+    house.put(owner, "done")
+    claimed = claim(owner, "w", POLICY)
+    assert claimed is not None
+    finish(owner, claimed, msgspec.structs.replace(outcome(), report=f"<script>{MARK}</script>"))
+    path = f"/api/backtests/{id_of('done')}/report"
+
+    page = await online.get(path)
+    again = await online.get(path, headers={"If-None-Match": page.headers["etag"]})
+
+    assert page.text == f"<script>{library()}</script>"
+    assert len(page.content) > 1_000_000
+    assert again.status_code == 304
 
 
 @pytest.mark.integration

@@ -86,7 +86,8 @@ class AsyncBacktestsOperations(AsyncSender):
     async def get_backtest_report(self, backtest_id: str) -> str:
         """The page of a backtest, for people.
 
-        HTML that loads nothing and runs nothing. 404 before it is DONE, and where no page was made.
+        HTML that loads nothing and reaches nobody; its charts are drawn where plotly is installed beside the API.
+        404 before it is DONE, and where no page was made.
 
         Needs the scope `read`.
 

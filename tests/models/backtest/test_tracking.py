@@ -12,6 +12,7 @@ from domain.backtests import BacktestTerms
 from domain.errors import UnavailableError, UnreadableInput
 from models.backtest import tracking
 from models.registry import mlflow_session
+from runtime.page_library import MARK, library
 from runtime.settings import Settings
 
 TERMS = BacktestTerms(symbols=("AAPL", "IBM"), first="2011-01-03", last="2011-12-30", model="xgboost@champion")
@@ -58,6 +59,14 @@ def test_a_run_holds_terms_figures_result_and_page(log: Any, client: Any, tmp_pa
     assert (files / "report.html").read_text() == "<p>page</p>"
 
 
+def test_the_page_of_a_run_needs_nothing_else(log: Any, client: Any, tmp_path: Path) -> None:
+    """It has the library that draws its charts, which the database's copy lacks."""
+    run_id = log("bkt_charts", report=f"<script>{MARK}</script>")
+
+    file = Path(client.download_artifacts(run_id, "report.html", str(tmp_path)))
+    assert file.read_text(encoding="utf-8") == f"<script>{library()}</script>"
+
+
 def test_a_backtest_is_one_run_however_often_it_is_logged(log: Any, client: Any) -> None:
     """A worker that was lost between MLflow and the database logs it again, and finds its run; others have theirs."""
     first = log("bkt_twice")
@@ -85,8 +94,9 @@ def _fail(*_: Any) -> None:
     raise ConnectionError
 
 
-def test_a_server_that_is_away_is_said_to_be(model_settings: Settings) -> None:
+def test_a_server_that_is_away_is_said_to_be(model_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody tries again then."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     away = model_settings.model_copy(update={"mlflow_tracking_uri": "http://127.0.0.1:1"})
 
     with pytest.raises(UnavailableError, match=r"MLflow at http://127\.0\.0\.1:1 failed"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from tests.models.service.stage import NAME, asking, named, rows_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROW = named(rows_of(1)[0])[0]
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "serve-a-model.md"
 
 
 async def document_of(client: httpx.AsyncClient) -> dict[str, Any]:
@@ -135,3 +138,13 @@ async def test_paths_and_methods(
     answer = await client.request(method, path)
 
     assert (answer.status_code, answer.headers.get("allow")) == (status, allow)
+
+
+async def test_the_how_to_page_s_question_is_one(client: httpx.AsyncClient) -> None:
+    """The curl example of docs/how-to/serve-a-model.md is answered, with reasons."""
+    (text,) = re.findall(r"/predict -H [^{]*(\{.*?\}\})'", PAGE.read_text(), re.DOTALL)
+    answer = await client.post("/predict", json=json.loads(text))
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["explanation"] is not None
+    assert answer.json()["abstained"] is None

@@ -18,18 +18,20 @@ from projections.migrate import migrate
 from projections.rebuild import compare, hypertables, swap, tables, versions
 from projections.rebuild.onrecord import Order
 from projections.ticks import Print
+from streams.backtests.queue import claim, finish
+from streams.backtests.results import delete_old, put_results
 from tests.projections import opinions, story
 from tests.projections.candles import MINUTES, busy_prints, candles, kept
 from tests.projections.checks import assert_amounts, assert_story
 from tests.projections.tapes import BARS, TABLES, digest, dump, story_prints, story_tapes
 from tests.projections.test_outcomes import assert_opinions
+from tests.streams.backtests.house import POLICY, id_of, outcome, put
 
 pytestmark = pytest.mark.integration
-HYPERTABLES = {"tape_records", "journal_postings", "signals", "signal_outcomes", "ticks", "portfolio_values"}
-WORKERS_OWN = {"backtest_equity"}
-"""Without policies: the backtests worker deletes jobs with all their rows."""
-
-NEVER_DROPPED = {"tape_records", "journal_postings", "portfolio_values"}
+PROJECTED = {"tape_records", "journal_postings", "signals", "signal_outcomes", "ticks", "portfolio_values"}
+HYPERTABLES = PROJECTED | {"backtest_equity"}
+NEVER_DROPPED = {"tape_records", "journal_postings", "portfolio_values", "backtest_equity"}
+"""By a policy: equity of backtests is deleted with them, by their worker."""
 Connection = psycopg.Connection[Any]
 
 
@@ -69,7 +71,7 @@ def assert_bars(connection: Connection, prints: list[Print]) -> None:
 
 
 def test_hypertables_and_policies(connection: Connection) -> None:
-    """Time series are hypertables, all that projectors write compressed; archive, books and portfolios are for ever."""
+    """Time series are hypertables, all compressed; the archive, the books and the portfolios are never dropped."""
     tables = connection.execute("select hypertable_name from timescaledb_information.hypertables").fetchall()
     jobs = connection.execute(
         "select proc_name, hypertable_name, config from timescaledb_information.jobs where hypertable_name is not null"
@@ -79,11 +81,55 @@ def test_hypertables_and_policies(connection: Connection) -> None:
     ).fetchall()
     refreshed = {table for proc, table, _ in jobs if proc == "policy_refresh_continuous_aggregate"}
 
-    assert {name for (name,) in tables} == HYPERTABLES | WORKERS_OWN
+    assert {name for (name,) in tables} == HYPERTABLES
     assert {table for proc, table, _ in jobs if proc == "policy_compression"} == HYPERTABLES
     assert {table for proc, table, _ in jobs if proc == "policy_retention"} == HYPERTABLES - NEVER_DROPPED
     assert dict(aggregates) == dict.fromkeys(BARS, False)
     assert refreshed == set(BARS)
+
+
+def test_backtests_come_and_go_on_hypertables(connection: Connection) -> None:
+    """The rights of the worker's role are enough to keep results, in a compressed chunk as well, and to delete those
+    that are old and compressed; the curve of each is found by the time at which it was recorded.
+    """
+    connection.execute("set role tape_backtests")
+    put(connection, "old", "new", "next")
+    keep(connection)
+    with connection.transaction(), connection.cursor() as cursor:  # as it would have been eleven days ago
+        for name in ("results", "trades", "equity"):
+            cursor.execute(f"delete from backtest_{name}".encode())
+        row = cursor.execute(
+            "update backtest_jobs set ended_at = ended_at - interval '11 days' where state = 'DONE' returning ended_at"
+        ).fetchone()
+        assert row is not None
+        put_results(cursor, id_of("old"), outcome(), row[0])
+    keep(connection)
+    connection.execute("reset role")
+    compressed = "select compress_chunk(chunk) from show_chunks('backtest_equity') as chunk"
+    assert connection.execute(compressed).fetchall()
+    connection.execute("set role tape_backtests")
+    keep(connection)
+
+    for name in ("old", "new", "next"):
+        curve = connection.execute(
+            """select equity from backtest_equity join backtest_jobs using (backtest_id)
+               where backtest_id = %s and recorded_at = ended_at order by market_time""",
+            (id_of(name),),
+        )
+        assert curve.fetchall() == [(100_000,), (100_001,), (100_002,)]
+    assert delete_old(connection, 10) == 1
+    left = connection.execute("select distinct backtest_id from backtest_equity").fetchall()
+    assert sorted(left) == sorted([(id_of("new"),), (id_of("next"),)])
+    for statement in ("truncate backtest_equity", "drop table backtest_jobs", "select * from ticks"):
+        with pytest.raises(psycopg.Error, match=r"permission denied|must be owner"):
+            connection.execute(statement.encode())
+
+
+def keep(connection: Connection) -> None:
+    """A result of the next job."""
+    claimed = claim(connection, "w", POLICY)
+    assert claimed is not None
+    assert finish(connection, claimed, outcome()) == "MINE"
 
 
 def test_bars_outlive_their_ticks(connection: Connection) -> None:
@@ -178,7 +224,7 @@ def test_compressed_rows_read_the_same(connection: Connection) -> None:
     project(connection, LEDGER.apply, first.records)
     project(connection, TICKS.apply, story_prints()[:8])
     before = digest(dump(connection))
-    for table in HYPERTABLES:
+    for table in PROJECTED:
         connection.execute("select compress_chunk(chunk) from show_chunks(%s::regclass) as chunk", (table,))
 
     assert digest(dump(connection)) == before
@@ -196,7 +242,7 @@ def test_projector_fills_hypertables_and_changes_none(connection: Connection) ->
     project_story(connection)
     assert_story(connection)
     connection.execute("reset role")
-    for table in HYPERTABLES:
+    for table in PROJECTED:
         connection.execute("select compress_chunk(chunk) from show_chunks(%s::regclass) as chunk", (table,))
     connection.execute("set role tape_projector")
     late = [row._replace(offset=row.offset + 1_000) for row in story_prints()]

@@ -89,13 +89,15 @@ def test_a_result_is_kept_and_logged(work: Work, connection: Connection, ledger_
 
 def test_each_kind_of_end(work: Work, connection: Connection, ledger_settings: Settings) -> None:
     """Wrong terms fail at once, a process that dies is tried again, servers that come back are waited for, and none of
-    them stops the next. What libraries print harms nobody.
+    them stops the next. What libraries print harms nobody, and a result is kept though its page cannot be made.
     """
     ask(connection, wrong="wrong", killed="killed", flaky="flaky", loud="loud")
 
     states = finish(work(backtest_jobs_at_once=2), connection, "wrong", "killed", "flaky", "loud")
 
     assert states == {"wrong": "FAILED", "killed": "FAILED", "flaky": "DONE", "loud": "DONE"}
+    pages = dict(connection.execute("select backtest_id, report from backtest_results").fetchall())
+    assert pages == {id_of("flaky"): "<p>2 dollars</p>", id_of("loud"): None}
     told = {name: (found["failure_code"], found["attempts"]) for name in states for found in [row(connection, name)]}
     assert told == {
         "wrong": ("MODEL_UNKNOWN", 1),
