@@ -16,13 +16,15 @@ from domain.errors import InvalidValue
 from domain.signals import Direction
 from models.classes import CLASSES
 from models.engine.doubt import doubt
-from models.engine.engine import Engine, load
+from models.engine.engine import Engine, available, load
 from models.engine.predictor import Predictor
 from models.features import Array
 from models.labels import LabelRule
+from models.registry import store
 from runtime.settings import Settings
 
 WARM_UP = "warm_up"
+_TOLD_MAX = 5
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,11 +130,16 @@ class PredictorOpinions:
 def opinions_of(settings: Settings, model: str) -> Opinions:
     """The model that `name@alias` or `name/version` names; empty: the settings' own.
 
-    Raises InvalidValue for another form, UnavailableError when there is no such model, UnreadableInput when its file is
-    damaged.
+    Raises InvalidValue for another form and for a model that there is not, UnavailableError when the registry is away
+    that would know, UnreadableInput when the model's file is damaged.
     """
     name, alias, version = _parts(settings, model)
     chosen = settings.model_copy(update={"model_name": name, "model_alias": alias or settings.model_alias})
+    is_there = version in store.versions(chosen, name) if version else available(chosen)
+    if not is_there:
+        asked = f"{name}/{version}" if version else f"{name}@{chosen.model_alias}"
+        known = ", ".join([f"{name}/{one}" for one in store.versions(chosen, name)][:_TOLD_MAX]) or f"none named {name}"
+        raise InvalidValue("MODEL_UNKNOWN", f"expected a model that is here ({known}), it was {asked}")
     found = Engine(chosen).version(version) if version else load(chosen)
     return PredictorOpinions(found, settings.model_age_days_max)
 
@@ -143,6 +150,6 @@ def _parts(settings: Settings, model: str) -> tuple[str, str, str]:
         return settings.model_name, settings.model_alias, settings.model_version
     for sign in ("@", "/"):
         name, found, rest = model.partition(sign)
-        if found and name and rest and not set(rest) & {"@", "/"}:
+        if found and name and rest and not set(name + rest) & {"@", "/"}:
             return (name, rest, "") if sign == "@" else (name, "", rest)
     raise InvalidValue("BACKTEST_MODEL", f"expected a model as name@alias or name/version, it was {model!r}")

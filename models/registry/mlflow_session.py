@@ -17,6 +17,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # seven by defaul
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 import mlflow
+import psycopg
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,6 +27,8 @@ from models.registry import store
 from runtime.settings import Settings
 
 _ADDRESS = "MLFLOW_TRACKING_URI"
+_POSTGRES = {"postgres", "postgresql", "postgresql+psycopg"}
+_CONNECT_TIMEOUT_S = 10
 
 
 @contextmanager
@@ -40,6 +43,7 @@ def session(settings: Settings) -> Iterator[MlflowClient]:
         try:
             mlflow.set_tracking_uri(uri)
             mlflow.set_registry_uri(uri)
+            _knock(settings)
             yield MlflowClient(uri, uri)
         except MlflowException as error:
             raise UnavailableError(f"MLflow at {shown(uri)} failed: {error.message}") from error
@@ -62,9 +66,21 @@ def tracking_uri(settings: Settings) -> str:
     if not given:
         return f"sqlite:///{database(settings)}"
     parts = urlsplit(given)
-    if parts.scheme in {"postgres", "postgresql"}:
+    if parts.scheme in _POSTGRES:
         return urlunsplit(parts._replace(scheme="postgresql+psycopg"))
     return given
+
+
+def _knock(settings: Settings) -> None:
+    """A database that is away is told at once: MLflow tries for 100 s, and says nothing meanwhile."""
+    parts = urlsplit(settings.mlflow_tracking_uri)
+    if parts.scheme not in _POSTGRES:
+        return
+    address = urlunsplit(parts._replace(scheme="postgresql"))
+    try:
+        psycopg.connect(address, connect_timeout=_CONNECT_TIMEOUT_S).close()
+    except psycopg.OperationalError as error:
+        raise UnavailableError(f"MLflow's database at {shown(address)} is away: {error}") from error
 
 
 def artifact_location(settings: Settings) -> str | None:

@@ -82,6 +82,7 @@ def register(settings: Settings, fitted: Fitted, actor: str = "training") -> Tra
         if champion == version:
             return TrainedModel(meta, fresh, settings.model_alias)
         client.set_registered_model_alias(name, CHALLENGER, version)
+        _point(settings, client, CHALLENGER, version)
         return TrainedModel(meta, fresh, CHALLENGER)
 
 
@@ -182,12 +183,22 @@ def _sync(settings: Settings, client: MlflowClient) -> Pointer | None:
     name, alias = settings.model_name, settings.model_alias
     version = _aliased(client, name, alias)
     outbox.settle(settings, lambda action: _has_happened(action, alias, version))
+    found = _point(settings, client, alias, version)
+    if alias != CHALLENGER:
+        challenger = _aliased(client, name, CHALLENGER)
+        is_ours = challenger is not None and _SHA256 in client.get_model_version(name, challenger).tags
+        _point(settings, client, CHALLENGER, challenger if is_ours else None)
+    return found
+
+
+def _point(settings: Settings, client: MlflowClient, alias: str, version: str | None) -> Pointer | None:
+    """Make an alias's pointer say `version`, whose files are fetched first; None: nothing."""
     if version is None:
-        store.unpoint(settings, name, alias)
+        store.unpoint(settings, settings.model_name, alias)
         return None
     wanted = Pointer(version=version, sha256=_fetch(settings, client, version))
-    if store.pointer(settings, name, alias) != wanted:
-        store.point(settings, name, alias, wanted)
+    if store.pointer(settings, settings.model_name, alias) != wanted:
+        store.point(settings, settings.model_name, alias, wanted)
     return wanted
 
 
@@ -207,8 +218,9 @@ def _move(settings: Settings, client: MlflowClient, version: str, action: str, o
         history = history[:-1] if action == MODEL_ROLLED_BACK else [*history, version]
         client.set_registered_model_tag(name, _HISTORY + alias, json.dumps(history))
         client.set_registered_model_alias(name, alias, version)
-        if _aliased(client, name, CHALLENGER) == version:
+        if alias != CHALLENGER and _aliased(client, name, CHALLENGER) == version:
             client.delete_registered_model_alias(name, CHALLENGER)
+            store.unpoint(settings, name, CHALLENGER)
         outbox.done(settings, begun.action_id)
     store.point(settings, name, alias, Pointer(version=version, sha256=meta.sha256))
     return meta

@@ -42,8 +42,8 @@ def aliased(settings: Settings) -> str:
     return str(client(settings).get_model_version_by_alias(settings.model_name, settings.model_alias).version)
 
 
-def pointed(settings: Settings) -> str | None:
-    pointer = store.pointer(settings, settings.model_name, settings.model_alias)
+def pointed(settings: Settings, alias: str = "") -> str | None:
+    pointer = store.pointer(settings, settings.model_name, alias or settings.model_alias)
     return None if pointer is None else pointer.version
 
 
@@ -99,6 +99,7 @@ def test_the_first_model_is_the_champion_and_a_later_one_the_challenger(
 
     made = [(one.meta.version, one.fresh, one.alias) for one in (first, second, again)]
     assert made == [("1", True, "champion"), ("2", True, "challenger"), ("1", False, "champion")]
+    assert pointed(model_settings, records.CHALLENGER) == "2"
     assert again.meta == first.meta
     assert aliased(model_settings) == pointed(model_settings) == "1"
     found = [(v.version, v.kind, v.aliases) for v in records.versions(model_settings)]
@@ -121,12 +122,29 @@ def test_promotion_and_rollback_move_alias_and_pointer_together(
     assert aliased(model_settings) == pointed(model_settings) == "2"
     assert engine.load(model_settings).thresholds == other.thresholds
     assert records.resolve(model_settings, records.CHALLENGER) is None
+    assert pointed(model_settings, records.CHALLENGER) is None
 
     records.roll_back(model_settings, BY_HAND)
     assert aliased(model_settings) == pointed(model_settings) == "1"
     assert engine.load(model_settings).thresholds == fitted.thresholds
     with pytest.raises(InvalidValue, match="meant no other version before"):
         records.roll_back(model_settings, BY_HAND)
+
+
+def test_a_challenger_named_elsewhere_gets_its_pointer(model_settings: Settings, fitted: Fitted, other: Fitted) -> None:
+    """As the champion's: by MLflow's own pages. A version that training did not make is no challenger here."""
+    records.register(model_settings, fitted)
+    records.register(model_settings, other)
+    name, own = model_settings.model_name, client(model_settings)
+    store.unpoint(model_settings, name, records.CHALLENGER)
+    records.sync(model_settings)
+    assert pointed(model_settings, records.CHALLENGER) == "2"
+
+    foreign = own.create_model_version(name, "file:///nowhere")
+    own.set_registered_model_alias(name, records.CHALLENGER, foreign.version)
+    records.sync(model_settings)
+    assert pointed(model_settings, records.CHALLENGER) is None
+    assert pointed(model_settings) == "1"
 
 
 def test_every_move_of_the_alias_waits_to_be_recorded(model_settings: Settings, fitted: Fitted, other: Fitted) -> None:

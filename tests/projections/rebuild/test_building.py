@@ -52,6 +52,7 @@ def test_a_killed_and_a_broken_off_build_go_on(ledger_settings: Settings, monkey
         with command(ledger_settings, "rebuild", "ledger") as first:
             eventually(lambda: reached(connection, schema) > 0, "the build writes")
             first.kill()
+        eventually(lambda: not said(connection), "the database misses the killed one")
         killed_at = reached(connection, schema)
         with command(ledger_settings, "rebuild", "ledger") as second:
             eventually(lambda: reached(connection, schema) >= killed_at and said(connection), "the build goes on")

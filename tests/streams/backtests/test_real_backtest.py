@@ -7,7 +7,6 @@ which the database keeps whole, and from its own digest.
 from __future__ import annotations
 
 import zlib
-from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -25,12 +24,12 @@ from tests.workers import eventually
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 HELD = BacktestTerms(
     symbols=("AAPL", "IBM"),
-    first=date(2011, 1, 3),
-    last=date(2011, 6, 30),
+    first="2011-01-03",
+    last="2011-06-30",
     strategy="buy-and-hold",
     cash=Decimal(50_000),
 )
-FOLLOWED = BacktestTerms(symbols=("AAPL",), first=date(2011, 1, 3), last=date(2011, 6, 30), model="nobody/7")
+FOLLOWED = BacktestTerms(symbols=("AAPL",), first="2011-01-03", last="2011-06-30", model="nobody/7")
 
 
 def test_what_the_models_give_is_what_is_kept(ledger_settings: Settings, connection: Connection) -> None:
@@ -65,4 +64,4 @@ def test_what_the_models_give_is_what_is_kept(ledger_settings: Settings, connect
     assert report is not None
     assert MARK in report
     assert len(report) < 1_000_000, "the library that draws the charts is not kept with each page"
-    assert row(connection, "followed")["failure_code"] == "BACKTEST_PART_MISSING"
+    assert row(connection, "followed")["failure_code"] == "MODEL_UNKNOWN"
