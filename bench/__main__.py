@@ -21,9 +21,12 @@ from rich.table import Table
 from bench import (
     api_reads,
     api_writes,
+    backtest,
     decisions,
     event_store,
     faults,
+    inference,
+    inference_http,
     latency,
     ledger_agent,
     projector,
@@ -32,6 +35,7 @@ from bench import (
     stream,
 )
 from bench.world import ROOT, fresh, servers
+from models.learners import KINDS
 
 
 def main() -> None:
@@ -75,6 +79,7 @@ def main() -> None:
     api_writes.show(console, writes, WRITES_PER_SECOND)
     stream.show(console, fanout, stream.CLIENTS, STREAM_PER_SECOND)
     decisions.show(console, decided)
+    models = _models(console, options.seconds)
     recovery.show(console, loads)
     costs = []
     for number in range(options.faults):
@@ -90,6 +95,7 @@ def main() -> None:
                 "rounds": rounds,
                 "medians": figures,
                 "decisions_per_second": decided,
+                "models": models,
                 "submit_to_fill": {door: fill._asdict() for door, fill in submit_to_fill.items()},
                 "stream": {server: one._asdict() for server, one in fanout.items()},
                 "reads": [one._asdict() for one in reads.rounds],
@@ -100,6 +106,26 @@ def main() -> None:
             indent=2,
         )
     )
+
+
+def _models(console: Console, seconds: float) -> dict[str, Any]:
+    with console.status("predictions in process"):
+        predictions = {kind: inference.run(kind) for kind in KINDS}
+    with console.status(f"predictions over HTTP at {PREDICTIONS_PER_SECOND}/s"):
+        served = inference_http.run(PREDICTIONS_PER_SECOND, seconds)
+    with console.status("a backtest"):
+        traded = backtest.run()
+    inference.show(console, predictions)
+    inference_http.show(console, served, PREDICTIONS_PER_SECOND)
+    backtest.show(console, traded)
+    return {
+        "us_in_process": {kind: [one and one._asdict() for one in both] for kind, both in predictions.items()},
+        "over_http": [
+            {"kind": one.kind, "way": one.way, "cpu_ms": one.cpu_ms, **one.answered._asdict()}
+            for one in served.rounds
+        ],
+        "backtest": {name: one._asdict() for name, one in traded.items()},
+    }
 
 
 def _throughput(base: Any, commands: int) -> dict[str, float]:
@@ -120,6 +146,7 @@ RECOVERY_ACCOUNTS = 1_000
 READS_PER_SECOND, API_PROCESSES = (200, 500), 2
 WRITES_PER_SECOND = 300
 STREAM_PER_SECOND = 100
+PREDICTIONS_PER_SECOND = 200
 _ROWS = (
     ("ledger agent, commands/s", "agent_ledger", "bare Faust take", "agent_faust_take"),
     ("ledger agent, commands/s", "agent_ledger", "bare Faust topic.send", "agent_faust_send"),

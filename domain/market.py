@@ -9,6 +9,9 @@ import msgspec
 
 from domain.errors import InvalidValue
 
+SPLIT_RATIO_MAX = Decimal(1_000_000)
+"""Of units after to units before, either way round."""
+
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may be traded, and in which steps. Prices are in `currency` per unit.
@@ -84,10 +87,13 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                 "TICK_NOT_POSITIVE",
                 f"tick price {self.price} must be above zero and volume {self.volume} not below it",
             )
-        if self.split is not None and not (self.split.is_finite() and self.split > 0):
+        if self.split is not None and not (
+            self.split.is_finite() and 1 / SPLIT_RATIO_MAX <= self.split <= SPLIT_RATIO_MAX
+        ):
             raise InvalidValue(
                 "TICK_SPLIT",
-                f"a split's ratio must be finite and above zero, new units for one old; it was {self.split}",
+                f"a split's ratio must be from {1 / SPLIT_RATIO_MAX:f} to {SPLIT_RATIO_MAX:f}, new units for one old; "
+                f"it was {self.split}",
             )
         if self.bar is not None and self.bar.close != self.price:
             raise InvalidValue(

@@ -80,8 +80,8 @@ def _of_data(result: BacktestResult) -> Iterator[tuple[str, str]]:
         )
         yield (
             "ADJUSTED_PRICES",
-            "prices are adjusted for splits and dividends, volumes are as traded: numbers of shares and shares of a "
-            "volume are not those of the day",
+            "prices are adjusted for splits and dividends, volumes for splits: numbers of shares are not those of the "
+            "day",
         )
         yield (
             "PATH_MADE_UP",

@@ -24,11 +24,12 @@ from domain.signals import SignalGenerated
 from models.backtest import decisions as deciding
 from models.backtest import desk, recorded
 from models.backtest.compare import Difference, Run, Side, compare, furnish, impose
-from models.backtest.market import Market, warm_up
+from models.backtest.market import Market
 from models.backtest.opinions import opinions_of
 from models.backtest.recorded import LedgerFill, RecordedSignal
 from models.backtest.trading import House, Trading
 from models.classes import CLASSES
+from models.features import warm_up
 from runtime.settings import Settings
 
 _ROUNDS_MAX = 1_000

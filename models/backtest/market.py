@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from domain.errors import InvalidValue
 from domain.market import Bar, TickAt, TickRef
 from models import marketdata
-from models.features import WINDOW
+from models.features import warm_up
 from models.marketdata import MarketBar
 
 _BEGINNING = date(1900, 1, 1)
@@ -72,11 +72,6 @@ class Market:
                 digest.update((",".join(map(str, fields)) + "\n").encode())
             digest.update((",".join(map(str, one.closes)) + "\n").encode())
         return digest.hexdigest()
-
-
-def warm_up(steps: int) -> int:
-    """Bars of each symbol before the first day, so that the first day's bar already has an opinion of `steps` rows."""
-    return WINDOW - 1 + steps - 1
 
 
 def installed(symbols: Sequence[str], first: date, last: date, steps: int = 1) -> Market:

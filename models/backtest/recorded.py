@@ -15,7 +15,8 @@ import psycopg
 
 from domain.errors import UnavailableError
 from domain.market import Tick, TickAt, TickRef
-from models.backtest.market import Market, of_ticks, warm_up
+from models.backtest.market import Market, of_ticks
+from models.features import warm_up
 from runtime.clients import postgres_reader
 from runtime.settings import Settings
 

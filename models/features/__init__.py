@@ -11,7 +11,7 @@ Verification: tests/models/features.
 
 from __future__ import annotations
 
-from models.features.bars import WINDOW, Array, Bars, Priced
+from models.features.bars import WINDOW, Array, Bars, Priced, warm_up
 from models.features.declared import FEATURE_NAMES, FEATURES, Feature
 from models.features.frame import compute, compute_frame, compute_frames
 from models.features.rolling import RollingWindow
@@ -28,4 +28,5 @@ __all__ = [
     "compute",
     "compute_frame",
     "compute_frames",
+    "warm_up",
 ]

@@ -19,6 +19,11 @@ WINDOW = 128
 _AT_ONCE = 65_536  # bars looked at together
 
 
+def warm_up(steps: int) -> int:
+    """Bars of a symbol before the first one that has `steps` feature rows, its own included."""
+    return WINDOW - 1 + steps - 1
+
+
 class Priced(Protocol):
     """A completed bar: domain.market.Bar or models.marketdata.MarketBar."""
 

@@ -1,7 +1,7 @@
 """The demo's real market data: daily bars of five US equities, 2000 to 2013, out of the `bokeh_sampledata` package.
 
 Source: bokeh_sampledata/_data/stocks.csv.gz (public domain), columns Ticker, Date, Open, High, Low, Close, Volume and
-Adj Close. Prices are adjusted for splits and dividends by Adj Close / Close, volume is as traded. The file is read from
+Adj Close. Prices are adjusted for splits and dividends by Adj Close / Close, volumes for splits. The file is read from
 the installed package and never copied.
 """
 

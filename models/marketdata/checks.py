@@ -64,6 +64,8 @@ class _Table:
         self._make = Maker(places, declared).make
         self._split_at = places.split if declared.prices == "splits" else -1
         self._ratios = splits.Ratios()
+        self._factor_of = (places.adjusted_close, places.close) if declared.prices == "adj_close" else None
+        self._factors = splits.Factors()
         self._symbols: set[str] = set()
         self._whens: dict[str, times.When] = {}
         self._found: dict[_Key, _Kept] = {}
@@ -87,6 +89,9 @@ class _Table:
         except Refused as error:
             self._tally.drop(line, symbol[:40], at[:40], error.code, error.text)
             return
+        if self._factor_of is not None:
+            adjusted, close = self._factor_of
+            self._factors.add(symbol, when, float(row[adjusted]) / float(row[close]))
         self._keep((when, symbol), (line, bar, notes), at)
 
     def _know(self, symbol: str) -> None:
@@ -138,6 +143,8 @@ class _Table:
             else:
                 latest[symbol] = when
         bars = [(line, bar) for _, (line, bar, _) in sorted(self._found.items())]  # no key is there twice
+        if self._factor_of is not None:
+            return splits.adjust_volumes(bars, self._factors.ratios(), self._declared, self._tally)
         if self._split_at < 0:
             return bars
         return splits.adjust(bars, self._ratios, self._declared, self._tally)

@@ -27,7 +27,8 @@ PRICES: Mapping[Prices, str] = MappingProxyType(
     {
         "adjusted": "prices are adjusted already and stay as they are; volume as the file has it",
         "raw": "prices are as traded and stay so: a split looks like a fall; volume as traded",
-        "adj_close": "prices as traded, times adjusted close / close of their row; volume as traded",
+        "adj_close": "prices as traded, times adjusted close / close of their row; volumes multiplied by the splits "
+        "after them, which are the steps of that factor",
         "splits": "prices as traded, those before a split divided by its ratio and volumes multiplied by it",
     }
 )

@@ -42,6 +42,7 @@ REASONS: Mapping[str, tuple[Effect, str]] = MappingProxyType(
         "sorted": ("changed", "it stood behind a later bar of its symbol and was moved"),
         "rounded": ("changed", "its prices had more decimals than the price step"),
         "adjusted": ("changed", "its prices were adjusted as declared"),
+        "volume_adjusted": ("changed", "its volume was put into the units that later splits made"),
         "gap": ("flagged", "bars are missing before it"),
         "off_session": ("flagged", "the exchange was closed"),
         "calendar_unknown": ("flagged", "the exchange's calendar does not reach that far: gaps there are not seen"),

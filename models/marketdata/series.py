@@ -19,14 +19,12 @@ from models.marketdata.calendars import Sessions, sessions
 from models.marketdata.checks import Checked
 from models.marketdata.declared import Declared
 from models.marketdata.report import Tally
+from models.marketdata.splits import SPLITS
 
 Int64 = NDArray[np.int64]
 
 STALE_MIN = 2
 """Bars without a trade and with an unchanged price that make a run of stale bars."""
-
-SPLITS: tuple[float, ...] = (1.5, 2, 3, 4, 5, 7, 10, 15, 20, 25, 50, 100)
-"""New units per old one; a consolidation is one over it. 5:4 and 6:5 are left out: markets fall that far overnight."""
 
 _OPEN_NEAR, _CLOSE_NEAR = 0.04, 0.12
 """How near (in logarithms) the open, and the close, must stand to the last close over the ratio. A price opens near the

@@ -15,8 +15,9 @@ from datetime import date
 
 import msgspec
 
-from domain.errors import InvalidValue
-from models.features import WINDOW
+from domain.errors import InvalidValue, TapeledgerError
+from models.features import warm_up
+from models.registry import store
 from runtime import metrics
 from runtime.settings import Settings
 from streams.feed.lockstep import Lockstep
@@ -24,9 +25,6 @@ from streams.feed.marking import FeedMarks
 from streams.feed.patience import Stopped, patiently
 from streams.feed.plan import DroppedBar, Plan, plan
 from streams.feed.publisher import Publisher, Standing
-
-WARM_UP = WINDOW - 1
-"""Bars of each symbol before the first day: the first day's bar then completes the first feature window."""
 
 _TURN_S = 0.5
 _logger = logging.getLogger(__name__)
@@ -77,8 +75,9 @@ LOCKSTEP = Pace()
 
 
 class Feed:
-    """A replay of `symbols` from `first` to `last`, both included, after WARM_UP bars of each before.
+    """A replay of `symbols` from `first` to `last`, both included.
 
+    It begins as many bars of each symbol earlier as the model that judges now needs for an opinion on the first day.
     Raises InvalidValue for symbols that may not be traded (nobody would answer their ticks) or have no market data, for
     an empty range, and in real time, where the clock would end what the past has not; UnavailableError without market
     data.
@@ -98,7 +97,7 @@ class Feed:
         self._first, self._last = first, last
         self._pace = pace
         self._stop = threading.Event()
-        self.plan = plan(self._symbols, first, last, WARM_UP)
+        self.plan = plan(self._symbols, first, last, warm_up(_steps(settings)))
         for bar in self.plan.dropped:
             _logger.error("the feed drops the bar of %s on %s: %s", bar.symbol, bar.date, bar.reason)
 
@@ -137,6 +136,18 @@ class Feed:
             seconds=time.monotonic() - started,
             complete=run.complete,
         )
+
+
+def _steps(settings: Settings) -> int:
+    """Feature rows that the model looks at; one where there is no model here, or none that can be read."""
+    name = settings.model_name
+    try:
+        pointer = store.pointer(settings, name, settings.model_alias)
+        version = settings.model_version or ("" if pointer is None else pointer.version)
+        return store.describe(settings, name, version).steps if version else 1
+    except TapeledgerError as error:
+        _logger.warning("the bars before the first day are those of a model of one row: %s", error)
+        return 1
 
 
 class _Run:

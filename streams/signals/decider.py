@@ -23,7 +23,7 @@ from domain.errors import InvalidValue
 from domain.market import Tick, TickRef
 from domain.signals import Direction, SignalGenerated, SignalOutcome, SignalRefused, SignalRequested
 from models.engine.doubt import doubt
-from models.features import FEATURE_NAMES, WINDOW, Array
+from models.features import FEATURE_NAMES, Array, warm_up
 from models.labels import LabelRule
 from runtime import metrics
 from streams.decider import Draft, Folded, Input
@@ -235,7 +235,7 @@ class SignalsDecider:
 
 
 def _bars_needed(judge: Judge | None) -> int:
-    return WINDOW + (judge.steps if judge is not None else 1) - 1
+    return warm_up(judge.steps if judge is not None else 1) + 1
 
 
 def _inputs(series: Series | None, judge: Judge | None) -> tuple[TickRef | None, TickRef | None]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 
+from domain.errors import InvalidValue
 from domain.market import Bar, TickRef
 from domain.signals import SignalGenerated
 from models.engine.drift import WINDOW_ROWS, DriftMonitor
@@ -34,9 +35,19 @@ class Series:
         self.newest_us = ref.market_time_us
 
     def split(self, ratio: Decimal) -> None:
-        """The bars held, in new units. ratio: new units for one old. Raises InvalidValue."""
-        self.window.split(ratio)
-        self.bars = deque((_split(bar, ratio) for bar in self.bars), self.bars.maxlen)
+        """The bars held, in new units. ratio: new units for one old.
+
+        Bars whose prices leave what a decimal can hold are forgotten with all others: the series begins anew.
+        """
+        try:
+            bars = [_split(bar, ratio) for bar in self.bars]
+        except (DecimalException, InvalidValue):
+            bars = []
+            self.refs.clear()
+            self.window = RollingWindow(BARS_HELD)
+        else:
+            self.window.split(ratio)
+        self.bars = deque(bars, self.bars.maxlen)
 
 
 class Memory:

@@ -146,7 +146,7 @@ POINTS = (
     Point(
         12,
         "Prices are declared as adjusted or raw",
-        "adjusted for splits and dividends, volume as traded",
+        "adjusted for splits and dividends, volumes for splits",
         (
             f"{_DATA}/test_bokeh.py::test_splits_are_adjusted_away",
             f"{_DATA}/test_bokeh.py::test_adjusted_close_is_the_files_own",

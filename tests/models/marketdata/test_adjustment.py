@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -13,6 +14,7 @@ from models.marketdata import load_bars
 from models.marketdata.bokeh import installed_text
 from models.marketdata.csv_file import read_text
 from models.marketdata.declared import Declared
+from models.marketdata.splits import SPLITS
 from tests.models.marketdata.tables import HEADING, codes, read
 
 SPLIT = HEADING + ",Stock Splits"
@@ -68,6 +70,60 @@ def test_splits_that_contradict_each_other_refuse_the_file() -> None:
         read("X,2011-01-05,1,1,1,1,1,2", "X,2011-01-05,1,1,1,1,1,3", heading=SPLIT, prices="splits")
 
     assert caught.value.code == "BARS_SPLIT_CONTRADICTION"
+
+
+ADJUSTED = HEADING + ",Adj Close"
+
+
+def test_volumes_are_put_into_the_units_of_adjusted_prices() -> None:
+    """By hand: 2:1 on the 6th with a dividend of 1 % on the same day, 1:10 on the 10th. A dividend of a tenth on the
+    7th, which lifts the factor as 10:9, is no split.
+    """
+    reading = read(
+        "X,2011-01-04,30,36,27,33,101,1.5",
+        "X,2011-01-06,16,18,15,16,200,1.4693",
+        "X,2011-01-07,16,18,15,16,300,1.6326",
+        "X,2011-01-10,160,180,150,160,30,1.6326",
+        "Y,2011-01-04,30,36,27,33,7,33",
+        heading=ADJUSTED,
+        prices="adj_close",
+    )
+
+    assert [(bar.symbol, bar.date.day, str(bar.volume)) for bar in reading.bars] == [
+        ("X", 4, "20"),
+        ("Y", 4, "7"),
+        ("X", 6, "20"),
+        ("X", 7, "30"),
+        ("X", 10, "30"),
+    ]
+    assert codes(reading) == {"adjusted": 4, "volume_adjusted": 3}
+
+
+@pytest.mark.parametrize("ratio", SPLITS)
+def test_every_usual_split_is_seen_in_the_factor_and_no_dividend(ratio: float) -> None:
+    """Either way round, with an adjusted close of two decimals; the largest usual dividends are none."""
+    for one in (ratio, 1 / ratio):
+        rows = [f"X,2011-01-04,{50 * one:.6f},{50 * one:.6f},{50 * one:.6f},{50 * one:.6f},3000,48.20"]
+        rows += ["X,2011-01-05,50,50,50,50,3000,48.20", "X,2011-01-06,43,43,43,43,3000,48.20"]
+        volumes = [bar.volume for bar in read(*rows, heading=ADJUSTED, prices="adj_close").bars]
+        assert volumes == [pytest.approx(Decimal(3000 * one), abs=1), 3000, 3000]
+
+
+def test_the_real_splits_are_the_steps_of_the_real_factor() -> None:
+    """Of the installed file: the three of RAW_SPLITS, and not Microsoft's three dollars of November 2004."""
+    reading = read_text("bokeh", installed_text(), Declared(prices="adj_close"))
+    raw = {
+        (bar.symbol, bar.date): bar.volume for bar in read_text("bokeh", installed_text(), Declared(prices="raw")).bars
+    }
+    by = {(bar.symbol, bar.date): bar.volume / raw[bar.symbol, bar.date] for bar in reading.bars}
+    steps = [
+        (symbol, day.isoformat())
+        for ((before, _), was), ((symbol, day), now) in pairwise(sorted(by.items()))
+        if before == symbol and was != now
+    ]
+
+    assert steps == RAW_SPLITS
+    assert {by["AAPL", date(2000, 6, 20)], by["AAPL", date(2005, 2, 25)], by["MSFT", date(2003, 2, 14)]} == {4, 2}
 
 
 @pytest.mark.parametrize("text", ["two", "-2", "nan", "1e9", "0:5x", "5:0"])

@@ -33,7 +33,9 @@ def examples(reading: Reading, code: str) -> list[tuple[str, str]]:
 
 def test_the_installed_file_has_a_bar_of_every_session() -> None:
     """Thirteen years of five symbols against the exchange's calendar, its closings of 2001 and 2012 included."""
-    assert codes(read_text("bokeh", installed_text(), Declared(prices="adj_close", mic="XNYS"))).keys() == {"adjusted"}
+    found = codes(read_text("bokeh", installed_text(), Declared(prices="adj_close", mic="XNYS")))
+
+    assert found.keys() == {"adjusted", "volume_adjusted"}
 
 
 def test_days_on_which_the_exchange_was_closed_are_no_gap() -> None:

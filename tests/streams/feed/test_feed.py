@@ -15,12 +15,13 @@ import redis
 from domain import events
 from domain.errors import ChainError, InvalidValue
 from domain.market import Tick
+from models.features import WINDOW
 from runtime.clients import kafka_producer, redis_sync
 from runtime.settings import Settings
 from streams import codec
 from streams.codec import Cause
 from streams.feed.consequences import Published
-from streams.feed.feed import WARM_UP, Feed, Pace, Progress
+from streams.feed.feed import Feed, Pace, Progress
 from streams.feed.lockstep import WATERMARKS, Lockstep
 from streams.feed.patience import Stopped
 from streams.feed.plan import plan
@@ -33,6 +34,7 @@ pytestmark = pytest.mark.integration
 FIRST, LAST = date(2011, 1, 1), date(2011, 2, 28)
 SYMBOLS = ("AAPL", "IBM", "MSFT")
 SIGNALS, FEED = "streams.signals.worker", "streams.feed.worker"
+WARM_UP = WINDOW - 1  # of a model that looks at one row
 FAST = Pace(bars_per_second=100_000)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidValue
 from models.marketdata import MarketBar
+from models.registry import store
 from runtime.settings import Settings
 from streams.feed.feed import Feed
 from streams.feed.plan import order, plan, select
+from tests.models.service.stage import add, point, settings_of
 
 DAY = date(2011, 1, 3)
 
@@ -121,3 +124,22 @@ def test_a_replay_is_not_now() -> None:
         Feed(real_time, ["AAPL"], date(2011, 1, 3), date(2011, 1, 31))
 
     assert refused.value.code == "FEED_NOT_REAL_TIME"
+
+
+def test_the_model_that_judges_says_how_much_history_it_needs(tmp_path: Path) -> None:
+    """127 bars complete a window on the first day; a model of four rows needs three bars more, and has an opinion then.
+    One that cannot be read is the signals agent's to tell of.
+    """
+    settings = settings_of(tmp_path)
+
+    def before() -> int:
+        return Feed(settings, ["AAPL"], DAY, DAY).plan.bars - 1
+
+    assert before() == 127
+    point(settings, add(settings, "xgboost", "1"))
+    add(settings, "lstm", "2")
+    assert before() == 127
+    settings = settings.model_copy(update={"model_version": "2"})
+    assert before() == 130
+    (store.root(settings, settings.model_name) / "2" / "meta.json").write_bytes(b"{")
+    assert before() == 127

@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 
 from domain.catalog import catalog
-from domain.market import Tick
+from domain.market import Bar, Tick, TickRef
 from domain.signals import SignalGenerated
-from models.features import FEATURE_NAMES, WINDOW, Array, Bars, compute_frame
+from models.features import FEATURE_NAMES, WINDOW, Array, Bars, RollingWindow, compute_frame
 from models.marketdata import MarketBar, bokeh, load_bars, ticks_of
 from streams.codec import Cause
 from streams.decider import Folded, Input
 from streams.signals.decider import TICKS, SignalsDecider
+from streams.signals.series import Series
 from tests.streams.signals.judging import Told
 
 FIRST, LAST, SPLIT_DAY = date(2004, 7, 1), date(2005, 6, 30), date(2005, 2, 28)
@@ -43,7 +44,12 @@ RAW = raw_bars()
 FIXED = Told("fixed", lambda rows: {"BUY": 0.2, "SELL": 0.2, "HOLD": 0.6})
 """Always of one mind: only the features matter here."""
 
+ONE = Decimal(1)
 SPLIT_AT = next(number for number, bar in enumerate(RAW) if bar.date == SPLIT_DAY)
+
+
+def ref(number: int) -> TickRef:
+    return TickRef(partition=0, offset=number, market_time_us=number)
 
 
 def adjusted(bar: MarketBar) -> MarketBar:
@@ -120,8 +126,7 @@ def test_they_are_those_of_the_published_adjustment() -> None:
     agent = Agent(ticks())
     agent.run(4 * len(RAW))
 
-    published = Bars.of(load_bars(["AAPL"], FIRST, LAST))
-    _, expected = compute_frame(published._replace(volume=Bars.of(map(adjusted, RAW)).volume))
+    _, expected = compute_frame(Bars.of(load_bars(["AAPL"], FIRST, LAST)))
 
     scale = expected.std(axis=0)
     np.testing.assert_allclose(agent.rows() / scale, expected / scale, rtol=0, atol=2e-2)
@@ -174,3 +179,20 @@ def test_a_split_of_a_symbol_without_bars_is_nothing() -> None:
         agent.run(4 * len(RAW))
 
     assert split_first.tape == plain.tape
+
+
+@pytest.mark.parametrize(("price", "ratio"), [("1E+999994", "0.000001"), ("1E-1000022", "1000000")])
+def test_prices_beyond_decimals_are_forgotten_and_harm_nobody(price: str, ratio: str) -> None:
+    """A split of absurd prices leaves no bar that it was not applied to; what comes next begins a new series."""
+    absurd = Decimal(price)
+    series = Series()
+    series.push(Bar(open=absurd, high=absurd, low=absurd, close=absurd, volume=ONE), ref(0))
+    series.split(Decimal(ratio))
+    assert (len(series.bars), len(series.refs)) == (0, 0)
+
+    for number, bar in enumerate(RAW[:WINDOW], start=1):
+        series.push(bar.bar(), ref(number))
+    fresh = RollingWindow(WINDOW)
+    for bar in RAW[:WINDOW]:
+        fresh.push(bar)
+    np.testing.assert_array_equal(series.window.rows(1), fresh.rows(1))
