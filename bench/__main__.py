@@ -121,8 +121,7 @@ def _models(console: Console, seconds: float) -> dict[str, Any]:
     return {
         "us_in_process": {kind: [one and one._asdict() for one in both] for kind, both in predictions.items()},
         "over_http": [
-            {"kind": one.kind, "way": one.way, "cpu_ms": one.cpu_ms, **one.answered._asdict()}
-            for one in served.rounds
+            {"kind": one.kind, "way": one.way, "cpu_ms": one.cpu_ms, **one.answered._asdict()} for one in served.rounds
         ],
         "backtest": {name: one._asdict() for name, one in traded.items()},
     }
