@@ -67,7 +67,7 @@ _EXAMPLE: dict[str, Any] = {
     "first": "2011-01-03",
     "last": "2012-12-31",
     "strategy": "model-follower",
-    "model": "xgboost@champion",
+    "model": "signals@champion",
     "cash": "100000.00",
 }
 
@@ -90,7 +90,7 @@ class BacktestRequest(Body):
     model: Annotated[str, StringConstraints(pattern=_MODEL)] | None = Field(
         None,
         description="a registered model as `name@alias` or `name/version`; null: the one that signals are made with",
-        examples=["xgboost@champion"],
+        examples=["signals@champion"],
     )
     source: BarSource = Field(
         "installed", description="installed: the bars of the market data package; recorded: those of market.ticks"
