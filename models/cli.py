@@ -41,13 +41,14 @@ def train(
     horizon: Annotated[int, typer.Option(help="bars that a label looks ahead")] = 5,
     threshold: Annotated[float, typer.Option(help="what a position must earn, net, as a fraction")] = 0.015,
     cost_bps: Annotated[float, typer.Option(help="of entering and leaving together")] = 10.0,
-    folds: Annotated[int, typer.Option(min=1, help="walk-forward years")] = 3,
+    folds: Annotated[int, typer.Option(min=1, help="periods that are walked forward over")] = 3,
+    period: Annotated[str, typer.Option(help="year, quarter or month: of a fold, and of the hold-out")] = "year",
     validation: Annotated[str, typer.Option(help="walk_forward or combinatorial")] = "walk_forward",
     trials: Annotated[int, typer.Option(min=0, help="hyper-parameters that Optuna tries in each training part")] = 0,
     parameters: Parameters = None,
     seed: Annotated[int, typer.Option(help="of everything that draws")] = 20_110_103,
 ) -> None:
-    """Train, measure by walk-forward and on a hold-out year, and register the model.
+    """Train, measure by walk-forward and on a hold-out, and register the model.
 
     The first one becomes the champion, a later one the challenger: `tape models promote` compares the two.
     """
@@ -55,6 +56,7 @@ def train(
     from models.marketdata.declared import declaration
     from models.training import train as trained_by
     from models.training.plan import Plan, Validation
+    from models.validation.splits import Period
 
     start, end = day(first, "--from"), day(last, "--to")
     found = settings()
@@ -72,6 +74,7 @@ def train(
                 parameters=_values(parameters),
                 label=rule,
                 folds=folds,
+                period=_one_of(Period, period, "--period"),
                 validation=_one_of(Validation, validation, "--validation"),
                 trials=trials,
                 seed=seed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -14,21 +14,25 @@ from models.features import FEATURES, Array, Bars, compute_frame
 from models.labels import LabelRule, label, uniqueness
 from models.marketdata import MarketBar
 
-Days = NDArray[np.datetime64]
+Times = NDArray[np.datetime64]
+"""Days (datetime64[D]), or for bars within a day the last microsecond of a bar (datetime64[us]), which lies in its day.
+
+What is said of days elsewhere in models/validation holds for both: they are the bars' own clock.
+"""
 
 
 @dataclass(frozen=True)
 class Samples:
     """Columns of equal length, one entry per decision, sorted by (decided, symbol).
 
-    decided: day of the decision; ends: last day that the label looks at. target: index into CLASSES. earned: see
-    models.labels. weight: uniqueness of the label, in units of the mean. row: the decision's row in `frame`.
+    decided: day (or moment) of the decision; ends: the last one that the label looks at. target: index into CLASSES.
+    earned: see models.labels. weight: uniqueness of the label, in units of the mean. row: of the decision, in `frame`.
     frame: (all rows, features), every symbol's feature rows together, each symbol's in the order of time; it is not cut
     by `where`, so a sequence may reach back before the first decision that is left. first_row: the symbol's first row.
     """
 
-    decided: Days
-    ends: Days
+    decided: Times
+    ends: Times
     symbol: NDArray[np.str_]
     target: NDArray[np.int64]
     earned: Array
@@ -71,32 +75,46 @@ class Samples:
 
     def between(self, first: date, last: date) -> Samples:
         """Decisions from `first` on whose labels look no further than `last`."""
-        return self.where((self.decided >= np.datetime64(first)) & (self.ends <= np.datetime64(last)))
+        looked_to = self.ends.astype("datetime64[D]")
+        return self.where((self.decided >= np.datetime64(first)) & (looked_to <= np.datetime64(last)))
 
 
 def build_samples(bars: Iterable[MarketBar], rule: LabelRule) -> Samples:
     """The samples of all symbols in `bars`. A symbol with fewer bars than a window and a horizon gives none.
 
-    Raises InvalidValue for bars within a day: decisions are numbered by days.
+    Raises InvalidValue for days and bars within a day together: they have no clock in common.
     """
     by_symbol: dict[str, list[MarketBar]] = {}
+    are_days: bool | None = None
     for bar in bars:
-        if bar.start_us is not None:
-            text = f"samples are made of days; {bar.symbol} has a bar within {bar.date}: put its bars together first"
-            raise InvalidValue("SAMPLES_WITHIN_DAY", text)
+        if are_days is None:
+            are_days = bar.start_us is None
+        if are_days != (bar.start_us is None):
+            kinds = ("a day", "within a day") if are_days else ("within a day", "a day")
+            text = (
+                f"expected bars of one kind; the first is {kinds[0]}, that of {bar.symbol} on {bar.date} is {kinds[1]}"
+            )
+            raise InvalidValue("SAMPLES_MIXED", text)
         by_symbol.setdefault(bar.symbol, []).append(bar)
     parts: list[Samples] = []
     rows = 0
     for symbol, own in sorted(by_symbol.items()):
-        parts.append(_of_symbol(symbol, sorted(own, key=lambda b: b.date), rule, rows))
+        parts.append(_of_symbol(symbol, sorted(own, key=lambda b: b.at_us), rule, rows))
         rows += len(parts[-1].frame)
     pooled = _concatenated(parts)
     return pooled.where(np.lexsort((pooled.symbol, pooled.decided)))
 
 
+def times(bars: Sequence[MarketBar]) -> Times:
+    """When each of some bars of one kind was complete."""
+    if not bars or bars[0].end_us is None:
+        return np.array([bar.date for bar in bars], dtype="datetime64[D]")
+    return np.array([bar.at_us - 1 for bar in bars], dtype=np.int64).astype("datetime64[us]")
+
+
 def _of_symbol(symbol: str, bars: list[MarketBar], rule: LabelRule, first_row: int) -> Samples:
     columns = Bars.of(bars)
-    days = np.array([bar.date for bar in bars], dtype="datetime64[D]")
+    clock = times(bars)
     index, frame = compute_frame(columns)
     labels = label(columns, rule)
     place = np.full(len(bars), -1, dtype=np.int64)
@@ -105,8 +123,8 @@ def _of_symbol(symbol: str, bars: list[MarketBar], rule: LabelRule, first_row: i
     decided, ends = labels.decided[chosen], labels.ends[chosen]
     weight = uniqueness(decided, ends)
     return Samples(
-        decided=days[decided],
-        ends=days[ends],
+        decided=clock[decided],
+        ends=clock[ends],
         symbol=np.full(len(decided), symbol),
         target=labels.target[chosen],
         earned=labels.earned[chosen],

@@ -1,6 +1,6 @@
 """From bars to a model and its measure, without a trace: the same bars and plan give the same bytes.
 
-In the order of time, with the last calendar year of the range as hold-out:
+In the order of time, with the last calendar year (or quarter, or month) of the range as hold-out:
 
     … years …  | fold year | fold year | fold year | hold-out year |
     fit ───────► predict       (each outer fold: tuned, calibrated and given thresholds by inner folds of its fit alone)
@@ -47,7 +47,7 @@ from models.validation.search import SearchReport, search_report
 from models.validation.tuning import Tuned, Tuning
 
 ROWS_MIN = 600
-"""Samples before the first year that is tested: enough for the inner folds to have splits.TRAINING_ROWS_MIN each."""
+"""Samples before the first period that is tested: enough for the inner folds to have splits.TRAINING_ROWS_MIN each."""
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share of the work that is done, 0 to 1."""
@@ -63,14 +63,14 @@ def fit(
 ) -> Fitted:
     """Train and measure. touches: where looks at the hold-out are counted; None: nowhere. prices: what the bars hold.
 
-    Raises InvalidValue when there are not at least a fold year and a hold-out year with enough before them, or the
+    Raises InvalidValue when there are not at least a fold's and a hold-out's period with enough before them, or the
     plan names a kind or a parameter that is not known.
     """
     progress("computing features", 0.02)
     touches = touches or Uncounted()
     base = learner(plan.kind, plan.parameters)
     samples = build_samples(bars, plan.label).with_steps(base.steps)
-    first_held = _hold_out(samples)
+    first_held = _hold_out(samples, plan)
     data = marketdata.data_hash([bar for bar in bars if bar.date >= first_held])
     known, hold_out = HoldOut.split(samples, first_held, data=data, touches=touches)
     folds = _folds(known, plan)
@@ -86,7 +86,7 @@ def fit(
     )
     progress("calibrating", 0.6)
     chosen = Recipe(tuned or base, fit_calibration, choose_thresholds).choose(known, seed=plan.seed)
-    progress(f"hold-out {first_held.year}", 0.75)
+    progress(f"hold-out {splits.name_of(first_held, plan.period)}", 0.75)
     looked = _look(samples, hold_out, chosen, plan)
     progress("fitting the final model", 0.85)
     model = baselines.fit(chosen.learner, samples, seed=plan.seed).dump()
@@ -133,6 +133,8 @@ def _fitted(
             **{f"label_{name}": str(value) for name, value in msgspec.to_builtins(plan.label).items()},
             "window_bars": str(WINDOW),
             "signal_share": str(SIGNAL_SHARE),
+            "bars": _spacing(bars),
+            "period": plan.period,
             "validation": plan.validation,
             "fold_names": ",".join(result.fold.name for result in evaluation.results),
             "hold_out_from": str(looked.first),
@@ -176,26 +178,29 @@ def _folds(known: Samples, plan: Plan) -> Sequence[splits.Fold]:
     try:
         if plan.validation == "combinatorial":
             return splits.combinatorial_purged(known, rows_min=ROWS_MIN).folds
-        return splits.walk_forward(known, test="year", rows_min=ROWS_MIN, folds_max=plan.folds)
+        return splits.walk_forward(known, test=plan.period, rows_min=ROWS_MIN, folds_max=plan.folds)
     except InvalidValue as error:
         raise InvalidValue(
             "TRAINING_TOO_SHORT",
-            f"training needs a calendar year to test on, with {ROWS_MIN} samples before it and the hold-out year after "
-            f"it (a sample needs {WINDOW} bars): {error.text}",
+            f"training needs a {plan.period} to test on, {ROWS_MIN} samples before it and a hold-out {plan.period} "
+            f"after it (a sample needs {WINDOW} bars; --period has shorter ones): {error.text}",
         ) from error
 
 
-def _hold_out(samples: Samples) -> date:
-    """The first day of the last calendar year that has decisions. Raises InvalidValue when none is before it."""
-    years = np.unique(samples.decided.astype("datetime64[Y]"))
-    if len(years) < 2:
+def _hold_out(samples: Samples, plan: Plan) -> date:
+    try:
+        return splits.last_period(samples, plan.period)
+    except InvalidValue as error:
         raise InvalidValue(
             "TRAINING_TOO_SHORT",
-            f"training needs decisions in two calendar years at least (a sample needs {WINDOW} bars); the "
-            f"{len(samples)} samples given fall into the years {[str(year) for year in years]}",
-        )
-    day: date = years[-1].astype("datetime64[D]").astype(object)
-    return day
+            f"training needs decisions in two {plan.period}s at least (a sample needs {WINDOW} bars): {error.text}",
+        ) from error
+
+
+def _spacing(bars: Sequence[MarketBar]) -> str:
+    """What a bar is, for whoever reads the run."""
+    first = bars[0]
+    return "days" if first.end_us is None or first.start_us is None else f"{(first.end_us - first.start_us) / 1e6:g} s"
 
 
 def _look(samples: Samples, hold_out: HoldOut, chosen: Chosen, plan: Plan) -> Looked:

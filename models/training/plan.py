@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from models.labels import LabelRule
+from models.validation.splits import Period
 
 Validation = Literal["walk_forward", "combinatorial"]
 SEED = 20_110_103
@@ -16,7 +17,8 @@ SEED = 20_110_103
 class Plan:
     """kind, parameters: of the learner, see models.learners; what is not named keeps its default.
 
-    validation: how folds are cut: `walk_forward` over calendar years, the last `folds` of them; or `combinatorial`,
+    period: the last calendar period that has decisions is the hold-out.
+    validation: how folds are cut: `walk_forward` over such periods, the last `folds` of them; or `combinatorial`,
     every two of six blocks of days, purged on both sides (each day is tested five times, and later days are learnt from
     too). trials: sets of hyper-parameters that Optuna tries in each training part; 0: none, the learner's own are used.
     seed: of everything that draws.
@@ -26,6 +28,7 @@ class Plan:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     label: LabelRule = field(default_factory=LabelRule)
     folds: int = 3
+    period: Period = "year"
     validation: Validation = "walk_forward"
     trials: int = 0
     seed: int = SEED

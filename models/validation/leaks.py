@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +29,7 @@ from models.classes import CLASSES
 from models.features import FEATURE_NAMES, WINDOW, Array, Bars, compute
 from models.learners.base import Learner, Targets
 from models.marketdata import MarketBar
-from models.samples import Samples
+from models.samples import Samples, times
 from models.validation.baselines import fit, permuted, predict
 from models.validation.leak_report import EXCESS_MAX, Check, LeakReport, Verdict, accuracy_limit
 from models.validation.splits import Fold
@@ -43,19 +42,20 @@ TRUNCATIONS = 25
 
 BINS = 10
 
-Recompute = Callable[[str, date], Array]
-"""(symbol, day) to the features at that day's close, in the order of FEATURES, from bars up to that day alone."""
+Recompute = Callable[[str, np.datetime64], Array]
+"""(symbol, time of a sample) to the features at its bar's close, in the order of FEATURES, from bars up to it alone."""
 
 
 def recompute_from(bars: Sequence[MarketBar]) -> Recompute:
-    """`Recompute` from bars, by models.features.compute on the last WINDOW bars up to the day."""
+    """`Recompute` from bars, by models.features.compute on the last WINDOW bars up to the time."""
     by_symbol: dict[str, list[MarketBar]] = {}
-    for bar in sorted(bars, key=lambda bar: bar.date):
+    for bar in sorted(bars, key=lambda bar: bar.at_us):
         by_symbol.setdefault(bar.symbol, []).append(bar)
+    clocks = {symbol: times(own) for symbol, own in by_symbol.items()}
 
-    def recompute(symbol: str, day: date) -> Array:
-        past = [bar for bar in by_symbol[symbol] if bar.date <= day]
-        return np.array(list(compute(Bars.of(past[-WINDOW:])).values()))
+    def recompute(symbol: str, time: np.datetime64) -> Array:
+        stop = int(np.searchsorted(clocks[symbol], time, side="right"))
+        return np.array(list(compute(Bars.of(by_symbol[symbol][max(0, stop - WINDOW) : stop])).values()))
 
     return recompute
 
@@ -142,12 +142,7 @@ def _future_removed(samples: Samples, folds: Sequence[Fold], recompute: Recomput
         tested = np.unique(np.concatenate([fold.test for fold in folds]))
         chosen = np.random.default_rng(seed).permutation(tested)[:TRUNCATIONS]
         given = samples.features[chosen]
-        again = np.array(
-            [
-                recompute(str(samples.symbol[i]), samples.decided[i].astype("datetime64[D]").astype(object))
-                for i in chosen
-            ]
-        )
+        again = np.array([recompute(str(samples.symbol[i]), samples.decided[i]) for i in chosen])
         differs = ~np.isclose(given, again, rtol=1e-9, atol=1e-12)
         worst = np.abs(given - again).max(axis=0)
         named = [f"{_feature(k)} (by up to {worst[k]:.3g})" for k in np.flatnonzero(differs.any(axis=0)).tolist()]

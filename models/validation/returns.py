@@ -27,7 +27,7 @@ from domain.errors import InvalidValue
 from models.classes import BUY, SELL
 from models.features import Array
 from models.learners.base import Targets
-from models.samples import Days, Samples
+from models.samples import Samples, Times
 
 
 class StrategyReturns(NamedTuple):
@@ -36,14 +36,14 @@ class StrategyReturns(NamedTuple):
     values: return of the capital over it, net, as a fraction.
     """
 
-    decided: Days
-    ends: Days
+    decided: Times
+    ends: Times
     values: Array
 
     @property
     def per_year(self) -> float:
         """Observations a year, over the years from the first decision to the last end."""
-        days = int((self.ends[-1] - self.decided[0]).astype("timedelta64[D]").astype(np.int64))
+        days = float((self.ends[-1] - self.decided[0]) / np.timedelta64(1, "D"))
         return len(self.values) / (days / 365.25)
 
 

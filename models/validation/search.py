@@ -15,7 +15,7 @@ import numpy as np
 from domain.errors import InvalidValue
 from models.decisions import decide
 from models.features import Array
-from models.samples import Days, Samples
+from models.samples import Samples, Times
 from models.validation.overfitting import (
     BLOCKS,
     DeflatedSharpe,
@@ -32,7 +32,7 @@ class TrialReturns(NamedTuple):
     """numbers: of the complete trials; decided: days of the observations; values: (trials, observations), net."""
 
     numbers: tuple[int, ...]
-    decided: Days
+    decided: Times
     values: Array
 
 

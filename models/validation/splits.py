@@ -1,8 +1,9 @@
 """Folds over time for pooled samples: walk-forward, and combinatorial purged cross-validation.
 
-A fold boundary is a day, never a row: all symbols of a day stand on the same side. Within a fold, training samples
-whose label interval meets a test label's interval are purged, before and behind the test block alike, and behind it an
-embargo follows. The folds of one set of samples cover each tested day the same number of times.
+A fold boundary is a day, never a row: all symbols of a day stand on the same side. (Of bars within a day it is a
+moment, and what is said of days here holds for the moments at which some bar is complete.) Within a fold, training
+samples whose label interval meets a test label's interval are purged, before and behind the test block alike, and
+behind it an embargo follows. The folds of one set of samples cover each tested day the same number of times.
 
 Label intervals. A label decided at the close of day t looks at the bars t + 1 … ends: the half-open interval
 (decided, ends]. Days are numbered by the pooled calendar (every day on which some sample is decided or ends), which
@@ -236,19 +237,41 @@ def _block_starts(days: NDArray[np.datetime64], test: Period | int) -> list[int]
     """Positions in `days` at which a test block starts; days before the first are only learned from."""
     if isinstance(test, int):
         return list(range(len(days), 0, -_positive("test", test)))[:0:-1]
-    if test not in _MONTHS:
-        raise InvalidValue("FOLDS_PERIOD", f"test blocks are {', '.join(_MONTHS)} or a number of days, not {test!r}")
-    period = days.astype("datetime64[M]").astype(np.int64) // _MONTHS[test]
+    period = _periods(days, test)
     return np.flatnonzero(np.diff(period, prepend=period[0] - 1)).tolist()
 
 
-def _name(first: np.datetime64, test: Period | int) -> str:
-    day: date = first.astype("datetime64[D]").astype(object)
+def last_period(samples: Samples, test: Period) -> date:
+    """The first day of the last calendar period that has decisions. Raises InvalidValue when none is before it."""
+    periods = np.unique(_periods(samples.decided, test))
+    if len(periods) < 2:
+        found = [_name(day, test) for day in samples.decided[:1]]
+        raise InvalidValue("FOLDS_TOO_SHORT", f"the {len(samples)} samples given fall into the {test}s {found}")
+    day: date = np.datetime64(int(periods[-1]) * _MONTHS[test], "M").astype("datetime64[D]").astype(object)
+    return day
+
+
+def _periods(days: NDArray[np.datetime64], test: Period) -> Positions:
+    """The number of each one's calendar period."""
+    if test not in _MONTHS:
+        raise InvalidValue("FOLDS_PERIOD", f"test blocks are {', '.join(_MONTHS)} or a number of days, not {test!r}")
+    numbers: Positions = days.astype("datetime64[M]").astype(np.int64) // _MONTHS[test]
+    return numbers
+
+
+def name_of(day: date, test: Period) -> str:
+    """Of a calendar period, by one of its days."""
     if test == "year":
         return f"{day:%Y}"
     if test == "quarter":
         return f"{day:%Y}Q{(day.month + 2) // 3}"
-    return f"{day:%Y-%m}" if test == "month" else f"from {day}"
+    return f"{day:%Y-%m}"
+
+
+def _name(first: np.datetime64, test: Period | int) -> str:
+    if not isinstance(test, int):
+        return name_of(first.astype("datetime64[D]").astype(object), test)
+    return f"from {first if first.dtype == 'datetime64[D]' else np.datetime_as_string(first, unit='s')}"
 
 
 def _span(samples: Samples, tested: Positions) -> Span:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any, ClassVar
 
 import msgspec
@@ -28,12 +27,12 @@ FOLDS = walk_forward(MARKET, test=80, rows_min=100)
 STRUCTURAL = ("intervals", "duplicates", "future_removed")
 
 
-def honest(samples: Samples) -> Callable[[str, date], Array]:
+def honest(samples: Samples) -> Callable[[str, np.datetime64], Array]:
     """Features of the samples as they are: what an honest computation without the future would give again."""
     rows = {
         (str(s), d): row for s, d, row in zip(samples.symbol, samples.decided.tolist(), samples.features, strict=True)
     }
-    return lambda symbol, day: rows[symbol, day]
+    return lambda symbol, day: rows[symbol, day.item()]
 
 
 def with_feature(samples: Samples, column: int, values: Array) -> Samples:
