@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
-from scipy.optimize import minimize
 
 from domain.errors import InvalidValue
 from models.classes import CLASSES
@@ -61,6 +60,8 @@ def fit_calibration(probabilities: Array, target: Targets, weight: Array) -> Cal
     probabilities: (n, 3) of a model that has not seen the rows; target: indexes into CLASSES; weight: not negative.
     Raises InvalidValue when shapes do not fit, nothing weighs anything, or a probability is not one.
     """
+    from scipy.optimize import minimize  # takes most of a second, and who applies a calibration needs none of it
+
     _check(probabilities, target, weight)
     logarithms, share = _logarithms(probabilities), weight / weight.sum()
     own = np.eye(len(CLASSES))[target]
