@@ -96,6 +96,9 @@ def train(
     untrained = sorted(set(chosen) - set(trained.meta.symbols))
     if untrained:
         Console().print(f"No samples in this range: {', '.join(untrained)} (too few bars).")
+    if trained.leak_hunt:
+        hunted = f"Too good to be believed before it is read up (leak_hunt_*.md in run {trained.meta.run_id}): "
+        Console().print(f"[yellow]{hunted}[/yellow]{trained.leak_hunt}")
     what = "registered" if trained.fresh else "the very model that was there already"
     Console().print(f"Model {trained.meta.name} version {trained.meta.version} is the {trained.alias} ({what}).")
 

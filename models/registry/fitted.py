@@ -86,8 +86,12 @@ class Fitted:
 
 
 class TrainedModel(NamedTuple):
-    """A model that is registered. fresh: False when this very model was there already. alias: what it is now."""
+    """A model that is registered. fresh: False when this very model was there already. alias: what it is now.
+
+    leak_hunt: what was found where its accuracy was too good; empty where it was not.
+    """
 
     meta: Meta
     fresh: bool
     alias: str
+    leak_hunt: str = ""

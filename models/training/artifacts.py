@@ -26,7 +26,7 @@ def files(
     looked: Looked,
     studies: Sequence[Tuning],
     search: SearchReport | None,
-    hunted: LeakReport | None,
+    hunted: Mapping[str, LeakReport],
 ) -> Mapping[str, bytes]:
     """Content by name."""
     names = [result.fold.name for result in evaluation.results]
@@ -47,8 +47,8 @@ def files(
     if studies:
         found["trials.json"] = _json([study.trials for study in studies])
         found["search.json"] = _json(search)
-    if hunted is not None:
-        found["leak_hunt.md"] = hunted.markdown().encode()
+    for name, report in hunted.items():
+        found[f"leak_hunt_{name}.md"] = report.markdown().encode()
     model = predictor(fitted.meta("", "0", ""), fitted.model)
     contributions = model.contributions(looked.samples.rows(fitted.steps)[:EXPLAINED_ROWS_MAX])
     if contributions is not None:

@@ -17,6 +17,7 @@ from models.samples import Samples
 from models.validation.cross import Evaluation
 from models.validation.scores import ModelScores
 from models.validation.search import SearchReport
+from models.validation.splits import Fold
 from models.validation.summary import Interval
 from models.validation.tuning import Tuning
 
@@ -28,6 +29,8 @@ _OVER_FOLDS = ("accuracy", "macro_f1", "log_loss", "brier", "auc_macro")
 class Looked:
     """The one look at the hold-out. first: its first day; looks: by how many different plans, this one included.
 
+    fold: what was learnt from and what was tested, as positions in all samples.
+
     scores: of the probabilities and the likeliest class; decided: of the decisions after the thresholds. baselines: by
     name, as scores.
     """
@@ -36,6 +39,7 @@ class Looked:
     looks: int
     samples: Samples
     train_rows: int
+    fold: Fold
     probabilities: Array
     decisions: Targets
     scores: ModelScores

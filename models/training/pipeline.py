@@ -91,10 +91,14 @@ def fit(
     progress("fitting the final model", 0.85)
     model = baselines.fit(chosen.learner, samples, seed=plan.seed).dump()
     studies = tuple(tuned.studies) if tuned else ()
-    hunted = _hunted(bars, known, chosen.learner, folds, evaluation, plan)
+    hunted = _hunted(bars, samples, chosen.learner, folds, evaluation, looked, plan)
     search = search_report(known, studies[-1], cost_bps=plan.label.cost_bps) if studies else None
     fitted = _fitted(bars, prices, plan, samples, chosen, model, evaluation, looked, studies, search)
-    return replace(fitted, artifacts=artifacts.files(fitted, evaluation, looked, studies, search, hunted))
+    return replace(
+        fitted,
+        notes={**fitted.notes, "leak_hunt": _verdicts(hunted)},
+        artifacts=artifacts.files(fitted, evaluation, looked, studies, search, hunted),
+    )
 
 
 def _fitted(
@@ -154,17 +158,37 @@ class Uncounted:
 
 def _hunted(
     bars: Sequence[MarketBar],
-    known: Samples,
+    samples: Samples,
     used: Learner,
     folds: Sequence[splits.Fold],
     evaluation: Evaluation,
+    looked: Looked,
     plan: Plan,
-) -> LeakReport | None:
+) -> dict[str, LeakReport]:
     """An accuracy that is too good to be believed is looked into, and what was found is written down."""
-    accuracy, majority = evaluation.summary["accuracy"].mean, evaluation.baselines["majority"]["accuracy"].mean
-    if accuracy is None or majority is None or accuracy <= accuracy_limit(majority):
-        return None
-    return leaks.hunt(known, used, folds, seed=plan.seed, recompute=leaks.recompute_from(bars))
+    majority = measures.MAJORITY
+    over_folds = evaluation.summary["accuracy"].mean, evaluation.baselines[majority]["accuracy"].mean
+    held = looked.scores.accuracy, looked.baselines[majority].accuracy
+    known = samples.ending_before(looked.first)
+    recompute = leaks.recompute_from(bars)
+    found: dict[str, LeakReport] = {}
+    for name, accuracies, own, tested in (
+        ("folds", over_folds, known, folds),
+        ("hold_out", held, samples, [looked.fold]),
+    ):
+        accuracy, chance = accuracies
+        if accuracy is not None and chance is not None and accuracy > accuracy_limit(chance):
+            found[name] = leaks.hunt(own, used, tested, seed=plan.seed, recompute=recompute, called_by=accuracy)
+    return found
+
+
+def _verdicts(hunted: Mapping[str, LeakReport]) -> str:
+    """What to read before believing the figures; empty where nothing is above the limit."""
+    told: list[str] = []
+    for name, report in hunted.items():
+        above = f"{report.called_by:.2%} is above {report.limit:.2%}"
+        told.append(f"{name.replace('_', '-')}: {above}, the hunt found it {report.verdict}")
+    return "; ".join(told)
 
 
 def _tuned(plan: Plan) -> Tuned:
@@ -220,6 +244,7 @@ def _look(samples: Samples, hold_out: HoldOut, chosen: Chosen, plan: Plan) -> Lo
         samples=held,
         train_rows=len(train),
         probabilities=probabilities,
+        fold=fold,
         decisions=decisions,
         scores=score(held.target, probabilities, weight=held.weight),
         decided=score(held.target, probabilities, decisions=decisions, weight=held.weight),

@@ -54,7 +54,7 @@ def train(
         artifacts={**fitted.artifacts, "data/report.json": reading.report.json()},
     )
     progress("registering the model", 0.93)
-    trained = records.register(settings, fitted)
+    trained = records.register(settings, fitted)._replace(leak_hunt=fitted.notes["leak_hunt"])
     progress("done", 1.0)
     return trained
 

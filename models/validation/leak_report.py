@@ -28,7 +28,11 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeakReport(msgspec.Struct, frozen=True, kw_only=True):
-    """accuracy, majority: over all test rows, of the model and of each fold's most frequent training class."""
+    """accuracy, majority: over all test rows, of the model and of each fold's most frequent training class.
+
+    called_by: the accuracy that called for the hunt, where it is another: that of calibrated probabilities, or of rows
+    that are weighted. None where it is `accuracy`.
+    """
 
     learner: str
     folds: int
@@ -36,6 +40,7 @@ class LeakReport(msgspec.Struct, frozen=True, kw_only=True):
     accuracy: float
     majority: float
     checks: tuple[Check, ...]
+    called_by: float | None = None
 
     @property
     def limit(self) -> float:
@@ -43,7 +48,7 @@ class LeakReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def called_for(self) -> bool:
-        return self.accuracy > self.limit
+        return (self.accuracy if self.called_by is None else self.called_by) > self.limit
 
     @property
     def verdict(self) -> Verdict:
@@ -56,7 +61,10 @@ class LeakReport(msgspec.Struct, frozen=True, kw_only=True):
 
     def markdown(self) -> str:
         """The report as a page: figures, the checklist, and what each check saw."""
-        called = "above it: the hunt was called for" if self.called_for else "not above it: nothing called for the hunt"
+        above = "above it" if self.accuracy > self.limit else "not above it"
+        called = f"{above}: the hunt was called for" if self.called_for else f"{above}: nothing called for the hunt"
+        if self.called_by is not None:
+            called += f" by the accuracy that training measured, {self.called_by:.4f}, calibrated and weighted"
         lines = [
             f"# Leak hunt: {self.verdict}",
             "",

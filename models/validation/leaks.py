@@ -61,9 +61,18 @@ def recompute_from(bars: Sequence[MarketBar]) -> Recompute:
 
 
 def hunt(
-    samples: Samples, learner: Learner, folds: Sequence[Fold], *, seed: int, recompute: Recompute | None = None
+    samples: Samples,
+    learner: Learner,
+    folds: Sequence[Fold],
+    *,
+    seed: int,
+    recompute: Recompute | None = None,
+    called_by: float | None = None,
 ) -> LeakReport:
-    """Run every check; fits the learner three times a fold. recompute: None leaves `future_removed` out and says so."""
+    """Run every check; fits the learner three times a fold. recompute: None leaves `future_removed` out and says so.
+
+    called_by: see LeakReport.
+    """
     target = np.concatenate([samples.target[fold.test] for fold in folds])
     right = _decisions(samples, learner, folds, seed) == target
     majority = np.concatenate([_majority(samples, fold) for fold in folds]) == target
@@ -74,6 +83,7 @@ def hunt(
         rows=len(target),
         accuracy=accuracy,
         majority=by_majority,
+        called_by=called_by,
         checks=(
             _intervals(samples, folds),
             _duplicates(samples, folds),

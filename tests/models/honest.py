@@ -185,6 +185,7 @@ POINTS = (
             f"{_SCORES}::test_an_interval_over_folds_by_hand",
             f"{_SCORES}::test_one_fold_has_no_interval",
             f"{_LEAKS}::test_a_quiet_market_calls_for_no_hunt",
+            f"{_TRAINING}/test_pipeline.py::test_an_accuracy_that_is_too_good_is_hunted_over_folds_and_on_the_hold_out",
             f"{_LEAKS}::test_a_feature_that_holds_the_label_is_named",
             f"{_LEAKS}::test_an_honest_edge_is_looked_into_and_not_called_a_leak",
         ),

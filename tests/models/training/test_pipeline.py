@@ -32,6 +32,21 @@ def test_a_planted_edge_is_found(fitted: Fitted) -> None:
     assert found["earned_after_buy_mean"] > 0.01 > -0.01 > found["earned_after_sell_mean"]
 
 
+def test_an_accuracy_that_is_too_good_is_hunted_over_folds_and_on_the_hold_out(fitted: Fitted) -> None:
+    """The planted edge is far above what markets have: both hunts are called for, by the accuracies that training
+    measured, and find no structural leak.
+    """
+    reports = {name: text.decode() for name, text in fitted.artifacts.items() if name.startswith("leak_hunt")}
+
+    assert reports.keys() == {"leak_hunt_folds.md", "leak_hunt_hold_out.md"}
+    for name, figure in (("folds", "fold_accuracy_mean"), ("hold_out", "hold_out_accuracy")):
+        text = reports[f"leak_hunt_{name}.md"]
+        assert f"called for by the accuracy that training measured, {fitted.metrics[figure]:.4f}" in text
+        assert text.count("**clear**") >= 3
+        assert "**leak**" not in text
+        assert f"{name.replace('_', '-')}: {fitted.metrics[figure]:.2%} is above" in fitted.notes["leak_hunt"]
+
+
 def test_permuted_labels_give_chance(planted_bars: list[MarketBar], monkeypatch: pytest.MonkeyPatch) -> None:
     """With the labels shuffled there is nothing to find: the hold-out is called no better than by the majority class.
 
@@ -64,8 +79,11 @@ def test_the_same_data_gives_the_same_bytes(planted_bars: list[MarketBar], fitte
 
 def test_real_data_is_called_with_honest_accuracy() -> None:
     """On real symbols the accuracy is near chance; far above it there would be a leak to hunt."""
-    found = training.fit(load_bars(["IBM", "MSFT"], date(2000, 1, 1), date(2003, 12, 31)), SMALL).metrics
+    fitted = training.fit(load_bars(["IBM", "MSFT"], date(2000, 1, 1), date(2003, 12, 31)), SMALL)
+    found = fitted.metrics
 
+    limit = max(0.42, found["hold_out_majority_accuracy"] + 0.05)
+    assert ("hold-out" in fitted.notes["leak_hunt"]) == (found["hold_out_accuracy"] > limit)
     assert 0.25 < found["hold_out_accuracy"] < 0.55
     assert found["hold_out_rows"] == 2 * (252 - 5)  # trading days of 2003, less the horizon at its end
 

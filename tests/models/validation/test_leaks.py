@@ -232,6 +232,9 @@ def test_a_quiet_market_calls_for_no_hunt(accuracy: float, majority: float, expe
     report = LeakReport(learner="", folds=1, rows=1, accuracy=accuracy, majority=majority, checks=())
 
     assert report.called_for == expected
+    for measured in (0.99, 0.01):  # by training itself, which weighs rows and calibrates
+        by_training = msgspec.structs.replace(report, called_by=measured)
+        assert by_training.called_for == (measured == 0.99)
     assert accuracy_limit(0.60) == pytest.approx(0.65)
 
 
