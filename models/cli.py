@@ -113,8 +113,10 @@ def list_() -> None:
     except TapeledgerError as error:
         fail(error)
     table = Table(title=f"Versions of {settings().model_name}")
-    for heading in ("version", "alias", "kind", "trained on", "symbols", "log loss", "of the majority", "sha256"):
-        table.add_column(heading)
+    for heading in ("version", "alias", "kind"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("trained on", "symbols", "log loss", "of the majority", "sha256"):
+        table.add_column(heading, overflow="fold")
     for version in versions:
         known = version.parameters
         table.add_row(
