@@ -95,6 +95,7 @@ def test_the_first_model_is_the_champion_and_a_later_one_the_challenger(
     """Nothing but a promotion takes the champion's place. The same model again is no new version."""
     first = records.register(model_settings, fitted)
     second = records.register(model_settings, other)
+    assert pointed(model_settings, records.CHALLENGER) == "2"  # at once, not when somebody looks next
     again = records.register(model_settings, fitted)
 
     made = [(one.meta.version, one.fresh, one.alias) for one in (first, second, again)]
