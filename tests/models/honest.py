@@ -151,6 +151,7 @@ POINTS = (
             f"{_DATA}/test_bokeh.py::test_splits_are_adjusted_away",
             f"{_DATA}/test_bokeh.py::test_adjusted_close_is_the_files_own",
             f"{_DATA}/test_adjustment.py::test_the_real_splits_are_suspected_in_raw_prices_and_nothing_else_is",
+            f"{_DATA}/test_adjustment.py::test_the_real_splits_are_the_steps_of_the_real_factor",
         ),
     ),
     Point(
