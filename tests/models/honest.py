@@ -162,6 +162,7 @@ POINTS = (
             f"{_FEATURES}/test_rolling.py::test_online_equals_offline",
             f"{_FEATURES}/test_rolling.py::test_splits_give_the_features_of_adjusted_bars",
             "tests/streams/signals/test_signals_decider.py::test_a_signal_is_the_models_word_on_its_window",
+            "tests/streams/signals/test_signals_splits.py::test_they_are_those_of_the_published_adjustment",
         ),
     ),
     Point(
