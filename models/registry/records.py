@@ -14,6 +14,7 @@ training and `tape models list` begin with one, and with a server of MLflow's ow
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,9 +22,10 @@ from typing import NamedTuple
 
 import msgspec
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from domain.actions import MODEL_PROMOTED, MODEL_ROLLED_BACK, RecordAction
-from domain.errors import InvalidValue, UnavailableError
+from domain.errors import InvalidValue, TapeledgerError, UnavailableError
 from models.registry import outbox, runs, store
 from models.registry.fitted import Fitted, TrainedModel
 from models.registry.meta import Meta, Pointer
@@ -31,6 +33,7 @@ from models.registry.mlflow_session import session
 from runtime.settings import Settings
 
 CHALLENGER = "challenger"
+_logger = logging.getLogger(__name__)
 _IDENTITY = "tapeledger.identity"  # set last: a version without it was not finished and is not used
 _SHA256 = "tapeledger.sha256"
 _HISTORY = "tapeledger.history."  # of an alias: the versions that it has meant, oldest first, as JSON
@@ -185,10 +188,20 @@ def _sync(settings: Settings, client: MlflowClient) -> Pointer | None:
     outbox.settle(settings, lambda action: _has_happened(action, alias, version))
     found = _point(settings, client, alias, version)
     if alias != CHALLENGER:
-        challenger = _aliased(client, name, CHALLENGER)
-        is_ours = challenger is not None and _SHA256 in client.get_model_version(name, challenger).tags
-        _point(settings, client, CHALLENGER, challenger if is_ours else None)
+        _sync_challenger(settings, client)
     return found
+
+
+def _sync_challenger(settings: Settings, client: MlflowClient) -> None:
+    """A challenger that cannot be had is none here, and no reason to do without the champion."""
+    name = settings.model_name
+    try:
+        version = _aliased(client, name, CHALLENGER)
+        is_ours = version is not None and _SHA256 in client.get_model_version(name, version).tags
+        _point(settings, client, CHALLENGER, version if is_ours else None)
+    except (MlflowException, TapeledgerError, msgspec.DecodeError, OSError) as error:
+        _logger.warning("the challenger of %s cannot be fetched: %s", name, error)
+        store.unpoint(settings, name, CHALLENGER)
 
 
 def _point(settings: Settings, client: MlflowClient, alias: str, version: str | None) -> Pointer | None:

@@ -7,6 +7,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -146,6 +147,26 @@ def test_a_challenger_named_elsewhere_gets_its_pointer(model_settings: Settings,
     records.sync(model_settings)
     assert pointed(model_settings, records.CHALLENGER) is None
     assert pointed(model_settings) == "1"
+
+
+def test_a_challenger_whose_files_are_gone_takes_nothing_from_the_champion(
+    model_settings: Settings, fitted: Fitted, other: Fitted, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told of and has no pointer; the champion is what it was, on a machine that has neither yet."""
+    records.register(model_settings, fitted)
+    run_id = records.register(model_settings, other).meta.run_id
+    uri = urlsplit(client(model_settings).get_run(run_id).info.artifact_uri)
+    shutil.rmtree(uri.path)
+    for version in ("1", "2"):
+        shutil.rmtree(store.root(model_settings, model_settings.model_name) / version)
+
+    found = records.sync(model_settings)
+
+    assert found is not None
+    assert found.version == pointed(model_settings) == "1"
+    assert engine.load(model_settings).meta.version == "1"
+    assert pointed(model_settings, records.CHALLENGER) is None
+    assert "the challenger of" in caplog.text
 
 
 def test_every_move_of_the_alias_waits_to_be_recorded(model_settings: Settings, fitted: Fitted, other: Fitted) -> None:
