@@ -16,19 +16,6 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
 
 # Commands whose options belong to another folder's command line (runtime.cli loads them when they are used).
-PARTS = {
-    "demo": "runtime.cli_demo:app",
-    "feed": "streams.feed.cli:app",
-    "models": "models.cli:app",
-    "backtest": "models.backtest.cli:app",
-    "audit": "audit.cli:app",
-    "deadletters": "streams.deadletters.cli:app",
-    "projections": "projections.rebuild.cli:app",
-    "backtests": "streams.backtests.cli:app",
-    "access": "streams.access.cli:app",
-    "risk": "streams.risk.cli:app",
-    "ops": "streams.ops.cli:app",
-}
 _COMMENT = re.compile(r"^comment on (table|view) (\w+) is '(.*)';$", re.MULTILINE)
 _TABLE = re.compile(r"^create table (\w+) \((.*?)^\);", re.MULTILINE | re.DOTALL)
 _KEY = re.compile(r"^    (?:primary key \((.*)\)|(\w+) \w+ primary key)", re.MULTILINE)
@@ -651,6 +638,7 @@ def _click(app: Any) -> Any:
 def _commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
     """Each command of a tree with its whole name, groups before what they hold."""
     from runtime import parts
+    from runtime.cli import PARTS
 
     yield path, command
     for name, child in getattr(command, "commands", {}).items():

@@ -33,6 +33,9 @@ app = typer.Typer(
     add_completion=False,
     help="An event-sourced trading ledger: every signal, order and fill is an immutable, hash-chained event on Kafka.",
 )
+PARTS: dict[str, str] = {}
+"""Commands of other folders, by name: module:app. Filled in at the end of this file."""
+
 topics = typer.Typer(no_args_is_help=True, help="Kafka topics (infra/kafka/topics.yaml).")
 db = typer.Typer(no_args_is_help=True, help="The read side's database (infra/timescale).")
 app.add_typer(topics, name="topics")
@@ -279,6 +282,7 @@ def _part(name: str, path: str, text: str) -> None:
     """A command of another folder, imported when it is used; all that follows on the command line is its own."""
     if not parts.is_there(path.partition(":")[0].partition(".")[0]):
         return
+    PARTS[name] = path
 
     def command(context: typer.Context) -> None:
         arguments = list(context.args)
