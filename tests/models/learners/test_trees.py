@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 
 import lightgbm
@@ -18,9 +19,9 @@ from tests.models.learners.problems import TELLING, WIDTH, Problem, in_another_t
 class Explained(Conformance):
     """What both libraries must do beside the rest: say what each feature did."""
 
+    @abstractmethod
     def margins(self, file: Path, rows: np.ndarray) -> np.ndarray:
         """The softmax's arguments, by the library itself out of the model's file."""
-        raise NotImplementedError
 
     def test_contributions_sum_to_the_margin(self, model: Explaining, fresh: Problem, tmp_path: Path) -> None:
         """SHAP values add up to what the library itself computes from the model's file, for each row and class.

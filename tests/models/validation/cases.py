@@ -102,7 +102,17 @@ def edge(days: int = 300, symbols: str = "AB", seed: int = 0, strength: float = 
     return samples_of(rows, np.array(features))
 
 
-class Fitted:
+class Unkept:
+    """The half of the port that nobody asks of the tests' own learners and classifiers: no file keeps them."""
+
+    def dump(self) -> bytes:
+        raise AssertionError(f"{type(self).__name__} was to be kept")
+
+    def load(self, data: bytes) -> Classifier:
+        raise AssertionError(f"{type(self).__name__} was to be read from {len(data)} bytes")
+
+
+class Fitted(Unkept):
     """A classifier of scikit-learn's behind the port."""
 
     def __init__(self, model: Any) -> None:
@@ -111,12 +121,9 @@ class Fitted:
     def probabilities(self, rows: Array) -> Array:
         return np.asarray(self._model.predict_proba(rows.reshape(len(rows), -1)), dtype=np.float64)
 
-    def dump(self) -> bytes:
-        raise NotImplementedError
-
 
 @dataclass(frozen=True)
-class Logistic:
+class Logistic(Unkept):
     """A logistic regression on all features of the last `steps` bars. Reports a loss after each of 5 rounds."""
 
     strength: float = 1.0
@@ -149,15 +156,12 @@ class Logistic:
                 report(number, float(-np.log(own).mean()) + 0.1 * (self.rounds - 1 - number))
         return fitted
 
-    def load(self, data: bytes) -> Classifier:
-        raise NotImplementedError
-
     @classmethod
     def suggest(cls, trial: Any) -> Parameters:
         return {"strength": trial.suggest_float("strength", 1e-4, 10.0, log=True)}
 
 
-class Constant:
+class Constant(Unkept):
     """Gives every row the same probabilities."""
 
     def __init__(self, probabilities: Array) -> None:
@@ -166,12 +170,9 @@ class Constant:
     def probabilities(self, rows: Array) -> Array:
         return np.tile(self._probabilities, (len(rows), 1))
 
-    def dump(self) -> bytes:
-        raise NotImplementedError
-
 
 @dataclass(frozen=True)
-class Frequencies:
+class Frequencies(Unkept):
     """The weighted frequencies of the classes in training, whatever the row."""
 
     kind: ClassVar[str] = "frequencies-of-tests"
@@ -182,9 +183,6 @@ class Frequencies:
     def fit(self, rows: Array, target: Targets, weight: Array, *, seed: int, **others: Any) -> Classifier:
         counts = np.bincount(target, weights=weight, minlength=3)
         return Constant(counts / counts.sum())
-
-    def load(self, data: bytes) -> Classifier:
-        raise NotImplementedError
 
     @classmethod
     def suggest(cls, trial: Any) -> Parameters:
@@ -205,7 +203,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Recording:
+class Recording(Unkept):
     """Another learner, with every row that it is given written down. Rows carry their id in feature 1."""
 
     inner: Any
@@ -229,25 +227,19 @@ class Recording:
         fitted = self.inner.fit(rows, target, weight, seed=seed, **others)
         return RecordingClassifier(fitted, self.seen)
 
-    def load(self, data: bytes) -> Classifier:
-        raise NotImplementedError
-
     def suggest(self, trial: Any) -> Parameters:
         parameters: Parameters = self.inner.suggest(trial)
         return parameters
 
 
 @dataclass(frozen=True)
-class RecordingClassifier:
+class RecordingClassifier(Unkept):
     inner: Classifier
     seen: Seen
 
     def probabilities(self, rows: Array) -> Array:
         self.seen.predicted.append(ids(rows))
         return self.inner.probabilities(rows)
-
-    def dump(self) -> bytes:
-        raise NotImplementedError
 
 
 class Memory:

@@ -21,14 +21,14 @@ from models.validation.cross import evaluate
 from models.validation.holdout import HoldOut
 from models.validation.splits import Fold, inner_folds, walk_forward
 from models.validation.tuning import Trial, Tuned, Tuning, tune
-from tests.models.validation.cases import Constant, Logistic, Memory, Recording, Seen, edge, numbered
+from tests.models.validation.cases import Constant, Logistic, Memory, Recording, Seen, Unkept, edge, numbered
 
 MARKET = edge(days=200, seed=2, symbols="A")
 FOLDS = walk_forward(MARKET, test=50, rows_min=50)
 
 
 @dataclass(frozen=True)
-class Target:
+class Target(Unkept):
     """Ignores its rows. Its probabilities are the better the nearer `x` is to 0.3; a chosen x fails or gives NaN."""
 
     x: float = 0.9
@@ -53,9 +53,6 @@ class Target:
             for number in range(3):
                 others["report"](number, 1.0 + away - 0.1 * number)
         return Constant(np.array([1.0, 1.0, 1.0 + 8.0 * away]) / (3.0 + 8.0 * away))
-
-    def load(self, data: bytes) -> Classifier:
-        raise NotImplementedError
 
     def suggest(self, trial: Any) -> Parameters:
         return {"x": trial.suggest_float("x", 0.0, 1.0)}
